@@ -89,7 +89,7 @@ class Grants:
         if permission.rpartition(":")[0] in self._heads or permission.startswith(self._families):
             return True
         segments = permission.split(":")
-        return any(shape.fits(segments) for shape in self._shapes)
+        return any([shape.fits(segments) for shape in self._shapes])
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._all))
@@ -235,7 +235,7 @@ class _Shape:
         """Whether these segments are as many, or more before a `**`, and equal where the pattern is literal."""
         if len(segments) < self._length if self._has_rest else len(segments) != self._length:
             return False
-        return all(segments[place] == segment for place, segment in self._wanted)
+        return all([segments[place] == segment for place, segment in self._wanted])
 
 
 def _segment(name: str, value: object) -> str:
