@@ -41,7 +41,7 @@ class ChannelPattern:
 
     def __post_init__(self) -> None:
         fields = _checked_fields(self.text)
-        expression = ":".join(_expression(segment) for segment in self.text.split(":"))
+        expression = ":".join(_expression_of(segment) for segment in self.text.split(":"))
         object.__setattr__(self, "fields", fields)
         object.__setattr__(self, "_expression", re.compile(expression))
 
@@ -70,7 +70,7 @@ class ChannelPattern:
         return all(shared) and len(":".join(shared)) <= NAME_LENGTH
 
 
-def _expression(segment: str) -> str:
+def _expression_of(segment: str) -> str:
     """The regular expression of a segment that has been checked."""
     match = _FIELD(segment)
     return f"(?P<{match[1]}>{_ONE})" if match else re.escape(segment)
