@@ -25,7 +25,9 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parent
 OLDEST = (3, 11)
 MARKER = "complete"
-NOT_COPIED = shutil.ignore_patterns(".git", ".venvs", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis")
+NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venvs", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis", "build", "dist"
+)
 
 
 def run_in_environment(*arguments: str) -> NoReturn:

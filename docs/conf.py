@@ -1,0 +1,19 @@
+"""How Sphinx builds these pages. A warning is a failure: `make docs`."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "_ext")]
+
+project = "tornado_wssec"
+author = "The tornado_wssec maintainers"
+copyright = author
+release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+extensions = ["myst_parser", "tables"]
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3
+html_theme = "furo"
+html_title = f"tornado_wssec {release}"
