@@ -1,0 +1,103 @@
+"""What a handshake shows of itself, and what an authenticator makes of it.
+
+Rules of this file:
+1. An authenticator looks first (`find`, no I/O) and verifies later: nothing expensive is spent on who shows nothing.
+2. Several credentials at once are refused; there is no falling back from one to another.
+3. A credential is never part of a message, a repr or a log line.
+"""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from ..errors import CredentialRefused, HandshakeMalformed
+from ..policy.identity import Identity
+
+SUBPROTOCOL: Final = "wssec.v1"
+CREDENTIAL_PREFIXES: Final = ("wssec.bearer.", "wssec.ticket.")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """The parts of an HTTP request that a decision may rest on. Values are as the peer sent them.
+
+    Args:
+        path: decoded by nobody; without the query.
+        headers: name in lower case → every value, in order.
+        query: name → every value, in order.
+        offered: the subprotocols offered, credentials among them.
+        address: the client's, behind trusted proxies.
+        origin: the Origin header, or None.
+    """
+
+    path: str
+    headers: Mapping[str, Sequence[str]] = field(repr=False)
+    query: Mapping[str, Sequence[str]] = field(repr=False)
+    offered: Sequence[str] = field(repr=False)
+    address: str
+    origin: str | None
+
+    def header(self, name: str) -> str | None:
+        """The only value of a header, or None when it is absent.
+
+        Raises:
+            HandshakeMalformed: it is there twice.
+        """
+        values = self.headers.get(name.lower(), ())
+        if len(values) > 1:
+            raise HandshakeMalformed(f"two {name} headers")
+        return values[0] if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Something that was shown and is not verified yet."""
+
+    value: str = field(repr=False)
+    carried_by: str
+
+
+class Desk(Protocol):
+    """What authenticators may ask of the guard."""
+
+    def verify_token(self, token: str) -> Identity:
+        """Verify an access token, revocation included; TokenRefused."""
+
+    def redeem_ticket(self, ticket: str, request: RequestView) -> Awaitable[Identity]:
+        """Spend a ticket; TicketRefused, or NotReady when the store does not answer."""
+
+
+class Authenticator(Protocol):
+    """One way to show who one is."""
+
+    name: str
+
+    def find(self, request: RequestView) -> Credential | None:
+        """The credential this request carries in my way, or None; CredentialRefused when it is ambiguous."""
+
+    def verify(self, credential: Credential, request: RequestView, desk: Desk) -> Awaitable[Identity]:
+        """Who it proves; CredentialRefused."""
+
+
+def the_only(found: Sequence[Credential]) -> Credential | None:
+    """One credential or none: two places for it are an attempt to have two readers disagree.
+
+    Raises:
+        CredentialRefused: there are several.
+    """
+    if len(found) > 1:
+        raise CredentialRefused("credentials in several places: " + ", ".join(sorted(one.carried_by for one in found)))
+    return found[0] if found else None
+
+
+def from_subprotocol(request: RequestView, prefix: str) -> list[Credential]:
+    """Credentials that ride beside `wssec.v1`, found by prefix, never by position."""
+    values = [item.removeprefix(prefix) for item in request.offered if item.startswith(prefix)]
+    return [Credential(value, "subprotocol") for value in values]
+
+
+def from_query(request: RequestView, name: str) -> list[Credential]:
+    """Credentials in the query; two of one name are two credentials."""
+    return [Credential(value, "query") for value in request.query.get(name, ())]
+
+

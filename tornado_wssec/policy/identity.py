@@ -1,0 +1,30 @@
+"""Who is on the other end, as a verified credential says it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from .permissions import Grants, NO_GRANTS
+
+NO_CLAIMS: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A verified principal: (issuer, subject). Two issuers' `u1` are two people.
+
+    Times are wall seconds. `expires_at` None means the credential has no end of its own.
+    """
+
+    subject: str
+    issuer: str | None = None
+    permissions: Grants = NO_GRANTS
+    claims: Mapping[str, Any] = field(default_factory=lambda: NO_CLAIMS, repr=False)  # 3.11 cannot hash the proxy
+    tenant: str | None = None
+    token_id: str | None = None
+    session_id: str | None = None
+    key_id: str | None = None
+    issued_at: float = 0.0
+    expires_at: float | None = None
+    anonymous: bool = False

@@ -1,0 +1,126 @@
+"""When a connection needs attention: heartbeat, idleness, age and the end of its token.
+
+All times are monotonic seconds, so a stepped wall clock neither revives nor kills anybody. One sweep
+compares `next_at` with the clock; only a connection that is due pays for more.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from ..closing import Close, CloseCode
+from ..settings import Timeouts
+
+
+class Nudge(Enum):
+    """What is due, short of a close."""
+
+    PING = "ping"
+    EXPIRING = "expiring"
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When a token ends: `at` it expires, `closes_at` the socket goes, `warn_at` the client is told."""
+
+    at: float
+    warn_at: float
+    closes_at: float
+
+
+class Lifetime:
+    """The deadlines of one connection.
+
+    Args:
+        timeouts: the intervals.
+        now: monotonic seconds.
+        expires_in: seconds until the credential ends; None: it has no end.
+        jitter: −1…1, this connection's share of `age_jitter`.
+    """
+
+    __slots__ = ("_expiry", "_ends_at", "_idle_since", "_life_at", "_pinged_at", "_timeouts", "_warned", "next_at")
+
+    def __init__(self, timeouts: Timeouts, now: float, *, expires_in: float | None, jitter: float = 0.0) -> None:
+        self._timeouts = timeouts
+        self._life_at = self._idle_since = now
+        self._pinged_at: float | None = None
+        self._ends_at = now + timeouts.age * (1 + jitter * timeouts.age_jitter)
+        self._expiry: Expiry | None = None
+        self._warned = False
+        self.renew(now, expires_in)
+
+    def renew(self, now: float, expires_in: float | None) -> None:
+        """Take over the end of a fresh credential."""
+        self._warned = False
+        if expires_in is None:
+            self._expiry = None
+        else:
+            at = now + expires_in
+            warn_at = at - min(self._timeouts.token_warning, max(expires_in, 0.0) / 2)
+            self._expiry = Expiry(at, warn_at, at + self._timeouts.token_grace)
+        self.next_at = now
+
+    def saw_life(self, now: float) -> None:
+        """Any inbound byte: the peer is there."""
+        self._life_at = now
+
+    def saw_data(self, now: float) -> None:
+        """A message either way: the connection is not idle. Pings are not data."""
+        self._idle_since = now
+
+    def extend(self, lag: float) -> None:
+        """Move the deadlines that a stalled event loop must not fire: the peer was not heard, not silent."""
+        self._life_at += lag
+        self._idle_since += lag
+        if self._pinged_at is not None:
+            self._pinged_at += lag
+
+    def expires_in(self, now: float) -> float | None:
+        """Seconds until the credential ends; None: it has no end."""
+        return None if self._expiry is None else self._expiry.at - now
+
+    def due(self, now: float, *, listening: bool = True) -> Iterator[Nudge | Close]:
+        """Say what is due and set `next_at`.
+
+        Args:
+            now: monotonic seconds.
+            listening: False while reading is paused: who is not listened to cannot prove life.
+        """
+        ended = self._ended(now, listening)
+        if ended is not None:
+            self.next_at = float("inf")
+            yield ended
+            return
+        if self._expiry is not None and not self._warned and now >= self._expiry.warn_at:
+            self._warned = True
+            yield Nudge.EXPIRING
+        if now >= self._ping_at():
+            self._pinged_at = now
+            yield Nudge.PING
+        self.next_at = self._earliest()
+
+    def _ended(self, now: float, listening: bool) -> Close | None:
+        if self._expiry is not None and now >= self._expiry.closes_at:
+            return Close(CloseCode.TOKEN_EXPIRED)
+        if now >= self._ends_at:
+            return Close(CloseCode.TIMED_OUT, "connection reached its age")
+        if now >= self._idle_since + self._timeouts.idle:
+            return Close(CloseCode.TIMED_OUT, "idle")
+        if listening and self._pinged_at is not None and self._life_at < self._pinged_at:
+            if now >= self._pinged_at + self._timeouts.pong:
+                return Close(CloseCode.TIMED_OUT, "no sign of life")
+        return None
+
+    def _ping_at(self) -> float:
+        # Any inbound byte is life: a peer that talks is not pinged.
+        if self._pinged_at is not None and self._life_at < self._pinged_at:
+            return float("inf")
+        return self._life_at + self._timeouts.ping_interval
+
+    def _earliest(self) -> float:
+        moments = [self._ends_at, self._idle_since + self._timeouts.idle, self._ping_at()]
+        if self._pinged_at is not None and self._life_at < self._pinged_at:
+            moments.append(self._pinged_at + self._timeouts.pong)
+        if self._expiry is not None:
+            moments.append(self._expiry.closes_at if self._warned else self._expiry.warn_at)
+        return min(moments)

@@ -1,0 +1,387 @@
+"""Every default of the package, once, with its reason; and the environment it is read from.
+
+Rules of this file:
+1. A number that limits anything stands here and nowhere else; docs, help and tests take it from here.
+2. Bad settings are reported together, each with its value and its remedy.
+3. A secret prints as `[redacted]`; only `reveal()` gives it out.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
+from difflib import get_close_matches
+from math import isinf
+from pathlib import Path, PurePath
+from typing import Any, ClassVar, Final, Self
+
+from .errors import ConfigurationError, Problem
+
+KiB: Final = 1024
+MiB: Final = 1024 * KiB
+
+
+def _default(value: Any, why: str, *, or_zero: bool = False) -> Any:
+    """A default with its reason; values must be above 0, or may be 0 where that means something."""
+    return field(default=value, metadata={"why": why, "or_zero": or_zero})
+
+
+class _Documented:
+    """A frozen group of settings that checks itself and can tell why each number is what it is."""
+
+    __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # every subclass is a dataclass
+
+    def __post_init__(self) -> None:
+        problems = [*self._out_of_range()] or [*self._contradictions()]
+        if problems:
+            raise ConfigurationError(problems)
+
+    def _out_of_range(self) -> Iterator[Problem]:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if "why" in item.metadata and (wanted := _fault(value, item)):
+                where = f"{type(self).__name__}.{item.name}"
+                yield Problem(where, f"{value!r} is not {wanted}", f"the default is {item.default!r}")
+
+    def _contradictions(self) -> Iterator[Problem]:
+        return iter(())
+
+    def changed(self) -> dict[str, tuple[Any, Any]]:
+        """Name → (value, default) of everything that is not at its default."""
+        pairs = {item.name: (getattr(self, item.name), item.default) for item in fields(self)}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+    @classmethod
+    def table(cls) -> list[tuple[str, Any, str]]:
+        """Rows of (name, default, reason), from which the documentation is made."""
+        return [(item.name, item.default, item.metadata["why"]) for item in fields(cls) if "why" in item.metadata]
+
+
+def _fault(value: Any, item: Field[Any]) -> str:
+    """What the value should have been; empty where it will do."""
+    if value is None and item.default is None:
+        return ""
+    kinds, what = ((int, float), "number") if isinstance(item.default, float) else ((int,), "whole number")
+    least = "of 0 or more" if item.metadata["or_zero"] else "above 0"
+    is_number = isinstance(value, kinds) and not isinstance(value, bool)
+    is_enough = is_number and (value > 0 or (value == 0 and item.metadata["or_zero"]))
+    # An infinite limit would be none, and switched off without its name showing.
+    is_finite = is_enough and not (isinstance(value, float) and isinf(value))
+    return "" if is_finite else f"a {what} {least}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits(_Documented):
+    """How much of anything one peer may use. Sizes in bytes, rates a second."""
+
+    message_bytes: int = _default(64 * KiB, "OWASP WebSocket cheat sheet; a larger one closes with 1009")
+    frame_bytes: int = _default(64 * KiB, "no frame needs more than a message may have")
+    fragments: int = _default(64, "half a million empty fragments cost bare Tornado 0.5 s")
+    header_bytes: int = _default(16 * KiB, "a token of 8 KiB, cookies, and room")
+    first_message_bytes: int = _default(8 * KiB, "a token and its envelope, from somebody unknown")
+    token_bytes: int = _default(8 * KiB, "more is an attack on the parser")
+
+    json_depth: int = _default(32, "deeper than any reasonable schema; json recurses at 1,000")
+    json_nodes: int = _default(10_000, "bounds the work of validation")
+    json_keys: int = _default(1_000, "100,000 unknown keys cost marshmallow 260 ms")
+    json_integer: int = _default(2**53 - 1, "what a browser can hold exactly (RFC 8259 §6)")
+
+    frames_per_second: float = _default(50.0, "far above a person, far below a flood; control frames count")
+    frames_burst: int = _default(100, "two seconds' worth")
+    bytes_per_second: float = _default(256.0 * KiB, "few but huge messages pay too")
+    bytes_burst: int = _default(1 * MiB, "sixteen messages at the cap")
+    identity_messages_per_second: float = _default(200.0, "over all connections of one identity in this process")
+    identity_messages_burst: int = _default(200, "one second's worth")
+    error_budget: int = _default(10, "errors before 4400: a client with a bug is told, a fuzzer is cut off")
+    error_refill_seconds: float = _default(6.0, "one error of the budget comes back every 6 s")
+    rate_window_seconds: float = _default(10.0, "over which refusals for rate are counted")
+    rate_refusals_until_silence: int = _default(20, "answers to a flood amplify it: then drop silently")
+    rate_refusals_until_close: int = _default(100, "sustained excess closes with 4429")
+
+    connections_per_subject: int = _default(5, "tabs and devices of one person (R068)")
+    connections_per_address: int = _default(100, "an office behind one address; IPv6 by /64")
+    connections: int | None = _default(None, "in all; None: min(10,000, 80 % of the descriptors)")
+    pending_handshakes: int = _default(1_000, "a hung authentication back end must not fill memory")
+    attempts_per_second: float = _default(50.0, "handshakes from one address, before any crypto")
+    attempts_burst: int = _default(200, "a reconnect storm of one office")
+    failed_credentials: int = _default(100, "per address in the window, then 429 with back-off (ASVS 2.2.1)")
+    failed_credentials_window_seconds: float = _default(600.0, "ten minutes")
+    tracked_keys: int = _default(65_536, "addresses or identities with a budget of their own; further ones share 1,024")
+    tickets_per_subject: int = _default(10, "outstanding at once; a page needs one")
+    subscriptions: int = _default(100, "channels one connection may listen to")
+
+    inbox_messages: int = _default(32, "admitted and waiting for the handler; then reading pauses")
+    outbound_bytes: int = _default(1 * MiB, "as Centrifugo; a slow reader costs only itself")
+    outbound_messages: int = _default(256, "a slow reader of small messages")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts(_Documented):
+    """How long anything may take, in seconds."""
+
+    handshake: float = _default(10.0, "slowloris: the whole of it, from the first byte to 101")
+    first_message: float = _default(5.0, "someone unknown holds a connection")
+    frame: float = _default(10.0, "one byte a second inside a frame")
+    message: float = _default(10.0, "fragments that never finish")
+    handler: float = _default(10.0, "a handler that hangs holds its connection's inbox")
+    close: float = _default(2.0, "Tornado waits 5 s for a peer that never answers our close")
+    drain: float = _default(30.0, "what orchestrators allow between SIGTERM and SIGKILL")
+
+    ping_interval: float = _default(25.0, "Centrifugo; below nginx's 60 s proxy_read_timeout")
+    pong: float = _default(10.0, "without any inbound byte after a ping")
+    idle: float = _default(900.0, "15 minutes without data either way; pings do not count (ASVS 3.3)")
+    age: float = _default(43_200.0, "12 h, ±10 %, so that no connection outlives a working day")
+    age_jitter: float = _default(0.10, "a deploy's connections must not all end together")
+
+    token_warning: float = _default(60.0, "before expiry, so that a client refreshes in peace")
+    token_grace: float = _default(25.0, "after expiry, for a refresh on its way (Centrifugo)")
+    revalidation: float = _default(300.0, "how old a right may be that only the hook knows")
+    ticket: float = _default(30.0, "a page asks for one and connects at once")
+
+    outbound_age: float = _default(30.0, "older news are no news")
+    write_progress: float = _default(10.0, "a reader that sends pongs but reads nothing")
+
+    store_call: float = _default(0.25, "redis-py's own default is 59 s against a frozen server")
+    store_sync: float = _default(5.0, "for an append to reach a busy disk; then it counts as not acknowledged")
+    mirror_for_new: float = _default(30.0, "how stale revocations may be for a new handshake")
+    mirror_for_live: float = _default(60.0, "how stale for a live connection; then 1013", or_zero=True)
+    tick: float = _default(0.25, "how often deadlines are looked at: expiry closes within 1 s")
+
+    def _contradictions(self) -> Iterator[Problem]:
+        if self.age_jitter >= 1:
+            yield Problem(
+                "Timeouts.age_jitter", f"{self.age_jitter!r} is a whole age or more", "use a fraction below 1"
+            )
+
+
+LEEWAY_MOST: Final = 60.0
+"""A leeway above this would accept tokens of clocks that are wrong (RFC 7519 §4.1.4: "a few minutes" at most)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRules(_Documented):
+    """What one issuer's access tokens look like. The defaults are our own (RFC 9068)."""
+
+    issuer: str | None = None
+    audience: str | None = None
+    typ: str = "at+jwt"
+    jti_claim: str = "jti"
+    ignorable_headers: frozenset[str] = frozenset()
+    only_our_audience: bool = False
+
+    audiences: int = _default(32, "a longer aud list is there to cost, not to address")
+    ttl: float = _default(600.0, "10 minutes; ASVS asks for short-lived (R024)")
+    max_lifetime: float = _default(86_400.0, "24 h: a longer one is refused, so revocations can end")
+    warn_lifetime: float = _default(3_600.0, "longer is accepted and warned of")
+    leeway: float = _default(30.0, "on iat and nbf; none on exp", or_zero=True)
+
+    def _contradictions(self) -> Iterator[Problem]:
+        if self.leeway > LEEWAY_MOST:
+            yield Problem(
+                "TokenRules.leeway", f"{self.leeway:g} s is above {LEEWAY_MOST:g} s", "mend the clocks instead"
+            )
+        if self.ttl > self.max_lifetime:
+            remedy = f"lower it, or raise max_lifetime above {self.max_lifetime:g} s"
+            yield Problem("TokenRules.ttl", f"{self.ttl:g} s is longer than tokens may live", remedy)
+
+
+class Secret:
+    """A value that does not print itself."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value, to be handed on and not kept."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "[redacted]"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+STORE_SCHEMES: Final = (
+    "sqlite",
+    "redis",
+    "rediss",
+    "redis+sentinel",
+    "rediss+sentinel",
+    "redis+cluster",
+    "rediss+cluster",
+    "memory",
+)
+COOKIE_SECRET_BYTES: Final = 32
+_YES: Final = frozenset({"1", "true", "yes", "on"})
+_NO: Final = frozenset({"", "0", "false", "no", "off"})
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in (part.strip() for part in text.split(",")) if word)
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in _YES | _NO:
+        return text.lower() in _YES
+    raise ValueError("is neither 1 nor 0; set it to 1 in development only, or drop it")
+
+
+def _store(text: str) -> Secret:
+    scheme, separator, _ = text.partition("://")
+    if not separator or scheme not in STORE_SCHEMES:
+        raise ValueError("is no store URL; use sqlite:///path, redis://host, rediss://host or memory://")
+    return Secret(text)
+
+
+def _cookie_secret(text: str) -> Secret:
+    if len(text.encode("utf-8", "replace")) < COOKIE_SECRET_BYTES:
+        raise ValueError(f"is shorter than {COOKIE_SECRET_BYTES} bytes; use that many random ones or more")
+    return Secret(text)
+
+
+def _variable(
+    variable: str, parse: Callable[[str], Any], what: str, *, default: Any = None, secret: bool = False
+) -> Any:
+    return field(default=default, metadata={"variable": variable, "parse": parse, "what": what, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where this deployment keeps things and whom it trusts; the server and the command read the same.
+
+    An argument wins over the environment, the environment over the default. The secret ones
+    are also read from the file that the variable with `_FILE` behind its name points to.
+    """
+
+    store: Secret | None = _variable("WSSEC_STORE", _store, "URL of the store", secret=True)
+    keys: str | None = _variable("WSSEC_KEYS", str, "path of the key file (a JWK Set)")
+    keys_passphrase: Secret | None = _variable(
+        "WSSEC_KEYS_PASSPHRASE", Secret, "passphrase that seals the key file", secret=True
+    )
+    issuer: str | None = _variable("WSSEC_ISSUER", str, "who issues our tokens (iss)")
+    audience: str | None = _variable("WSSEC_AUDIENCE", str, "whom they are for (aud)")
+    origins: tuple[str, ...] = _variable("WSSEC_ORIGINS", _words, "allowed origins, separated by commas", default=())
+    hosts: tuple[str, ...] = _variable(
+        "WSSEC_HOSTS", _words, "hosts this server answers for; unset: those of the origins", default=()
+    )
+    trusted_proxies: tuple[str, ...] = _variable(
+        "WSSEC_TRUSTED_PROXIES", _words, "networks (CIDR) whose forwarding headers count", default=()
+    )
+    cookie_secret: Secret | None = _variable(
+        "WSSEC_COOKIE_SECRET", _cookie_secret, "secret that signs cookies", secret=True
+    )
+    audit: str | None = _variable("WSSEC_AUDIT", str, "path of the audit log")
+    tls_cert: str | None = _variable("WSSEC_TLS_CERT", str, "path of the certificate chain")
+    tls_key: str | None = _variable("WSSEC_TLS_KEY", str, "path of the certificate's private key")
+    schemas: tuple[str, ...] = _variable(
+        "WSSEC_SCHEMAS", _words, "modules with message types, separated by commas", default=()
+    )
+    insecure: bool = _variable("WSSEC_INSECURE", _flag, "development only: allows ws:// beyond loopback", default=False)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], **arguments: Any) -> Self:
+        """Read the `WSSEC_*` variables of `environ`; an argument that is not None wins.
+
+        Raises:
+            ConfigurationError: listing every variable that cannot be used, with the remedy.
+        """
+        given = {name: value for name, value in arguments.items() if value is not None}
+        if strangers := sorted(given.keys() - {item.name for item in fields(cls)}):
+            raise TypeError(f"Settings has no {', '.join(strangers)}")
+        problems = list(_misspelt(environ))
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            try:
+                value = given[item.name] if item.name in given else _read(environ, item.metadata)
+                if value is not None:
+                    values[item.name] = _parsed(value, item)
+            except (ValueError, OSError) as error:
+                problems.append(_unusable(item.metadata, error))
+        settings = cls(**values)
+        problems += settings._contradictions()
+        if problems:
+            raise ConfigurationError(problems)
+        return settings
+
+    def _contradictions(self) -> Iterator[Problem]:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            yield Problem(
+                "WSSEC_TLS_CERT, WSSEC_TLS_KEY", "only one of the two is set", "set both, or neither behind a TLS proxy"
+            )
+
+    def require(self, *names: str) -> None:
+        """Refuse to go on without these settings.
+
+        Raises:
+            ConfigurationError: naming every one that is missing and its variable.
+        """
+        by_name = {item.name: item.metadata for item in fields(self)}
+        missing = [by_name[name] for name in names if not getattr(self, name)]
+        if missing:
+            raise ConfigurationError(
+                Problem(about["variable"], f"is not set ({about['what']})", "set it, or run `wssec init`")
+                for about in missing
+            )
+
+    @classmethod
+    def variables(cls) -> list[tuple[str, str, bool]]:
+        """Rows of (variable, what it is, whether it may come as `…_FILE`), for help and docs."""
+        return [(item.metadata["variable"], item.metadata["what"], item.metadata["secret"]) for item in fields(cls)]
+
+
+def _read(environ: Mapping[str, str], about: Mapping[str, Any]) -> str | None:
+    """The variable's text, or that of the file its `_FILE` companion names. Empty counts as unset."""
+    name = about["variable"]
+    path = environ.get(f"{name}_FILE") if about["secret"] else None
+    text = environ.get(name) or None
+    if text and path:
+        raise ValueError(f"is set, and {name}_FILE too; drop one of the two")
+    if not path:
+        return text
+    try:
+        return Path(path).read_text(encoding="utf-8").rstrip("\r\n") or None
+    except UnicodeDecodeError:
+        raise ValueError(f"comes from {path}, which is no UTF-8 text; write it there as text") from None
+
+
+def _parsed(value: Any, item: Field[Any]) -> Any:
+    """The value of a setting, from text or as an argument may bring it; ValueError of "the fault; the remedy"."""
+    plain = value.reveal() if isinstance(value, Secret) else str(value) if isinstance(value, PurePath) else value
+    if isinstance(plain, str):
+        try:
+            return item.metadata["parse"](plain)
+        except ValueError as error:
+            shown = "" if item.metadata["secret"] else f"{plain!r} "
+            raise ValueError(f"{shown}{error}") from None
+    if isinstance(plain, (list, tuple)) and item.default == ():
+        return tuple(plain)
+    if isinstance(plain, bool) and isinstance(item.default, bool):
+        return plain
+    raise ValueError(f"is of type {type(value).__name__}; write it as text")
+
+
+def _unusable(about: Mapping[str, Any], error: Exception) -> Problem:
+    name = about["variable"]
+    if isinstance(error, OSError):
+        return Problem(f"{name}_FILE", f"cannot read {error.filename}: {error.strerror}", "name a readable file")
+    fault, _, remedy = str(error).partition("; ")
+    return Problem(name, fault, remedy or f"it is the {about['what']}")
+
+
+def _misspelt(environ: Mapping[str, str]) -> Iterator[Problem]:
+    """A variable that is nearly one of ours would be silence where a limit was meant."""
+    known = {name for name, _, _ in Settings.variables()} | {
+        f"{name}_FILE" for name, _, secret in Settings.variables() if secret
+    }
+    for name in sorted(environ):
+        if (
+            name.startswith("WSSEC_")
+            and name not in known
+            and (near := get_close_matches(name, known, n=1, cutoff=0.85))
+        ):
+            yield Problem(name, "is not a variable of ours", f"did you mean {near[0]}?")

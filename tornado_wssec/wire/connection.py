@@ -1,0 +1,162 @@
+"""The small interface through which everything above speaks to a socket, over Tornado's stock framing.
+
+A faster strict frame engine can take the place of `StockConnection` without a change above it.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from tornado.concurrent import Future
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketHandler, WebSocketProtocol13, _WebSocketParams
+
+from ..closing import Close, CloseCode
+
+TEXT: Final = 0x1
+BINARY: Final = 0x2
+CLOSE: Final = 0x8
+PING: Final = 0x9
+
+
+class Connection(Protocol):
+    """One accepted socket."""
+
+    def on_frame(self, callback: Callable[[], None]) -> None:
+        """Call back at every frame that arrives, control frames included: it is a sign of life."""
+
+    def send(self, text: str) -> None:
+        """Queue one text message; never blocks. Nothing leaves once closing."""
+
+    def ping(self, nonce: bytes) -> None:
+        """Send a ping frame."""
+
+    def close(self, close: Close) -> None:
+        """Start the closing handshake."""
+
+    def abort(self) -> None:
+        """Drop the socket at once."""
+
+    def pause(self) -> None:
+        """Stop reading until `resume`."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Written, but not yet taken by the kernel."""
+
+    @property
+    def is_reading(self) -> bool:
+        """False between `pause` and `resume`."""
+
+
+class StockProtocol(WebSocketProtocol13):
+    """Tornado's framing, answering with the close codes of RFC 6455 where Tornado drops the connection."""
+
+    saw_frame: Callable[[], None] = staticmethod(lambda: None)
+    _unpaused: "Future[None] | None" = None
+
+    def _handle_message(self, opcode: int, data: bytes) -> "Future[None] | None":
+        self.saw_frame()
+        if opcode == TEXT and not _is_utf8(data):
+            self.close(CloseCode.INVALID_PAYLOAD, CloseCode.INVALID_PAYLOAD.text)
+            return None
+        if opcode == CLOSE and not _is_close_payload(data):
+            self.client_terminated = True
+            self.close(CloseCode.PROTOCOL_ERROR, CloseCode.PROTOCOL_ERROR.text)
+            return None
+        super()._handle_message(opcode, data)  # our on_message returns nothing to wait for
+        return self._unpaused
+
+    def pause(self) -> None:
+        """Hold the receive loop back after this frame."""
+        if self._unpaused is None:
+            self._unpaused = Future()
+
+    def resume(self) -> None:
+        """Let the receive loop go on."""
+        if self._unpaused is not None:
+            waiting, self._unpaused = self._unpaused, None
+            if not waiting.done():
+                waiting.set_result(None)
+
+
+class StockConnection:
+    """A `Connection` over `StockProtocol`."""
+
+    __slots__ = ("_protocol",)
+
+    def __init__(self, protocol: StockProtocol) -> None:
+        self._protocol = protocol
+
+    def on_frame(self, callback: Callable[[], None]) -> None:
+        self._protocol.saw_frame = callback
+
+    def send(self, text: str) -> None:
+        # write_message() would cost a task and a future a message.
+        self._write(TEXT, text.encode())
+
+    def ping(self, nonce: bytes) -> None:
+        self._write(PING, nonce)
+
+    def close(self, close: Close) -> None:
+        self.resume()  # else nobody reads the peer's answer
+        try:
+            self._protocol.close(int(close.code), close.reason)
+        except StreamClosedError:
+            return  # the peer was faster
+
+    def abort(self) -> None:
+        self.resume()
+        self._protocol._abort()
+
+    def pause(self) -> None:
+        self._protocol.pause()
+
+    def resume(self) -> None:
+        self._protocol.resume()
+
+    @property
+    def buffered_bytes(self) -> int:
+        return len(self._protocol.stream._write_buffer)
+
+    @property
+    def is_reading(self) -> bool:
+        return self._protocol._unpaused is None
+
+    def _write(self, opcode: int, payload: bytes) -> None:
+        if self._protocol.is_closing():
+            return
+        try:
+            self._protocol._write_frame(True, opcode, payload)
+        except StreamClosedError:
+            return  # the read loop notices and ends the connection
+
+
+def stock_protocol(handler: WebSocketHandler, message_bytes: int) -> StockProtocol:
+    """Tornado's protocol with our cap, without its pings (they count any pong as life) and without compression."""
+    params = _WebSocketParams(ping_interval=0, ping_timeout=0, max_message_size=message_bytes, compression_options=None)
+    return StockProtocol(handler, False, params)
+
+
+_PEER_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_close_payload(data: bytes) -> bool:
+    """Whether a close frame's payload is one RFC 6455 §5.5.1 and §7.4 allow."""
+    if not data:
+        return True
+    if len(data) == 1 or not _is_utf8(data[2:]):
+        return False
+    (code,) = struct.unpack("!H", data[:2])
+    return 3000 <= code <= 4999 or code in _PEER_CODES
