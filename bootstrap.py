@@ -98,7 +98,7 @@ def _places() -> tuple[Path, Path]:
 
 def _private_folder() -> Path:
     """A folder of this user alone: the cache in the home, or else one in the folder for temporary files."""
-    home = Path.home()
+    home = Path(os.path.expanduser("~"))  # stays "~" where there is no home, which nobody can write to
     temporary = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108  # whose it is, is looked at below
     folder = home / ".cache" / "tornado_wssec" if os.access(home, os.W_OK) else temporary / f"wssec-{os.getuid()}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

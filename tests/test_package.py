@@ -14,6 +14,7 @@ import pytest
 from bootstrap import NOT_COPIED, ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+INFO = f"tornado_wssec-{PROJECT['version']}.dist-info"
 
 # What is imported under another name than it is installed by.
 DISTRIBUTIONS = {"jwt": "PyJWT[crypto]", "cryptography": "PyJWT[crypto]", "_pytest": "pytest"}
@@ -36,7 +37,7 @@ def test_package_wheel_holds_the_package_alone(wheel: ZipFile) -> None:
     """No tests, no schemas, no examples: what is installed is `tornado_wssec` and its metadata."""
     tops = {name.partition("/")[0] for name in wheel.namelist()}
 
-    assert {"tornado_wssec", f"tornado_wssec-{PROJECT['version']}.dist-info"} == tops
+    assert {"tornado_wssec", INFO} == tops
 
 
 def test_package_wheel_holds_the_whole_package(wheel: ZipFile) -> None:
@@ -48,11 +49,10 @@ def test_package_wheel_holds_the_whole_package(wheel: ZipFile) -> None:
 
 def test_package_wheel_has_the_licence_and_the_command(wheel: ZipFile) -> None:
     """The metadata names the licence and brings its text, and `wssec` is installed."""
-    info = f"tornado_wssec-{PROJECT['version']}.dist-info"
 
-    assert "License-Expression: Apache-2.0" in wheel.read(f"{info}/METADATA").decode().splitlines()
-    assert b"Version 2.0, January 2004" in wheel.read(f"{info}/licenses/LICENSE")
-    assert b"wssec = tornado_wssec.cli:main" in wheel.read(f"{info}/entry_points.txt")
+    assert "License-Expression: Apache-2.0" in wheel.read(f"{INFO}/METADATA").decode().splitlines()
+    assert b"Version 2.0, January 2004" in wheel.read(f"{INFO}/licenses/LICENSE")
+    assert b"wssec = tornado_wssec.cli:main" in wheel.read(f"{INFO}/entry_points.txt")
 
 
 def test_package_imports_only_what_it_declares() -> None:
