@@ -54,9 +54,6 @@ class WssecError(Exception):
     """The root of every error this package raises on purpose."""
 
 
-# --- a start that must not happen ---------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One fault in a configuration: where it stands, what it is, how to mend it."""
@@ -77,9 +74,6 @@ class ConfigurationError(WssecError):
         count = len(self.problems)
         title = "1 problem" if count == 1 else f"{count} problems"
         super().__init__("\n".join([f"{title}:", *(f"  - {problem}" for problem in self.problems)]))
-
-
-# --- answered on the wire -----------------------------------------------------------
 
 
 class ErrorCode(StrEnum):
@@ -237,9 +231,6 @@ class Disconnect(WssecError):
         self.evidence = evidence
 
 
-# --- answered by HTTP, before 101 ---------------------------------------------------
-
-
 class HandshakeRefused(WssecError):
     """A handshake that ends in an HTTP status instead of 101.
 
@@ -355,9 +346,6 @@ class NotReady(HandshakeRefused):
     status = 503
     stage = "ready"
     text = "Not available right now."
-
-
-# --- storage ------------------------------------------------------------------------
 
 
 class StoreError(WssecError):

@@ -9,7 +9,6 @@ Rules of this file:
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from difflib import get_close_matches
-from math import isinf
 from pathlib import Path, PurePath
 from typing import Any, ClassVar, Final, Self
 
@@ -64,9 +63,7 @@ def _fault(value: Any, item: Field[Any]) -> str:
     least = "of 0 or more" if item.metadata["or_zero"] else "above 0"
     is_number = isinstance(value, kinds) and not isinstance(value, bool)
     is_enough = is_number and (value > 0 or (value == 0 and item.metadata["or_zero"]))
-    # An infinite limit would be none, and switched off without its name showing.
-    is_finite = is_enough and not (isinstance(value, float) and isinf(value))
-    return "" if is_finite else f"a {what} {least}"
+    return "" if is_enough else f"a {what} {least}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

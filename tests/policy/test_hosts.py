@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from tornado_wssec.errors import ConfigurationError, Problem
 from tornado_wssec.policy.hosts import LOOPBACK_HOSTS, HostPolicy, read_authority, read_configured
 
-# --- the wire ---
-
 
 @pytest.mark.parametrize(
     ("text", "host", "port"),
@@ -127,9 +125,6 @@ def test_authority_reads_any_text(text: str) -> None:
     assert host == host.lower()
 
 
-# --- a configuration ---
-
-
 @pytest.mark.parametrize(
     ("text", "host", "port"),
     [
@@ -236,9 +231,6 @@ def test_configured_host_agrees_with_the_wire(text: str) -> None:
     plain = host.removeprefix("*.")
 
     assert (plain, port) == read_authority(plain if port is None else f"{plain}:{port}")
-
-
-# --- the policy ---
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,6 @@ class Floor(IntEnum):
     GROUND = 0
 
 
-# --- grants ---
-
-
 @pytest.mark.parametrize(
     ("grant", "permission"),
     [
@@ -244,9 +241,6 @@ def test_grants_raise_nothing_but_value_error(grants: list[str]) -> None:
         return
 
     assert set(grants) == read
-
-
-# --- templates ---
 
 
 @pytest.mark.parametrize(
@@ -485,9 +479,6 @@ def test_template_parse_raises_nothing_but_value_error(text: str) -> None:
         return
 
     assert text == template.text
-
-
-# --- roles ---
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from tornado_wssec.policy.rates import SHARDS, TOLERANCE, Buckets, BucketTable, Rate, TokenBucket, parse_rates
 
-# --- reading ---
-
 
 @pytest.mark.parametrize(
     ("text", "rates"),
@@ -83,9 +81,6 @@ def test_rates_raise_nothing_but_value_error(text: str) -> None:
 
     assert all(rate.count >= 1 and rate.seconds >= 1 for rate in rates)
     assert rates
-
-
-# --- one bucket ---
 
 
 def test_bucket_passes_its_burst_and_no_more() -> None:
@@ -254,9 +249,6 @@ def test_bucket_never_gives_more_than_its_rate(rate: float, burst: float, steps:
         assert spent <= burst + latest * rate + max(0.0, 10 - burst) + len(steps) * TOLERANCE * rate
 
 
-# --- several parts ---
-
-
 def test_buckets_pass_together_or_charge_nothing() -> None:
     """What the second part refuses is not charged to the first."""
     buckets = Buckets([Rate(5, 1), Rate(6, 60)], now=0.0)
@@ -317,9 +309,6 @@ def test_buckets_agree_with_jars(first: int, second: int, steps: list[tuple[floa
         passes = short <= 0 and all([jar.take(cost, now) for jar in jars])
 
         assert passes is (ours.take(cost, now) == 0.0)
-
-
-# --- a table ---
 
 
 def test_table_keeps_keys_apart() -> None:
