@@ -1,0 +1,195 @@
+"""The entries of the revocation log: what each names, what it matches, how it is written down.
+
+Rules of this file:
+1. What cannot be compared is matched: an `iat` that is no number is refused, not let through.
+2. Whoever wrote an entry, it is checked when it is read; every fault is a ValueError that echoes nothing.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+from .identity import Identity
+from .records import Record, dump_record, ensure_seconds, ensure_text
+
+BODY_BYTES: Final = 32 * 1024
+"""More than any entry has: four texts of 1 KiB, each byte of them escaped to six, and its numbers."""
+
+_NAME: Final = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
+
+
+class Kind(StrEnum):
+    """What a revocation names."""
+
+    TOKEN = "token"
+    SESSION = "session"
+    SUBJECT = "subject"
+    TENANT = "tenant"
+    KEY = "key"
+
+
+DATED: Final = frozenset({Kind.SUBJECT, Kind.TENANT})
+"""These name somebody who may get new tokens: only those issued up to `before` are refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revocation:
+    """One entry of the log. Times are wall seconds of whoever revoked.
+
+    Args:
+        id: random, made by whoever revokes; an export imported twice is one entry.
+        kind, value: what is revoked: a jti, sid, sub, tenant or kid.
+        issuer: whose; None: of whatever issuer.
+        at: when it was decided.
+        effective_at: `at` plus the margin; until then clients are asked to re-authenticate.
+        before: for SUBJECT and TENANT: tokens with `iat` at or before it are refused, those of
+            the same second too; None: whatever their `iat`.
+        expires_at: when no token it could match can be alive; None: never (a key).
+        reason: for the audit; never sent to a peer.
+    """
+
+    id: str
+    kind: Kind
+    value: str
+    at: float
+    effective_at: float
+    issuer: str | None = None
+    before: float | None = None
+    expires_at: float | None = None
+    reason: str = ""
+
+    @property
+    def cutoff(self) -> float:
+        """What was issued earlier than this is refused: the end of the second of `before`, or infinity."""
+        if self.before is None or self.kind not in DATED:
+            return math.inf
+        return math.floor(self.before) + 1.0
+
+    def matches(self, identity: Identity) -> bool:
+        """Whether it names this identity, in effect already or not."""
+        if self.issuer is not None and self.issuer != identity.issuer:
+            return False
+        # "not at or after" instead of "before": NaN is neither, and must be refused.
+        return _NAMED[self.kind](identity) == self.value and not identity.issued_at >= self.cutoff
+
+
+_NAMED: Final = MappingProxyType[Kind, Callable[[Identity], str | None]](
+    {
+        Kind.TOKEN: lambda identity: identity.token_id,
+        Kind.SESSION: lambda identity: identity.session_id,
+        Kind.SUBJECT: lambda identity: identity.subject,
+        Kind.TENANT: lambda identity: identity.tenant,
+        Kind.KEY: lambda identity: identity.key_id,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """Takes a revocation back, by its id. It must not end before that one does."""
+
+    id: str
+    at: float
+    expires_at: float | None = None
+    reason: str = ""
+
+
+Body = Revocation | Undo
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """What stands in the log, and the cursor to read on from (opaque, set by the store)."""
+
+    cursor: str
+    body: Body
+
+
+def class_of(body: Body) -> str:
+    """`revocation` or `undo`: together with the id, what makes two entries the same one."""
+    return "undo" if isinstance(body, Undo) else "revocation"
+
+
+def ensure_name(what: str, value: object) -> str:
+    """The value when it is a jti, sid, sub, kid, tenant or entry id as we accept it.
+
+    Raises:
+        ValueError: naming what it is and the remedy.
+    """
+    if not isinstance(value, str) or not _NAME(value):
+        remedy = "give 1–128 printable ASCII characters without spaces, as they stand in the token"
+        raise ValueError(f"the {what} is none; {remedy}")
+    return value
+
+
+def ensure_storable(body: Body) -> None:
+    """Refuse what no store keeps: an odd id, texts over 1 KiB, times that are no numbers.
+
+    Raises:
+        ValueError: naming the field, the fault and the remedy.
+    """
+    ensure_name("entry id", body.id)
+    ensure_text("the reason", body.reason)
+    moments: dict[str, float | None] = {"at": body.at, "expires_at": body.expires_at}
+    if isinstance(body, Revocation):
+        ensure_text("the value", body.value)
+        if body.issuer is not None and not ensure_text("the issuer", body.issuer):
+            raise ValueError("the issuer is empty, so nobody would match; leave it out for every issuer")
+        moments |= {"effective_at": body.effective_at, "before": body.before}
+    for name, moment in moments.items():
+        if moment is not None:
+            ensure_seconds(name, moment)
+
+
+def dump_body(body: Body) -> str:
+    """The entry as one line of ASCII JSON, for stores and exports."""
+    fields: dict[str, Any] = {name: getattr(body, name) for name in body.__dataclass_fields__}
+    return dump_record({"class": class_of(body), **fields})
+
+
+def load_body(text: object) -> Body:
+    """Read what `dump_body` wrote. Unknown fields are left aside: without them an entry matches more, not less.
+
+    Raises:
+        ValueError: it is no entry.
+    """
+    record = Record.parse(text, BODY_BYTES)
+    body = _undo_from(record) if record.text("class") == "undo" else _revocation_from(record)
+    ensure_storable(body)
+    return body
+
+
+def _undo_from(record: Record) -> Undo:
+    return Undo(
+        id=record.text("id"),
+        at=record.seconds("at"),
+        expires_at=record.optional_seconds("expires_at"),
+        reason=record.optional_text("reason") or "",
+    )
+
+
+def _revocation_from(record: Record) -> Revocation:
+    if record.text("class") != "revocation":
+        raise ValueError("the class of the entry is neither revocation nor undo")
+    return Revocation(
+        id=record.text("id"),
+        kind=_kind(record.text("kind")),
+        value=record.text("value"),
+        at=record.seconds("at"),
+        effective_at=record.seconds("effective_at"),
+        issuer=record.optional_text("issuer"),
+        before=record.optional_seconds("before"),
+        expires_at=record.optional_seconds("expires_at"),
+        reason=record.optional_text("reason") or "",
+    )
+
+
+def _kind(text: str) -> Kind:
+    try:
+        return Kind(text)
+    except ValueError:
+        raise ValueError("the kind of the entry is none of ours") from None
