@@ -1,0 +1,196 @@
+"""A store in the memory of one process, for tests and first steps.
+
+It forgets everything when the process ends, revocations too. So each process has a generation of
+its own, made when it is first opened: tokens from before are refused, since nobody knows which of
+them had been revoked.
+"""
+
+import asyncio
+import secrets
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from ..policy.revocation_entries import Body, LogEntry, class_of, ensure_storable
+from .base import Generation
+from .bounds import ensure_document, ensure_ticket
+from .home import Home
+
+
+class MemoryStore:
+    """One handle on a store in memory. `sibling` gives another, as a second node would have.
+
+    Args:
+        wall: the clock that dates a generation made by `open`.
+    """
+
+    url = "memory://"
+
+    def __init__(self, *, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
+        self._home = Home(self.url)
+        self._kept = _Kept()
+
+    def sibling(self) -> "MemoryStore":
+        """Another handle on the same contents, not open."""
+        other = MemoryStore(wall=self._wall)
+        other._kept = self._kept
+        return other
+
+    async def open(self) -> None:
+        """Belong to this event loop. Makes the generation: there is no other process that could have."""
+        if self._home:
+            self._home.ensure_here()
+            return
+        self._home.move_in()
+        self._kept.make(self._wall())
+
+    async def close(self) -> None:
+        """Belong to no loop. The contents stay, as those of a file would."""
+        if self._home:
+            self._home.ensure_here()
+            self._home.move_out()
+
+    async def migrate(self, now: float) -> bool:
+        """Make the generation where absent: before `open`, to date it by another clock."""
+        return self._kept.make(now)
+
+    async def generation(self) -> Generation | None:
+        """The generation."""
+        return self._here().generation
+
+    async def publish_keys(self, document: str) -> None:
+        """Replace the published key document."""
+        ensure_document(document)
+        kept = self._here()
+        kept.document = document
+        kept.changed()
+
+    async def published_keys(self) -> str | None:
+        """The published key document, or None."""
+        return self._here().document
+
+    async def append(self, body: Body) -> LogEntry:
+        """Add one entry to the log."""
+        ensure_storable(body)
+        return self._here().append(body)
+
+    async def read_after(self, cursor: str | None, limit: int) -> Sequence[LogEntry]:
+        """At most `limit` entries after the cursor, in order."""
+        return self._here().read_after(cursor, limit)
+
+    async def prune(self, now: float, limit: int) -> int:
+        """Delete at most `limit` entries that have ended."""
+        return self._here().prune(now, limit)
+
+    async def change_mark(self) -> str:
+        """A mark that differs once the log or the keys have changed."""
+        return self._here().mark
+
+    async def wait_for_change(self, mark: str, timeout: float) -> str:  # noqa: ASYNC109 -- it is no error to reach it
+        """The new mark at once when there is a change, or the same after `timeout` seconds."""
+        kept = self._here()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while kept.mark == mark:
+                    await kept.waiting.wait()
+        return kept.mark
+
+    async def put_ticket(
+        self, digest: str, *, owner: str, payload: str, expires_at: float, most: int, now: float
+    ) -> bool:
+        """Keep a ticket; False when the owner has as many as allowed."""
+        ensure_ticket(digest, owner, payload)
+        tickets = self._here().tickets
+        for ended in [name for name, ticket in tickets.items() if ticket.expires_at <= now]:
+            del tickets[ended]
+        if digest in tickets or sum(ticket.owner == owner for ticket in tickets.values()) >= most:
+            return False
+        tickets[digest] = _Ticket(owner, payload, expires_at)
+        return True
+
+    async def take_ticket(self, digest: str, now: float) -> str | None:
+        """Remove a ticket and return its payload, to exactly one of any racers."""
+        ensure_ticket(digest)
+        ticket = self._here().tickets.pop(digest, None)
+        return ticket.payload if ticket is not None and now < ticket.expires_at else None
+
+    def _here(self) -> "_Kept":
+        self._home.ensure_here()
+        return self._kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    owner: str
+    payload: str
+    expires_at: float
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What the handles share."""
+
+    generation: Generation | None = None
+    document: str | None = None
+    tickets: dict[str, _Ticket] = field(default_factory=dict)
+    log: dict[tuple[str, str], tuple[int, Body]] = field(default_factory=dict)
+    given_cursors: int = 0
+    changes: int = 0
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def mark(self) -> str:
+        """Differs after each change."""
+        return str(self.changes)
+
+    def make(self, now: float) -> bool:
+        """Make the generation where absent."""
+        if self.generation is not None:
+            return False
+        self.generation = Generation(secrets.token_hex(16), float(int(now)))
+        return True
+
+    def changed(self) -> None:
+        """Wake whoever waits for a change."""
+        self.changes += 1
+        self.waiting.set()
+        self.waiting = asyncio.Event()
+
+    def append(self, body: Body) -> LogEntry:
+        """Add an entry, or find the one that is there."""
+        key = class_of(body), body.id
+        if key not in self.log:
+            self.given_cursors += 1
+            self.log[key] = self.given_cursors, body
+            self.changed()
+        return self._entry(*self.log[key])
+
+    def read_after(self, cursor: str | None, limit: int) -> list[LogEntry]:
+        """At most `limit` entries after the cursor."""
+        entries = list(self.log.values())
+        start = bisect_right(entries, self._place(cursor), key=lambda entry: entry[0])
+        return [self._entry(*entry) for entry in entries[start : start + limit]]
+
+    def prune(self, now: float, limit: int) -> int:
+        """Delete at most `limit` ended entries; an undo not before its revocation."""
+        ended = [key for key, (_, body) in self.log.items() if body.expires_at is not None and body.expires_at < now]
+        pruned = [key for key in ended if key[0] != "undo" or ("revocation", key[1]) not in self.log][:limit]
+        for key in pruned:
+            del self.log[key]
+        if pruned:
+            self.changed()
+        return len(pruned)
+
+    def _entry(self, place: int, body: Body) -> LogEntry:
+        return LogEntry(f"{self._life}-{place}", body)
+
+    def _place(self, cursor: str | None) -> int:
+        life, _, place = (cursor or "").rpartition("-")
+        return int(place) if life == self._life and place.isdecimal() and place.isascii() else 0
+
+    @property
+    def _life(self) -> str:
+        return self.generation.id if self.generation is not None else ""
