@@ -1,6 +1,7 @@
 """Names of channels and the patterns that declare them."""
 
 import re
+from dataclasses import FrozenInstanceError
 from itertools import product
 from typing import Any
 
@@ -119,6 +120,14 @@ def test_patterns_equal_by_text() -> None:
     assert ChannelPattern.parse("a:{b}") != ChannelPattern.parse("a:{c}")
 
 
+def test_pattern_does_not_change() -> None:
+    """What was compared for clashes at the start is what names are matched with."""
+    pattern = ChannelPattern.parse("a:{b}")
+
+    with pytest.raises(FrozenInstanceError):
+        pattern.text = "a:c"  # type: ignore[misc]  # that it cannot be done is the subject
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -129,6 +138,7 @@ def test_patterns_equal_by_text() -> None:
         ("room:{*}", "has a wildcard"),
         ("room:{a", "no plain field"),
         ("room:{a.b}", "no plain field"),
+        ("room:a}", "no plain field"),
         ("room:{}", "no plain field"),
         ("room:{1}", "no plain field"),
         ("room:{a}{b}", "no plain field"),

@@ -23,6 +23,7 @@ from tornado_wssec.policy.hosts import LOOPBACK_HOSTS, HostPolicy, read_authorit
         ("[2001:DB8:0::1]:443", "[2001:db8::1]", 443),
         ("a:65535", "a", 65535),
         ("a" * 63 + ".example", "a" * 63 + ".example", None),
+        ("a." * 126 + "a", "a." * 126 + "a", None),
     ],
 )
 def test_authority_is_read_in_its_one_spelling(text: str, host: str, port: int | None) -> None:
@@ -52,6 +53,7 @@ NO_AUTHORITIES = [
     "a-",
     "a.-b",
     "a" * 64,
+    "a." * 127,
     "a." * 127 + "a",
     "u@a",
     "u:p@a",
@@ -139,6 +141,7 @@ def test_authority_reads_any_text(text: str) -> None:
         ("BÜCHER.example", "xn--bcher-kva.example", None),
         ("bu\u0308cher.example", "xn--bcher-kva.example", None),
         ("*.bücher.example:81", "*.xn--bcher-kva.example", 81),
+        ("bü-cher7.example", "xn--b-cher7-n2a.example", None),
         ("пример.рф", "xn--e1afmkfd.xn--p1ai", None),
         ("例え.テスト", "xn--r8jz45g.xn--zckzah", None),
     ],

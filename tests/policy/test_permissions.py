@@ -5,6 +5,7 @@ import pickle
 import re
 import string
 from collections.abc import Mapping
+from dataclasses import FrozenInstanceError
 from enum import Enum, IntEnum, StrEnum
 from typing import Any
 from uuid import UUID
@@ -285,6 +286,7 @@ def test_template_names_its_fields(text: str, fields: tuple[str, ...]) -> None:
         ("chat:{räum}", "no plain field"),
         ("chat:{a}{b}", "mixes"),
         ("chat:{a}-{b}", "mixes"),
+        ("chat:{a}b", "mixes"),
         ("chat:room-{a}", "mixes"),
         ("chat:{{room}}", "mixes"),
         ("chat:a b", "no value can equal"),
@@ -311,6 +313,15 @@ def test_templates_equal_by_text() -> None:
     assert one == other
     assert {one: 1} == {other: 1}
     assert one != PermissionTemplate.parse("a:{c}")
+    assert "PermissionTemplate(text='a:{b}', fields=('b',), is_public=False)" == repr(one)
+
+
+def test_template_does_not_change() -> None:
+    """What was checked at the start is what is asked for ever after."""
+    template = PermissionTemplate.parse("a:{b}")
+
+    with pytest.raises(FrozenInstanceError):
+        template.is_public = True  # type: ignore[misc]  # that it cannot be done is the subject
 
 
 @pytest.mark.parametrize(

@@ -23,14 +23,11 @@ LOOPBACK_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
 
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _DNS_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*").fullmatch
-_DNS_LENGTH: Final = 253
 _AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9_.-]{1,253})(?::([1-9][0-9]{0,4}))?").fullmatch
 _LOOKS_NUMERIC: Final = re.compile(r"[0-9]+|0x[0-9a-f]*").fullmatch
 _PORT: Final = re.compile(r"[1-9][0-9]{0,4}").fullmatch
 _PORTS: Final = 65_536
 _PORTS_LEFT_OUT: Final = frozenset({80, 443})
-# IDNA 2003, UTS 46 and IDNA 2008 differ over these, so that two readers may see two sites.
-_DEVIATIONS: Final = frozenset("ßς")
 # Letters and marks that show nothing (Default_Ignorable_Code_Point); UTS 46 drops them, others do not.
 _INVISIBLE: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
@@ -41,8 +38,7 @@ _LETTERS_AND_DIGITS: Final = frozenset({"Ll", "Lo", "Lm", "Mn", "Mc", "Nd"})
 def read_authority(text: str) -> tuple[str, int | None] | None:
     """Return host and port of `host[:port]` in canonical spelling; None for anything else, also userinfo."""
     match = _AUTHORITY(text.lower()) if text.isascii() else None
-    host = _canonical(match[1]) if match else None
-    if match is None or host is None:
+    if match is None or (host := _canonical(match[1])) is None:
         return None
     port = int(match[2]) if match[2] else None
     return (host, port) if port is None or port < _PORTS else None
@@ -57,7 +53,7 @@ def _canonical(host: str) -> str | None:
             return str(IPv4Address(host))
     except ValueError:
         return None
-    return host if len(host) <= _DNS_LENGTH and _DNS_NAME(host) else None
+    return host if _DNS_NAME(host) else None
 
 
 def read_configured(text: str) -> tuple[str, int | None]:
@@ -107,6 +103,7 @@ def _to_a_label(label: str) -> str:
         return label.lower()
     composed = unicodedata.normalize("NFC", label)
     lower = composed.lower()
+    # ß, ς and compatibility forms change here: IDNA 2003, UTS 46 and IDNA 2008 see different sites in them.
     is_certain = all(map(_has_one_reading, composed)) and unicodedata.normalize("NFKC", lower.casefold()) == lower
     if composed.isascii() or not is_certain:
         raise ValueError(f"has {label!r}, which is converted differently by different programs; write its xn-- form")
@@ -114,14 +111,12 @@ def _to_a_label(label: str) -> str:
 
 
 def _has_one_reading(character: str) -> bool:
-    """Whether every program takes this for the same letter or digit: no compatibility form, nothing invisible."""
+    """Whether every program takes this for the same letter or digit: it can be seen, and has one lower case."""
     lower = character.lower()
     return (
-        lower not in _DEVIATIONS
-        and not _INVISIBLE.match(lower)
+        not _INVISIBLE.match(lower)
         and character in (lower, lower.upper())
         and (lower in "-_" or unicodedata.category(lower) in _LETTERS_AND_DIGITS)
-        and unicodedata.normalize("NFKC", lower) == lower
     )
 
 
@@ -195,8 +190,8 @@ def _checked_entry(entry: Any) -> str:
 
 def _shown(entry: object) -> str:
     """The entry for an error message, without what may be a password in front of an @."""
-    before, at, host = entry.rpartition("@") if isinstance(entry, str) else ("", "", entry)
-    return f"{'…@' + str(host)!r}" if at and before else repr(entry)
+    before, _, host = entry.rpartition("@") if isinstance(entry, str) else ("", "", "")
+    return repr(f"…@{host}") if before else repr(entry)
 
 
 def _read_host(entry: str) -> tuple[str, int | None]:

@@ -20,7 +20,7 @@ from uuid import UUID
 from ..errors import PermissionDenied, Problem
 
 PUBLIC: Final = "(public)"
-"""The permission that everybody has. Its parentheses keep it apart from every permission that can be granted."""
+"""The permission that everybody has. No segment has parentheses, so that no other permission can be spelt like it."""
 
 # A dot or two alone are refused, since an application may well build a path from the same value.
 _SEGMENT: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.@+=~|-]{1,128}").fullmatch
@@ -53,7 +53,8 @@ class Grants:
 
     def __init__(self, grants: Iterable[str] = ()) -> None:
         if isinstance(grants, str):
-            raise ValueError(f"{grants!r} is one string where a list of grants belongs; write [{grants!r}]")
+            shown = repr(grants[:80])
+            raise ValueError(f"{shown} is one string where a list of grants belongs; write [{shown}]")
         every = frozenset([_checked_grant(grant) for grant in grants])
         patterns = sorted(grant for grant in every if "*" in grant)
         set_once = object.__setattr__
@@ -66,7 +67,7 @@ class Grants:
         heads, families, shapes = [], [], []
         for pattern in patterns:
             head, _, last = pattern.rpartition(":")
-            if "*" in head or last not in _WILDCARDS or not head:
+            if "*" in head or not head:
                 shapes.append(_Shape(pattern))
             elif last == "*":
                 heads.append(head)
