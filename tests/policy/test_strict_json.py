@@ -160,7 +160,7 @@ def test_json_refuses(text: str | bytes, evidence: str) -> None:
 
 
 @pytest.mark.parametrize(
-, "{'a':1}", "// x\n1", "01", "+1", ".5", "1.", "0x1", "１", '"', "tRue", "{1:2}"]
+    "text", ["[1,]", "{'a':1}", "// x\n1", "01", "+1", ".5", "1.", "0x1", "１", '"', "tRue", "{1:2}"]
 )
 def test_json_refuses_other_dialects(text: str) -> None:
     """No comments, no trailing commas, no single quotes, no other spellings of a number."""
