@@ -15,6 +15,7 @@ def life(expires_in: float | None = None, **options: float) -> Lifetime:
 
 
 def due(lifetime: Lifetime, now: float, **options: bool) -> list[Nudge | Close]:
+    """What is due at a moment."""
     return list(lifetime.due(now, **options))
 
 

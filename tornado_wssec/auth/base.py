@@ -99,5 +99,3 @@ def from_subprotocol(request: RequestView, prefix: str) -> list[Credential]:
 def from_query(request: RequestView, name: str) -> list[Credential]:
     """Credentials in the query; two of one name are two credentials."""
     return [Credential(value, "query") for value in request.query.get(name, ())]
-
-

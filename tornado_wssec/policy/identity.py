@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from .permissions import Grants, NO_GRANTS
+from .permissions import NO_GRANTS, Grants
 
 NO_CLAIMS: Final[Mapping[str, Any]] = MappingProxyType({})
 

@@ -7,9 +7,12 @@ compares `next_at` with the clock; only a connection that is due pays for more.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from ..closing import Close, CloseCode
 from ..settings import Timeouts
+
+_NEVER: Final = float("inf")
 
 
 class Nudge(Enum):
@@ -88,7 +91,7 @@ class Lifetime:
         """
         ended = self._ended(now, listening)
         if ended is not None:
-            self.next_at = float("inf")
+            self.next_at = _NEVER
             yield ended
             return
         if self._expiry is not None and not self._warned and now >= self._expiry.warn_at:
@@ -106,21 +109,21 @@ class Lifetime:
             return Close(CloseCode.TIMED_OUT, "connection reached its age")
         if now >= self._idle_since + self._timeouts.idle:
             return Close(CloseCode.TIMED_OUT, "idle")
-        if listening and self._pinged_at is not None and self._life_at < self._pinged_at:
-            if now >= self._pinged_at + self._timeouts.pong:
-                return Close(CloseCode.TIMED_OUT, "no sign of life")
+        if listening and now >= self._pong_by():
+            return Close(CloseCode.TIMED_OUT, "no sign of life")
         return None
 
     def _ping_at(self) -> float:
         # Any inbound byte is life: a peer that talks is not pinged.
-        if self._pinged_at is not None and self._life_at < self._pinged_at:
-            return float("inf")
-        return self._life_at + self._timeouts.ping_interval
+        return self._life_at + self._timeouts.ping_interval if self._pong_by() == _NEVER else _NEVER
+
+    def _pong_by(self) -> float:
+        if self._pinged_at is None or self._life_at >= self._pinged_at:
+            return _NEVER
+        return self._pinged_at + self._timeouts.pong
 
     def _earliest(self) -> float:
-        moments = [self._ends_at, self._idle_since + self._timeouts.idle, self._ping_at()]
-        if self._pinged_at is not None and self._life_at < self._pinged_at:
-            moments.append(self._pinged_at + self._timeouts.pong)
+        moments = [self._ends_at, self._idle_since + self._timeouts.idle, self._ping_at(), self._pong_by()]
         if self._expiry is not None:
             moments.append(self._expiry.closes_at if self._warned else self._expiry.warn_at)
         return min(moments)

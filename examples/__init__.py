@@ -1,0 +1,1 @@
+"""Runnable applications, one folder each, and the tour through the first of them."""

@@ -1,0 +1,1 @@
+"""A walk through the secured chat: it is used, attacked, and one of its clients is revoked."""

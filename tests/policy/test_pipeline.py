@@ -1,0 +1,239 @@
+"""From a stranger's bytes to a message we act on: the order, and that no stage can be skipped."""
+
+import json
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+from marshmallow import fields, validate
+
+from tornado_wssec.closing import Close, CloseCode
+from tornado_wssec.errors import (
+    FrameDropped,
+    FrameError,
+    InvalidMessage,
+    MalformedFrame,
+    MessageTooBig,
+    PermissionDenied,
+    RateLimited,
+    UnknownType,
+)
+from tornado_wssec.policy.codec import Envelope
+from tornado_wssec.policy.identity import Identity
+from tornado_wssec.policy.messages import Message
+from tornado_wssec.policy.permissions import PUBLIC, Grants
+from tornado_wssec.policy.pipeline import Permitted, Pipeline, authorise, claim_of, reauthorise
+from tornado_wssec.policy.pipeline import validate as check
+from tornado_wssec.policy.registry import Registry
+from tornado_wssec.policy.session import Account, Session
+from tornado_wssec.settings import Limits
+
+LIMITS = Limits()
+
+
+class Draw(Message):
+    """Draw on a board."""
+
+    class Meta:
+        type = "board.draw"
+        permission = "board:draw:{board}"
+        max_bytes = 200
+
+    board = fields.String(required=True, validate=validate.Length(1, 64))
+
+
+class Order(Message):
+    """Buy something for oneself."""
+
+    class Meta:
+        type = "order.place"
+        permission = PUBLIC
+        bind = MappingProxyType({"userId": "sub", "tenant": "tenant"})
+
+    userId = fields.String(required=True, validate=validate.Length(1, 64))
+    tenant = fields.String(required=True, validate=validate.Length(1, 64))
+
+
+REGISTRY = Registry(Draw, Order)
+PIPELINE = Pipeline({name: REGISTRY.resolve(name) for name in ("board.draw", "order.place")}, Envelope(), LIMITS)
+ANN = Identity(subject="ann", tenant="acme", permissions=Grants(["board:draw:b1"]))
+
+
+def session(identity: Identity = ANN, limits: Limits = LIMITS) -> Session:
+    """A fresh session of an identity."""
+    return Session("s1", identity, limits, Account(limits, 0.0), 0.0)
+
+
+def frame(type: str, **data: object) -> str:
+    """A frame with the id a1."""
+    return json.dumps({"type": type, "id": "a1", "data": data})
+
+
+def admit(text: str, identity: Identity = ANN) -> Permitted:
+    """Admit a frame of an identity's fresh session."""
+    return PIPELINE.admit(text, session(identity), 0.0)
+
+
+def refusal(text: str, identity: Identity = ANN) -> FrameError:
+    """The error with which a frame is answered."""
+    with pytest.raises(FrameError) as refused:
+        admit(text, identity)
+    return refused.value
+
+
+def test_pipeline_permits_what_is_valid_and_allowed() -> None:
+    """A good frame becomes a message with its data, its id and who was asked."""
+    permitted = admit(frame("board.draw", board="b1"))
+
+    assert ("board.draw", "a1", {"board": "b1"}, ANN) == (
+        permitted.spec.type,
+        permitted.id,
+        permitted.data,
+        permitted.identity,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("{", MalformedFrame),
+        (frame("board.burn"), UnknownType),
+        (frame("board.draw"), InvalidMessage),
+        (frame("board.draw", board="b2"), PermissionDenied),
+        (frame("board.draw", board="b1" + " " * 300), MessageTooBig),
+    ],
+)
+def test_pipeline_refuses_each_fault_with_its_own_error(text: str, error: type[FrameError]) -> None:
+    """Every stage has its own answer."""
+
+    assert error is type(refusal(text))
+
+
+@pytest.mark.parametrize("text", [frame("board.burn"), frame("board.draw"), frame("board.draw", board="b2")])
+def test_pipeline_answers_the_id_of_what_it_refuses(text: str) -> None:
+    """An id always gets an answer, also from the stages behind the parser."""
+
+    assert "a1" == refusal(text).message_id
+
+
+def test_pipeline_resolves_before_it_validates() -> None:
+    """An unknown type says nothing about its data."""
+
+    assert UnknownType is type(refusal(frame("board.burn", board="b1")))
+
+
+def test_pipeline_validates_before_it_authorises() -> None:
+    """Data that does not fit is not asked a permission of."""
+
+    assert InvalidMessage is type(refusal(frame("board.draw", board=7)))
+
+
+def test_pipeline_charges_a_frame_before_it_is_parsed() -> None:
+    """Garbage uses up the frame budget like anything else."""
+    limits = Limits(frames_burst=1, frames_per_second=1)
+    spent = session(limits=limits)
+    with pytest.raises(MalformedFrame):
+        PIPELINE.admit("{", spent, 0.0)
+
+    with pytest.raises(RateLimited):
+        PIPELINE.admit("{", spent, 0.0)
+
+
+def test_pipeline_charges_a_message_before_it_is_validated() -> None:
+    """Invalid messages pay the identity's budget, too."""
+    limits = Limits(identity_messages_burst=1, identity_messages_per_second=1)
+    spent = session(limits=limits)
+    with pytest.raises(InvalidMessage):
+        PIPELINE.admit(frame("board.draw"), spent, 0.0)
+
+    with pytest.raises(RateLimited):
+        PIPELINE.admit(frame("board.draw"), spent, 0.0)
+
+
+def test_pipeline_admits_nothing_after_the_close() -> None:
+    """A closing session drops even a perfect frame."""
+    closing = session()
+    closing.close = Close(CloseCode.REVOKED)
+
+    with pytest.raises(FrameDropped):
+        PIPELINE.admit(frame("board.draw", board="b1"), closing, 0.0)
+
+
+# --- bound fields ---
+
+
+def test_z01_bound_fields_that_differ_are_denied() -> None:
+    """A userId or a tenant of somebody else is permission_denied."""
+    for other in ({"userId": "bob", "tenant": "acme"}, {"userId": "ann", "tenant": "evil"}):
+        assert PermissionDenied is type(refusal(frame("order.place", **other)))
+
+
+def test_bound_fields_are_filled_in() -> None:
+    """An absent bound field becomes the identity's."""
+
+    assert {"userId": "ann", "tenant": "acme"} == admit(frame("order.place")).data
+
+
+def test_bound_fields_that_agree_pass() -> None:
+    """Naming oneself is allowed."""
+
+    assert {"userId": "ann", "tenant": "acme"} == admit(frame("order.place", userId="ann", tenant="acme")).data
+
+
+def test_bound_claim_that_is_absent_denies() -> None:
+    """An identity without the claim cannot send a message bound to it, whatever it writes."""
+    stranger = replace(ANN, tenant=None)
+
+    assert PermissionDenied is type(refusal(frame("order.place", userId="ann", tenant="acme"), stranger))
+
+
+@pytest.mark.parametrize(("claim", "value"), [("sub", "ann"), ("iss", "us"), ("tenant", "acme"), ("desk", 7)])
+def test_claims_are_found_by_their_names(claim: str, value: object) -> None:
+    """sub, iss and tenant are the verified ones; others come from the claims."""
+    identity = Identity(
+        subject="ann", issuer="us", tenant="acme", claims={"desk": 7, "sub": "forged", "tenant": "forged"}
+    )
+
+    assert value == claim_of(identity, claim)
+
+
+# --- Permitted ---
+
+
+def test_permitted_is_made_by_authorise_alone() -> None:
+    """Building a Permitted message by hand is refused: no stage can be skipped."""
+    made = admit(frame("board.draw", board="b1"))
+
+    with pytest.raises(TypeError, match="authorise alone"):
+        Permitted(made.spec, made.id, made.data, made.wire, made.identity, object())
+
+
+def test_message_without_a_permission_is_denied() -> None:
+    """A specification that lost its permission denies everybody, should it ever get this far."""
+    spec = replace(REGISTRY.resolve("board.draw"), permission=None)
+    valid = check(spec, Envelope().parse(frame("board.draw", board="b1"), LIMITS), ANN)
+
+    with pytest.raises(PermissionDenied):
+        authorise(valid, ANN)
+
+
+def test_reauthorise_keeps_what_the_same_identity_was_permitted() -> None:
+    """While the identity is the one that was asked, nothing is asked again."""
+    permitted = admit(frame("board.draw", board="b1"))
+
+    assert permitted is reauthorise(permitted, ANN)
+
+
+def test_z11_rights_that_shrank_before_handling_deny() -> None:
+    """Between admission and handling the identity may change; it is asked again."""
+    permitted = admit(frame("board.draw", board="b1"))
+
+    with pytest.raises(PermissionDenied):
+        reauthorise(permitted, replace(ANN, permissions=Grants([])))
+
+
+def test_reauthorise_asks_a_fresh_identity_and_permits() -> None:
+    """A refreshed identity with the same rights may go on, as itself."""
+    fresh = replace(ANN, token_id="t2")
+
+    assert fresh is reauthorise(admit(frame("board.draw", board="b1")), fresh).identity

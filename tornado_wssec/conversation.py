@@ -1,0 +1,215 @@
+"""What is said on one open connection: frames in, handlers off the read loop, answers out.
+
+Rules of this file:
+1. `receive` never raises and never waits: the read loop must go on.
+2. A handler gets a `Permitted` message, and only if the identity that was asked is still the one in force.
+3. An `id` gets exactly one answer; a mistake of ours says nothing of how.
+"""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from .clock import Clock
+from .closing import Close, CloseCode
+from .endpoint import Endpoint
+from .errors import (
+    Disconnect,
+    FrameDropped,
+    FrameError,
+    HandlerFailed,
+    HandlerTimedOut,
+    RateLimited,
+    Unavailable,
+)
+from .hub import Hub, Live
+from .inbox import Inbox
+from .policy.pipeline import Permitted, reauthorise
+from .policy.reserved import Ping
+from .settings import Timeouts
+from .telemetry.audit import Audit
+from .telemetry.redact import where_raised
+
+logger = logging.getLogger(__name__)
+
+NOT_THE_PEERS_FAULT: Final = (RateLimited, Unavailable, HandlerTimedOut, HandlerFailed)
+
+
+class Conversation:
+    """One open connection and the handler that it talks to.
+
+    Args:
+        live: the connection.
+        endpoint: what the handler's class declares.
+        handler: the object whose methods handle messages.
+        speaks_v1: whether the client negotiated `wssec.v1`; others get nothing unasked.
+    """
+
+    def __init__(
+        self,
+        live: Live,
+        *,
+        endpoint: Endpoint,
+        handler: object,
+        speaks_v1: bool,
+        hub: Hub,
+        clock: Clock,
+        timeouts: Timeouts,
+        audit: Audit,
+    ) -> None:
+        self.live = live
+        self.envelope = endpoint.pipeline.envelope
+        self.speaks_v1 = speaks_v1
+        self._endpoint = endpoint
+        self._handler = handler
+        self._hub = hub
+        self._clock = clock
+        self._timeouts = timeouts
+        self._audit = audit
+        connection = live.connection
+        self._inbox = Inbox(self._handle, endpoint.limits.inbox_messages, connection.pause, connection.resume)
+
+    # --- in ---
+
+    def receive(self, frame: str | bytes) -> None:
+        """Admit a frame, answer it, or end the connection."""
+        now = self._clock.monotonic()
+        try:
+            self.live.session.ensure_open()
+            if isinstance(frame, bytes):
+                raise Disconnect(Close(CloseCode.UNSUPPORTED_DATA), "binary frame")
+            permitted = self._endpoint.pipeline.admit(frame, self.live.session, now)
+        except FrameDropped:
+            return
+        except FrameError as error:
+            self._answer(error, frame)
+        except Disconnect as disconnect:
+            self._end(disconnect)
+        except Exception as error:
+            self._fail("admitting a frame", error, None)
+        else:
+            self.live.lifetime.saw_data(now)
+            if permitted.spec.message is Ping:
+                self._say(self.envelope.pong(permitted.id))  # never stuck behind a slow handler
+            else:
+                self._inbox.put(permitted)
+
+    def stop(self) -> None:
+        """Handle nothing more; what is being handled ends by itself or by its deadline."""
+        self._inbox.discard()
+
+    # --- out ---
+
+    def tell(self, type: str, data: Mapping[str, Any]) -> None:
+        """Send a message of the protocol's own, to clients that negotiated it."""
+        if self.speaks_v1:
+            self._say(self.envelope.event(type, data))
+
+    def tell_expiring(self, expires_in: float) -> None:
+        """Warn that the token is about to end."""
+        grace = self._timeouts.token_grace
+        self.tell("wssec.expiring", {"expires_in": round(max(expires_in, 0.0), 3), "grace": grace})
+
+    def say_event(self, type: str, data: Mapping[str, Any]) -> None:
+        """Send a declared message that has been validated."""
+        self._say(self.envelope.event(type, data))
+
+    async def run_hook(self, hook: Callable[[], Awaitable[None] | None]) -> None:
+        """Run `opened` or `closed` under the handler's deadline; a failure ends the connection."""
+        name = getattr(hook, "__name__", "hook")
+        try:
+            async with asyncio.timeout(self._timeouts.handler):
+                result = hook()
+                if inspect.isawaitable(result):
+                    await result
+        except Disconnect as disconnect:
+            self._end(disconnect)
+        except Exception as error:
+            self._fail(name, error, None)
+
+    # --- one message ---
+
+    async def _handle(self, permitted: Permitted) -> None:
+        try:
+            session = self.live.session
+            session.ensure_open()
+            permitted = reauthorise(permitted, session.identity)
+            result = await self._call(permitted)
+            if permitted.id is not None:
+                self._say(self.envelope.reply(permitted.id, _reply_of(result)))
+        except FrameDropped:
+            return
+        except FrameError as error:
+            error.message_id = permitted.id
+            self._answer(error, None)
+        except Disconnect as disconnect:
+            self._end(disconnect)
+        except Exception as error:
+            self._fail(permitted.spec.type, error, permitted.id)
+
+    async def _call(self, permitted: Permitted) -> Any:
+        method = getattr(self._handler, self._endpoint.methods[permitted.spec.type])
+        deadline = asyncio.timeout(self._timeouts.handler)
+        try:
+            async with deadline:
+                result = method(permitted.data)
+                return await result if inspect.isawaitable(result) else result
+        except TimeoutError as error:
+            if deadline.expired():
+                raise HandlerTimedOut(f"{permitted.spec.type} took over {self._timeouts.handler:g} s") from error
+            raise
+
+    def _answer(self, error: FrameError, frame: str | bytes | None) -> None:
+        try:
+            if not isinstance(error, NOT_THE_PEERS_FAULT):
+                self.live.session.spend_error(self._clock.monotonic())
+        except Disconnect as disconnect:
+            self._end(disconnect)
+            return
+        message_id = error.message_id
+        if message_id is None and frame is not None and isinstance(error, RateLimited):
+            message_id = self._id_of(frame)
+        self._audit_refusal(error)
+        self._say(self.envelope.error(error, message_id))
+
+    def _id_of(self, frame: str | bytes) -> str | None:
+        """The id of a frame that was refused unread, so that its sender is not left waiting.
+
+        Only a refusal that is answered gets here, and the ladder bounds those.
+        """
+        try:
+            return self.envelope.parse(frame, self._endpoint.limits).id
+        except FrameError as error:
+            return error.message_id
+
+    def _fail(self, what: str, error: Exception, message_id: str | None) -> None:
+        logger.error("%s: %s: %s", self._endpoint.name, what, where_raised(error))
+        self._say(self.envelope.error(HandlerFailed(), message_id))
+        self._end(Disconnect(Close(CloseCode.INTERNAL_ERROR), where_raised(error)))
+
+    def _end(self, disconnect: Disconnect) -> None:
+        self._hub.end(self.live, disconnect.close, disconnect.evidence)
+
+    def _say(self, text: str) -> None:
+        self.live.send(text, self._clock.monotonic())
+
+    def _audit_refusal(self, error: FrameError) -> None:
+        identity = self.live.session.identity
+        self._audit.record(
+            "message.refused",
+            self._clock.wall(),
+            code=error.code,
+            session=self.live.session.id,
+            subject=identity.subject,
+            evidence=error.evidence,
+        )
+
+
+def _reply_of(result: Any) -> Mapping[str, Any]:
+    if result is None:
+        return {}
+    if isinstance(result, Mapping):
+        return result
+    raise TypeError(f"a handler returns a dict or None, not {type(result).__name__}")

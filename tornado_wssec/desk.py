@@ -1,0 +1,128 @@
+"""Where credentials are issued and verified: tokens, tickets, and what has been revoked.
+
+Rules of this file:
+1. A verified credential is only accepted while the revocation index does not match it.
+2. Issuing and verifying use the same rules, so a guard never issues what it would refuse.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .auth.base import RequestView
+from .clock import Clock
+from .errors import NotReady, StoreError, TicketRefused, TokenRefused, TooManyAttempts
+from .keeper import KeyKeeper
+from .policy.identity import Identity
+from .policy.revocations import RevocationIndex
+from .policy.tickets import TicketRecord, digest_of, new_ticket
+from .policy.tokens import TokenVerifier, issue_token
+from .settings import Limits, Timeouts, TokenRules
+from .watcher import Watcher
+
+RETRY_SECONDS = 5.0
+
+
+class CredentialDesk:
+    """Issues and verifies for one guard.
+
+    Args:
+        rules: what our tokens look like.
+        roles: role → permissions.
+        keeper: the keys in force.
+        index: what is revoked.
+        mirror: gives the watcher once the guard has started; it knows the store and its generation.
+    """
+
+    def __init__(
+        self,
+        *,
+        rules: TokenRules,
+        roles: Mapping[str, Sequence[str]],
+        limits: Limits,
+        timeouts: Timeouts,
+        keeper: KeyKeeper,
+        index: RevocationIndex,
+        mirror: Callable[[], Watcher],
+        clock: Clock,
+    ) -> None:
+        self._rules = rules
+        self._limits = limits
+        self._timeouts = timeouts
+        self._keeper = keeper
+        self._index = index
+        self._mirror = mirror
+        self._clock = clock
+        self._verifier = TokenVerifier(rules, roles)
+
+    def verify_token(self, token: str) -> Identity:
+        """Verify an access token, revocation included.
+
+        Raises:
+            TokenRefused: for every cause.
+        """
+        now = self._clock.wall()
+        generation = self._mirror().generation
+        not_before = 0.0 if generation is None else generation.made_at
+        identity = self._verifier.verify(token, self._keeper.ring, now, not_before=not_before)
+        revoked = self._index.revoked(identity, now)
+        if revoked is not None:
+            raise TokenRefused(f"revoked by {revoked.kind} {revoked.id}")
+        return identity
+
+    def issue_token(self, subject: str, permissions: Sequence[str], options: Mapping[str, Any]) -> str:
+        """Sign an access token with the current key. See `policy.tokens.issue_token` for the options.
+
+        Raises:
+            ValueError: something cannot be in a token; says what and the remedy.
+        """
+        return issue_token(
+            self._keeper.ring, self._rules, subject=subject, permissions=permissions, now=self._clock.wall(), **options
+        )
+
+    async def issue_ticket(
+        self, identity: Identity, path: str, origin: str | None, address: str | None
+    ) -> tuple[str, float]:
+        """A single-use ticket for one handshake, and its seconds.
+
+        Raises:
+            TooManyAttempts: the identity has as many outstanding as it may.
+            NotReady: the store does not answer.
+        """
+        now = self._clock.wall()
+        ticket, digest = new_ticket()
+        expires_at = now + self._timeouts.ticket
+        record = TicketRecord.of(identity, path=path, origin=origin, address=address, expires_at=expires_at)
+        most = self._limits.tickets_per_subject
+        owner = f"{identity.issuer} {identity.subject}"
+        try:
+            kept = await self._mirror().store.put_ticket(
+                digest, owner=owner, payload=record.to_json(), expires_at=expires_at, most=most, now=now
+            )
+        except StoreError as error:
+            raise NotReady(f"no ticket could be kept: {error}", retry_after=RETRY_SECONDS) from error
+        if not kept:
+            raise TooManyAttempts(
+                f"{most} tickets of {identity.subject} are outstanding", retry_after=self._timeouts.ticket
+            )
+        return ticket, self._timeouts.ticket
+
+    async def redeem_ticket(self, ticket: str, request: RequestView) -> Identity:
+        """Spend a ticket. One that is bound elsewhere is spent, too.
+
+        Raises:
+            TicketRefused: unknown, spent, expired, bound elsewhere, or its owner is revoked.
+            NotReady: the store does not answer.
+        """
+        now = self._clock.wall()
+        try:
+            payload = await self._mirror().store.take_ticket(digest_of(ticket), now)
+        except StoreError as error:
+            raise NotReady(f"no ticket could be looked up: {error}", retry_after=RETRY_SECONDS) from error
+        if payload is None:
+            raise TicketRefused("unknown, spent or expired")
+        record = TicketRecord.from_json(payload)
+        identity = record.redeem(path=request.path, origin=request.origin, address=request.address, now=now)
+        revoked = self._index.revoked(identity, now)
+        if revoked is not None:
+            raise TicketRefused(f"revoked by {revoked.kind} {revoked.id}")
+        return identity

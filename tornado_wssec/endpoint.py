@@ -1,0 +1,147 @@
+"""What one handler class declares, checked and made ready for one guard."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .auth.base import Authenticator
+from .errors import Problem
+from .policy.messages import Message
+from .policy.permissions import PermissionTemplate
+from .policy.pipeline import Pipeline
+from .policy.registry import MessageSpec, Registry
+from .policy.reserved import RESERVED
+from .settings import Limits
+
+HANDLES = "_wssec_handles"
+"""The attribute by which `@on` marks a method."""
+
+
+def on(*messages: type[Message]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Handle a message type with this method, plain function or coroutine alike.
+
+    The method gets the validated data; the dict that it returns is the reply to the message's
+    `id`. Raise a `FrameError` (such as `PermissionDenied`) to answer with an error instead.
+
+    Args:
+        messages: one or several declared `Message` classes.
+    """
+    wrong = [item for item in messages if not (isinstance(item, type) and issubclass(item, Message))]
+    if wrong or not messages:
+        raise TypeError("@on takes Message classes, as in @on(chat.Send)")
+
+    def mark(method: Callable[..., Any]) -> Callable[..., Any]:
+        setattr(method, HANDLES, messages)
+        return method
+
+    return mark
+
+
+def handled_by(cls: type) -> dict[type[Message], str]:
+    """Message class → name of the method that handles it; the most derived class wins.
+
+    Raises:
+        TypeError: two methods of one class handle the same message.
+    """
+    found: dict[type[Message], str] = {}
+    for base in reversed(cls.__mro__):
+        here: dict[type[Message], str] = {}
+        for name, value in vars(base).items():
+            for message in getattr(value, HANDLES, ()):
+                if message in here:
+                    raise TypeError(f"{base.__name__}.{here[message]} and .{name} both handle {message.__name__}")
+                here[message] = name
+        found.update(here)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A handler class as one guard serves it.
+
+    Args:
+        pipeline: what it admits.
+        methods: inbound type → name of the handler's method.
+        requires: permission for the handshake, from the URL's named groups; None: none.
+        authenticators: how one may show who one is.
+        anonymous: whether nobody in particular may connect.
+        allow_missing_origin: whether native clients, which send no Origin, may connect.
+        subprotocols: names of the handler's own that may be chosen.
+        limits: its limits.
+    """
+
+    name: str
+    pipeline: Pipeline
+    methods: Mapping[str, str]
+    requires: PermissionTemplate | None
+    authenticators: Sequence[Authenticator]
+    anonymous: bool
+    allow_missing_origin: bool
+    subprotocols: Sequence[str]
+    limits: Limits
+
+    @classmethod
+    def of(
+        cls, handler: Any, registry: Registry, authenticators: Sequence[Authenticator], limits: Limits
+    ) -> "Endpoint":
+        """Compile a `SecureWebSocketHandler` class. Call `problems` first."""
+        own = handler.limits or limits
+        specs: dict[str, MessageSpec] = {}
+        methods: dict[str, str] = {}
+        for message, method in handled_by(handler).items():
+            spec = reserved_spec(message) if message in RESERVED else registry.resolve(message.opts.type)
+            specs[spec.type], methods[spec.type] = spec, method
+        return cls(
+            name=handler.__name__,
+            pipeline=Pipeline(specs, handler.envelope, own),
+            methods=methods,
+            requires=PermissionTemplate.parse(handler.requires) if handler.requires else None,
+            authenticators=tuple(handler.authenticators or authenticators),
+            anonymous=handler.anonymous,
+            allow_missing_origin=handler.allow_missing_origin,
+            subprotocols=tuple(handler.subprotocols),
+            limits=own,
+        )
+
+
+def reserved_spec(message: type[Message]) -> MessageSpec:
+    """The specification of one of the protocol's own messages."""
+    return MessageSpec.of(message)
+
+
+def problems(handler: Any, registry: Registry, url_groups: frozenset[str]) -> Iterator[Problem]:
+    """What keeps a handler class from starting.
+
+    Args:
+        handler: the class.
+        registry: what is declared.
+        url_groups: the named groups of the route.
+    """
+    where = handler.__name__
+    for message, method in handled_by(handler).items():
+        if message not in RESERVED and not registry.declares(message):
+            fault = f"handles {message.__name__}, which the registry does not hold"
+            yield Problem(f"{where}.{method}", fault, f"scan its module: Registry.scan({message.__module__!r})")
+    if handler.requires:
+        yield from _requires_problems(where, handler.requires, url_groups)
+
+
+def _requires_problems(where: str, requires: str, url_groups: frozenset[str]) -> Iterator[Problem]:
+    try:
+        template = PermissionTemplate.parse(requires)
+    except ValueError as error:
+        yield Problem(f"{where}.requires", str(error), 'write it as in requires = "board:join:{board}"')
+        return
+    for name in sorted(set(template.fields) - url_groups):
+        fault = f"names {{{name}}}, which is no named group of the route"
+        yield Problem(f"{where}.requires", fault, f"write (?P<{name}>…) in the route's pattern")
+
+
+def unhandled(registry: Registry, handlers: Sequence[Any]) -> Iterator[Problem]:
+    """Inbound types that no route handles: a client would get `unknown_type` for what is declared."""
+    handled = {message for handler in handlers for message in handled_by(handler)}
+    for spec in registry.messages.values():
+        if spec.direction != "out" and spec.message not in handled:
+            fault = f"no handler on any route handles {spec.type}"
+            name = spec.message.__name__
+            yield Problem(f"{spec.message.__module__}.{name}", fault, f'add @on({name}), or direction = "out"')

@@ -1,0 +1,75 @@
+"""What a revocation does to live connections.
+
+Rules of this file:
+1. Whatever the index matches is closed at once, in the same turn of the loop in which it was read.
+2. A margin asks first: clients are told to re-authenticate, and closed when it ends.
+"""
+
+import heapq
+
+from .clock import Clock
+from .closing import Close, CloseCode
+from .hub import Hub, Live
+from .policy.revocations import Revocation, RevocationIndex
+from .telemetry.audit import Audit
+
+
+class Enforcer:
+    """Closes what is revoked.
+
+    Args:
+        hub: who is connected.
+        index: what is revoked.
+        clock: whose wall time decides.
+        audit: where each closed connection is recorded.
+    """
+
+    def __init__(self, hub: Hub, index: RevocationIndex, clock: Clock, audit: Audit) -> None:
+        self._hub = hub
+        self._index = index
+        self._clock = clock
+        self._audit = audit
+        self._margins: list[float] = []
+
+    def added(self, revocation: Revocation) -> None:
+        """Take note of a new entry: one with a margin bites later, and warns now."""
+        now = self._clock.wall()
+        if revocation.effective_at > now:
+            heapq.heappush(self._margins, revocation.effective_at)
+            self._warn(revocation.effective_at, revocation.effective_at - now)
+
+    def enforce(self) -> int:
+        """Close every connection that the index matches; return how many."""
+        closed = sum(self.close_if_revoked(live) for live in self._hub)
+        if closed:
+            self._audit.record("revocation.enforced", self._clock.wall(), connections=closed)
+        return closed
+
+    def close_if_revoked(self, live: Live) -> bool:
+        """Close one connection if the index matches it; True when it did."""
+        revocation = None if live.session.is_closing else self._index.revoked(live.session.identity, self._clock.wall())
+        if revocation is None:
+            return False
+        self._hub.end(live, Close(CloseCode.REVOKED), f"{revocation.kind} {revocation.id}")
+        return True
+
+    def tick(self) -> None:
+        """Enforce the margins that have ended."""
+        now = self._clock.wall()
+        ended = False
+        while self._margins and self._margins[0] <= now:
+            heapq.heappop(self._margins)
+            ended = True
+        if ended:
+            self.enforce()
+
+    def distrust(self, kids: frozenset[str]) -> None:
+        """Close every connection whose token a compromised key signed."""
+        self._hub.end_where(
+            lambda live: live.session.identity.key_id in kids, Close(CloseCode.REVOKED), "its key is compromised"
+        )
+
+    def _warn(self, effective_at: float, margin: float) -> None:
+        for live in self._hub:
+            if self._index.revoked(live.session.identity, effective_at) is not None:
+                live.tell_expiring(margin)

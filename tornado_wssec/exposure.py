@@ -1,0 +1,101 @@
+"""What an application exposes: its secure routes, and everything that keeps it from starting."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakSet
+
+from tornado.routing import PathMatches, Rule
+from tornado.web import Application
+
+from . import endpoint as endpoints
+from .errors import ConfigurationError, NotReady, Problem
+from .handler import SecureWebSocketHandler
+from .policy.registry import Registry
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One rule of an application that leads to a handler class."""
+
+    pattern: str
+    groups: frozenset[str]
+    handler: type[Any]
+
+
+def routes_of(app: Application) -> Iterator[Route]:
+    """Every rule of an application, whatever its host, that leads to a class."""
+    for router in (app.default_router, app.wildcard_router):
+        yield from _walk(router.rules)
+
+
+def _walk(rules: list[Rule]) -> Iterator[Route]:
+    for rule in rules:
+        nested = getattr(rule.target, "rules", None)
+        if nested is not None:
+            yield from _walk(nested)
+        elif isinstance(rule.target, type):
+            matcher = rule.matcher
+            regex = matcher.regex if isinstance(matcher, PathMatches) else None
+            groups = frozenset(regex.groupindex) if regex is not None else frozenset()
+            yield Route(regex.pattern if regex is not None else "*", groups, rule.target)
+
+
+def application_problems(app: Application, registry: Registry) -> Iterator[Problem]:
+    """Everything that an application and its registry must mend before they start.
+
+    Args:
+        app: the application.
+        registry: what is declared.
+    """
+    yield from registry.problems()
+    served = [route for route in routes_of(app) if issubclass(route.handler, SecureWebSocketHandler)]
+    handlers = list(dict.fromkeys(route.handler for route in served))
+    for handler in handlers:
+        groups = frozenset.intersection(*(route.groups for route in served if route.handler is handler))
+        yield from endpoints.problems(handler, registry, groups)
+    yield from endpoints.unhandled(registry, handlers)
+
+
+class CheckedApplications:
+    """Which applications have been checked against a registry.
+
+    Args:
+        registry: what is declared.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._sound: WeakSet[Application] = WeakSet()
+        self._unsound: WeakSet[Application] = WeakSet()
+
+    def check(self, app: Application) -> None:
+        """Refuse an application that must not start.
+
+        Raises:
+            ConfigurationError: listing everything that is wrong, each with its remedy.
+        """
+        problems = list(application_problems(app, self._registry))
+        if problems:
+            raise ConfigurationError(problems)
+        self._sound.add(app)
+
+    def require(self, app: Application) -> None:
+        """Check an application at its first handshake.
+
+        Raises:
+            NotReady: there are problems; they are logged once.
+        """
+        if app in self._sound:
+            return
+        if app not in self._unsound:
+            try:
+                self.check(app)
+                return
+            except ConfigurationError as error:
+                self._unsound.add(app)
+                logger.error("nobody can connect until this is mended: %s", error)
+        raise NotReady("the application must not start as it is", remedy="see `wssec check`")

@@ -1,0 +1,451 @@
+"""One guard holds what every connection of an application shares: policies, keys, store, hub and clock."""
+
+import asyncio
+import logging
+import os
+import ssl as tls
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import fields, replace
+from types import TracebackType
+from typing import Any, Final, Self
+
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application, HTTPError
+
+from .auth.base import Authenticator
+from .auth.bearer import BearerToken
+from .auth.ticket import Ticket
+from .channels import Channels
+from .clock import Clock
+from .closing import Close, CloseCode
+from .desk import CredentialDesk
+from .enforcement import Enforcer
+from .errors import HandshakeRefused, StoreError, StoreUnavailable
+from .exposure import CheckedApplications
+from .handshake import Handshake
+from .hub import Hub
+from .keeper import KeyKeeper, KeySource
+from .policies import Policies, connections_in_all
+from .policy.identity import Identity
+from .policy.messages import Message
+from .policy.registry import Registry
+from .policy.revocations import Kind, Revocation, RevocationIndex, make_revocation
+from .readiness import Readiness
+from .reception import Reception
+from .routes import KeysHandler, LiveHandler, ReadyHandler, TicketHandler
+from .server import LOOPBACK, Listener, hardened, stop_signal, tls_context
+from .settings import Limits, Secret, Settings, Timeouts, TokenRules
+from .stores.base import Store
+from .stores.keyfile import KeyFile
+from .stores.url import open_store
+from .telemetry.audit import Audit
+from .watcher import Watcher
+
+logger = logging.getLogger(__name__)
+
+STALL_SECONDS: Final = 1.0
+"""A sweep this late means that the event loop stood still, not that the peers were silent."""
+PRUNED_A_TICK: Final = 1_000
+
+
+class Guard:
+    """Everything that the secured endpoints of one application share.
+
+    Use `Guard.from_env`; this constructor takes ready-made parts.
+
+    Args:
+        registry: the declared messages and channels.
+        settings: where things are, and whom to trust.
+        authenticators: how one may show who one is; for endpoints that do not say it themselves.
+        limits, timeouts, token_rules: see `settings`; each default stands there with its reason.
+        roles: role → permissions, for tokens that carry `roles`.
+        store: instead of the one that `settings.store` names.
+        keys: instead of the key file that `settings.keys` names.
+        clock: both clocks; a test turns them by hand.
+
+    Raises:
+        ConfigurationError: listing everything that is wrong with the settings.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        settings: Settings,
+        authenticators: Sequence[Authenticator] | None = None,
+        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
+        token_rules: TokenRules | None = None,
+        roles: Mapping[str, Sequence[str]] | None = None,
+        store: Store | None = None,
+        keys: KeySource | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.registry = registry
+        self.settings = settings
+        self.limits = limits or Limits()
+        self.timeouts = timeouts or Timeouts()
+        self.clock = clock or Clock()
+        self.audit = Audit()
+        self.rules = replace(token_rules or TokenRules(), **_own_names(settings, token_rules))
+        self._authenticators = tuple(authenticators) if authenticators is not None else (BearerToken(), Ticket())
+        _require(settings, self.rules, store, keys)
+        self._given_store = store
+        self.hub = Hub(self.limits, self.timeouts, self.clock.monotonic)
+        self._readiness = Readiness(self.hub, self.timeouts, connections_in_all(self.limits.connections))
+        self.channels = Channels(registry)
+        self._index = RevocationIndex()
+        self._enforcer = Enforcer(self.hub, self._index, self.clock, self.audit)
+        self._keeper = KeyKeeper(keys or _key_file(settings), self._enforcer.distrust)
+        self._desk = CredentialDesk(
+            rules=self.rules,
+            roles=roles or {},
+            limits=self.limits,
+            timeouts=self.timeouts,
+            keeper=self._keeper,
+            index=self._index,
+            mirror=self._readiness.mirror,
+            clock=self.clock,
+        )
+        handshake = Handshake(
+            policies=Policies.of(settings),
+            insecure=settings.insecure,
+            desk=self._desk,
+            hub=self.hub,
+            limits=self.limits,
+            timeouts=self.timeouts,
+            ready=self._readiness.require,
+            monotonic=self.clock.monotonic,
+        )
+        self.reception = Reception(
+            registry=registry,
+            authenticators=self._authenticators,
+            limits=self.limits,
+            timeouts=self.timeouts,
+            clock=self.clock,
+            audit=self.audit,
+            hub=self.hub,
+            channels=self.channels,
+            handshake=handshake,
+            desk=self._desk,
+            enforcer=self._enforcer,
+        )
+        self._applications = CheckedApplications(registry)
+        self._listeners: list[Listener] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **arguments: Any) -> Self:
+        """Make a guard from the `WSSEC_*` variables; an argument wins over a variable.
+
+        Args:
+            environ: instead of the process's environment.
+            arguments: those of `Guard` and of `Settings`; `store` may be a URL, `keys` a path.
+
+        Raises:
+            ConfigurationError: listing every setting that cannot be used.
+        """
+        ours = {item.name for item in fields(Settings)}
+        plain = {name: value for name, value in arguments.items() if name in ours and _is_plain(value)}
+        parts = {name: value for name, value in arguments.items() if name not in plain}
+        lists = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+        return cls(settings=Settings.from_env(os.environ if environ is None else environ, **lists), **parts)
+
+    # --- its life ---
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self, *, following: bool = True) -> None:
+        """Read the keys, open the store, and follow both.
+
+        Args:
+            following: False leaves `tick` and `watcher.catch_up` to the caller: for tests that turn the clock.
+
+        Raises:
+            KeyFileError, StoreMissing, StoreCorrupt: what must be mended before anybody may come in. A
+                store that does not answer is waited for instead; until then handshakes get 503.
+        """
+        self._keeper.start()
+        store = self._given_store or _store_of(self.settings, self.timeouts)
+        watcher = Watcher(store, self._index, self.clock, self._enforcer, self._keeper)
+        try:
+            await watcher.catch_up()
+        except StoreUnavailable as error:
+            logger.warning("the store does not answer yet: %s; handshakes get 503 until it does", error)
+        except StoreError:
+            await store.close()
+            raise
+        self._readiness.watcher, self._readiness.is_draining = watcher, False
+        if following:
+            self.spawn(watcher.run())
+            self.spawn(self._sweep())
+
+    async def stop(self) -> None:
+        """Drain: accept nobody, say goodbye to everybody, drop who does not answer, let go of the store."""
+        self._readiness.is_draining = True
+        for listener in self._listeners:
+            listener.stop_accepting()
+        self.hub.end_where(lambda live: True, Close(CloseCode.GOING_AWAY), "draining")
+        await self.hub.emptied(self.timeouts.close)
+        for listener in self._listeners:
+            await listener.close()
+        self._listeners.clear()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._readiness.watcher is not None:
+            await self._readiness.watcher.store.close()
+            self._readiness.watcher = None
+
+    def install(self, app: Application) -> None:
+        """Make this the guard of an application that was made without one, and add its routes."""
+        app.settings["wssec"] = self
+        app.add_handlers(r".*", self.routes())
+
+    def listen(
+        self, app: Application, port: int, *, address: str | None = None, ssl: tls.SSLContext | None = None
+    ) -> int:
+        """Serve an application through a hardened HTTPServer.
+
+        Args:
+            port: 0 takes a free one.
+            address: where to bind; None: everywhere with TLS, 127.0.0.1 without.
+            ssl: None: made of WSSEC_TLS_CERT and WSSEC_TLS_KEY where they are set.
+
+        Returns:
+            The port that is bound.
+
+        Raises:
+            ConfigurationError: listing everything that must not start.
+        """
+        self.check(app)
+        if ssl is None and self.settings.tls_cert and self.settings.tls_key:
+            ssl = tls_context(self.settings.tls_cert, self.settings.tls_key)
+        where = address if address is not None else ("" if ssl else LOOPBACK)
+        listener = Listener(hardened(app, self.limits, self.timeouts, ssl), port, where)
+        self._listeners.append(listener)
+        return listener.port
+
+    async def until_stopped(self) -> None:
+        """Wait for SIGTERM or SIGINT, then drain."""
+        name = await stop_signal()
+        logger.info("%s: draining %d connections", name, len(self.hub))
+        await self.stop()
+
+    def routes(self) -> list[tuple[str, type, dict[str, Any]]]:
+        """The guard's plain routes, for an Application."""
+        own = {"guard": self}
+        return [
+            (r"/wssec/ticket", TicketHandler, own),
+            (r"/wssec/live", LiveHandler, own),
+            (r"/wssec/ready", ReadyHandler, own),
+            (r"/\.well-known/jwks\.json", KeysHandler, own),
+        ]
+
+    def check(self, app: Application) -> None:
+        """Refuse an application that must not start.
+
+        Raises:
+            ConfigurationError: listing everything that is wrong, each with its remedy.
+        """
+        self._applications.check(app)
+
+    def require_checked(self, app: Application) -> None:
+        """Check an application that `listen` has not seen; until it is mended nobody comes in (503).
+
+        Raises:
+            NotReady: there are problems; they are logged once.
+        """
+        self._applications.require(app)
+
+    # --- time ---
+
+    def tick(self, now: float) -> None:
+        """Look at every deadline. Runs by itself after `start`; a test calls it.
+
+        Args:
+            now: monotonic seconds.
+        """
+        self._keeper.look()
+        self._enforcer.tick()
+        self._index.forget_expired(self.clock.wall(), PRUNED_A_TICK)
+        if self._readiness.is_too_stale():
+            self.hub.end_where(lambda live: True, Close(CloseCode.TRY_AGAIN_LATER), "the store is out of reach")
+        self.hub.sweep(now)
+
+    async def _sweep(self) -> None:
+        expected = self.clock.monotonic()
+        while True:
+            now = self.clock.monotonic()
+            if now - expected > STALL_SECONDS:
+                self.hub.extend(now - expected)
+            self.tick(now)
+            expected = now + self.timeouts.tick
+            await asyncio.sleep(self.timeouts.tick)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside everything else, until `stop`."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- from any coroutine ---
+
+    @property
+    def watcher(self) -> Watcher:
+        """The mirror of the store; NotReady before `start`."""
+        return self._readiness.mirror()
+
+    def is_ready(self) -> bool:
+        """Whether a new connection would be let in."""
+        return self._readiness.is_ready()
+
+    def verify_token(self, token: str) -> Identity:
+        """Who an access token proves, revocation included.
+
+        Raises:
+            TokenRefused: for every cause.
+        """
+        return self._desk.verify_token(token)
+
+    async def publish(self, channel: str, message: type[Message], data: Mapping[str, Any]) -> None:
+        """Send a declared message to everyone who listens to a channel and may receive it.
+
+        Raises:
+            ConfigurationError: the message or the channel is not declared.
+            InvalidMessage: the data does not fit the schema.
+        """
+        self.channels.publish(channel, message, data, self.clock.monotonic())
+
+    async def disconnect(
+        self, *, subject: str | None = None, session: str | None = None, tenant: str | None = None, reason: str = ""
+    ) -> int:
+        """Close the live connections of this process that match everything given (4403); return how many.
+
+        Their credentials stay valid; `revoke` ends those.
+        """
+        wanted = {"subject": subject, "session_id": session, "tenant": tenant}
+        named = {name: value for name, value in wanted.items() if value is not None}
+        if not named:
+            raise TypeError("disconnect() takes subject=, session= or tenant=")
+        close = Close(CloseCode.REVOKED, reason)
+        return self.hub.end_where(
+            lambda live: all(getattr(live.session.identity, name) == value for name, value in named.items()),
+            close,
+            "disconnected by the application",
+        )
+
+    async def revoke(
+        self,
+        *,
+        token: str | None = None,
+        session: str | None = None,
+        subject: str | None = None,
+        tenant: str | None = None,
+        key: str | None = None,
+        before: float | None = None,
+        reason: str = "",
+        margin: float = 0.0,
+    ) -> Revocation:
+        """Refuse a token (by jti), session, subject, tenant or key from now on, on every node.
+
+        Live connections close within a second of the store's acknowledgement, those of this process
+        before this returns.
+
+        Args:
+            before: for a subject or tenant: what was issued until then, in wall seconds; None: until now.
+            margin: seconds during which clients are asked to re-authenticate first.
+
+        Raises:
+            StoreUnavailable, NotAcknowledged: it may not hold; try again.
+        """
+        named = {Kind.TOKEN: token, Kind.SESSION: session, Kind.SUBJECT: subject, Kind.TENANT: tenant, Kind.KEY: key}
+        given = [(kind, value) for kind, value in named.items() if value is not None]
+        if len(given) != 1:
+            raise TypeError("revoke() takes one of token=, session=, subject=, tenant=, key=")
+        (kind, value) = given[0]
+        revocation = make_revocation(
+            kind,
+            value,
+            self.clock.wall(),
+            rules=self.rules,
+            timeouts=self.timeouts,
+            issuer=self.rules.issuer,
+            before=before,
+            margin=margin,
+            reason=reason,
+        )
+        await self.watcher.store.append(revocation)
+        await self.watcher.catch_up()
+        return revocation
+
+    def issue_token(self, subject: str, permissions: Sequence[str] = (), **options: Any) -> str:
+        """Sign an access token with the current key.
+
+        Args:
+            options: `ttl` (seconds), `tenant`, `session_id`, `roles`, `claims`, `cnf`, `token_id`.
+
+        Raises:
+            ValueError: something cannot be in a token; says what and the remedy.
+        """
+        return self._desk.issue_token(subject, permissions, options)
+
+    async def issue_ticket(
+        self, identity: Identity, *, path: str, origin: str | None = None, address: str | None = None
+    ) -> tuple[str, float]:
+        """A single-use ticket for one handshake at `path`, and its seconds.
+
+        Raises:
+            TooManyAttempts: as many are outstanding as one identity may have.
+            NotReady: the store does not answer.
+        """
+        return await self._desk.issue_ticket(identity, path, origin, address)
+
+    async def authenticate(self, request: HTTPServerRequest) -> Identity:
+        """Who sends a plain HTTP request, by any authenticator but `Ticket`.
+
+        Raises:
+            tornado.web.HTTPError: nobody we know, or not now; Tornado answers with its status.
+        """
+        try:
+            return await self.reception.identify(request)
+        except HandshakeRefused as refusal:
+            raise HTTPError(refusal.status) from refusal
+
+    def public_keys(self) -> Mapping[str, Any]:
+        """The JWK Set of every key that verifies now (RFC 7517)."""
+        return self._keeper.ring.jwks(self.clock.wall())
+
+
+def _is_plain(value: object) -> bool:
+    """Whether an argument is a setting, not a ready-made part that replaces one."""
+    return value is None or isinstance(value, (str, bool, list, tuple))
+
+
+def _own_names(settings: Settings, rules: TokenRules | None) -> dict[str, Any]:
+    """Issuer and audience of the settings, where the rules leave them open."""
+    return {
+        "issuer": (rules.issuer if rules else None) or settings.issuer,
+        "audience": (rules.audience if rules else None) or settings.audience,
+    }
+
+
+def _require(settings: Settings, rules: TokenRules, store: Store | None, keys: KeySource | None) -> None:
+    """Name every setting that a server cannot do without."""
+    needed = {"store": store, "keys": keys, "issuer": rules.issuer, "audience": rules.audience}
+    settings.require(*(name for name, given in needed.items() if given is None))
+
+
+def _store_of(settings: Settings, timeouts: Timeouts) -> Store:
+    return open_store((settings.store or Secret("")).reveal(), timeouts=timeouts)
+
+
+def _key_file(settings: Settings) -> KeyFile | None:
+    return KeyFile(settings.keys, settings.keys_passphrase) if settings.keys else None

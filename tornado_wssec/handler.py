@@ -1,0 +1,234 @@
+"""`SecureWebSocketHandler`: the class to subclass. It obeys; the policies decide."""
+
+import logging
+from collections.abc import Awaitable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tornado.websocket import WebSocketHandler
+
+from .auth.base import Authenticator
+from .channels import may_receive
+from .closing import Close, CloseCode
+from .conversation import Conversation
+from .endpoint import Endpoint, handled_by, on
+from .errors import HandshakeRefused, NotReady, PermissionDenied
+from .handshake import Admitted
+from .policy.codec import Envelope
+from .policy.identity import Identity
+from .policy.messages import Message
+from .policy.reserved import Ping, Refresh, Subscribe, Unsubscribe
+from .routes import respond_refused
+from .sealing import refuse_overrides
+from .settings import Limits
+from .telemetry.redact import redacted_uri, where_raised
+from .wire.connection import StockConnection, StockProtocol, stock_protocol
+
+if TYPE_CHECKING:
+    from .guard import Guard
+
+logger = logging.getLogger(__name__)
+
+
+class SecureWebSocketHandler(WebSocketHandler):
+    """A WebSocket endpoint in which everything is decided before your code runs.
+
+    Declare messages as `Message` classes and handle each with a method marked `@on`. What
+    arrives there is validated and authorised; what it returns is the reply.
+
+    Attributes:
+        anonymous: True lets nobody in particular connect; written out, never by accident.
+        requires: permission for the handshake, filled from the URL's named groups.
+        allow_missing_origin: True for native clients, which send no Origin.
+        envelope: how messages look on the wire.
+        subprotocols: names of your own that may be chosen beside `wssec.v1`.
+        authenticators: for this endpoint; None takes the guard's.
+        limits: for this endpoint; None takes the guard's.
+    """
+
+    anonymous: ClassVar[bool] = False
+    requires: ClassVar[str | None] = None
+    allow_missing_origin: ClassVar[bool] = False
+    envelope: ClassVar[Envelope] = Envelope()
+    subprotocols: ClassVar[Sequence[str]] = ()
+    authenticators: ClassVar[Sequence[Authenticator] | None] = None
+    limits: ClassVar[Limits | None] = None
+
+    _guard: "Guard"
+    _endpoint: Endpoint
+    _admitted: Admitted | None = None
+    _talk: Conversation | None = None
+    _has_left = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_overrides(cls, SecureWebSocketHandler)
+        handled_by(cls)
+
+    # --- what a subclass uses ---
+
+    @property
+    def identity(self) -> Identity:
+        """Who is connected, as the credential in force says."""
+        if self._talk is not None:
+            return self._talk.live.session.identity
+        if self._admitted is None:
+            raise RuntimeError("nobody has been identified yet")
+        return self._admitted.identity
+
+    def opened(self) -> Awaitable[None] | None:
+        """Override: the connection is open and known; no message has been handled yet."""
+
+    def closed(self, close: Close | None) -> Awaitable[None] | None:
+        """Override: the connection is gone.
+
+        Args:
+            close: what ended it; None when the peer left without a word.
+        """
+
+    async def send(self, message: type[Message], data: Mapping[str, Any]) -> None:
+        """Send one declared message to this client.
+
+        Raises:
+            ConfigurationError: the message is not declared for sending.
+            InvalidMessage: the data does not fit its schema.
+            PermissionDenied: this identity may not receive it.
+        """
+        spec = self._guard.registry.outbound(message)
+        ready = spec.dump(data)
+        if not may_receive(spec, data, self.identity):
+            raise PermissionDenied(f"may not receive {spec.type}")
+        self._open_talk().say_event(spec.type, ready)
+
+    async def publish(self, channel: str, message: type[Message], data: Mapping[str, Any]) -> None:
+        """Send one declared message to everyone who listens to a channel and may receive it."""
+        await self._guard.publish(channel, message, data)
+
+    async def subscribe(self, channel: str) -> None:
+        """Make this connection listen to a channel, if its identity may.
+
+        Raises:
+            PermissionDenied, RateLimited: as for a client that asks.
+        """
+        talk = self._open_talk()
+        self._guard.channels.subscribe(talk.live, self.envelope, channel)
+
+    async def unsubscribe(self, channel: str) -> None:
+        """Make this connection stop listening to a channel."""
+        self._guard.channels.unsubscribe(self._open_talk().live, channel)
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """End this connection. The code is 1000 or one of 3000–4999."""
+        self._guard.hub.end(self._open_talk().live, Close(code or CloseCode.NORMAL, reason or ""), "by the handler")
+
+    def _open_talk(self) -> Conversation:
+        if self._talk is None:
+            raise RuntimeError("the connection is not open yet; use opened()")
+        return self._talk
+
+    # --- the protocol's own messages; each has passed the same pipeline as yours ---
+
+    @on(Ping)
+    def _answer_ping(self, data: Mapping[str, Any]) -> None:
+        """A ping is answered as it is admitted, in `Conversation.receive`."""
+
+    @on(Subscribe)
+    async def _subscribe_client(self, data: Mapping[str, Any]) -> None:
+        await self.subscribe(data["channel"])
+
+    @on(Unsubscribe)
+    async def _unsubscribe_client(self, data: Mapping[str, Any]) -> None:
+        await self.unsubscribe(data["channel"])
+
+    @on(Refresh)
+    async def _refresh(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"expires_in": self._guard.reception.refresh(self._open_talk().live, data["token"])}
+
+    # --- the handshake ---
+
+    async def prepare(self) -> None:
+        """Sealed. Decides over the handshake before Tornado looks at it."""
+        self.request.uri = redacted_uri(self.request.uri or "")
+        self.set_header("Cache-Control", "no-store")
+        try:
+            self._guard = _guard_of(self)
+            self._guard.require_checked(self.application)
+            self._endpoint = self._guard.reception.endpoint_of(type(self))
+            groups = {name: value or "" for name, value in self.path_kwargs.items()}
+            self._admitted = await self._guard.reception.admit(self.request, self._endpoint, groups)
+            self.current_user = self._admitted.identity
+        except HandshakeRefused as refusal:
+            respond_refused(self, refusal)
+
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Sealed. Upgrades a handshake that was admitted and whose peer is still there."""
+        if self._admitted is not None and not self._has_left:
+            await super().get(*args, **kwargs)
+
+    def check_origin(self, origin: str) -> bool:
+        """Sealed. `prepare` has decided; Tornado asks this only of some requests."""
+        return self._admitted is not None
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        """Sealed. What the handshake chose; never a credential."""
+        return self._admitted.subprotocol if self._admitted else None
+
+    def get_compression_options(self) -> None:
+        """Sealed. None: the stock inflater has unbounded paths."""
+
+    def get_websocket_protocol(self) -> StockProtocol:
+        """Sealed. Tornado's framing with our caps."""
+        return stock_protocol(self, self._endpoint.limits.message_bytes)
+
+    # --- the connection ---
+
+    async def open(self, *args: Any, **kwargs: Any) -> None:
+        """Sealed. Registers the connection, then calls `opened`."""
+        protocol = self.ws_connection
+        if self._has_left or self._admitted is None or not isinstance(protocol, StockProtocol):
+            return  # the client left while it was being authenticated: on_close has run already
+        protocol.set_nodelay(True)
+        self._talk = self._guard.reception.join(self._admitted, StockConnection(protocol), self, self._endpoint)
+        if not self._talk.live.session.is_closing:
+            await self._talk.run_hook(self.opened)
+
+    def on_message(self, message: str | bytes) -> None:
+        """Sealed. Hands a frame to the pipeline."""
+        if self._talk is not None:
+            self._talk.receive(message)
+
+    def on_connection_close(self) -> None:
+        """Sealed. The socket is gone, perhaps before it was open."""
+        self._has_left = True
+        super().on_connection_close()
+
+    def on_close(self) -> None:
+        """Sealed. Counts the connection out, then calls `closed`."""
+        if self._talk is not None:
+            close = self._guard.reception.leave(self._talk, self.close_code, self.close_reason)
+            self._guard.spawn(self._talk.run_hook(lambda: self.closed(close)))
+
+    def log_exception(
+        self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Sealed. One line that says where, without what was sent."""
+        if value is not None:
+            logger.error("%s: %s", type(self).__name__, where_raised(value))
+
+    def write_message(self, message: Any, binary: bool = False) -> Any:
+        """Sealed. The server sends what it has declared, with `send`."""
+        raise TypeError("write_message() would send what was not declared; use: await self.send(Message, data)")
+
+    def ping(self, data: str | bytes = b"") -> None:
+        """Sealed. The guard keeps the heartbeat."""
+        raise TypeError("the guard keeps the heartbeat; there is nothing to call instead")
+
+
+def _guard_of(handler: SecureWebSocketHandler) -> "Guard":
+    guard: Guard | None = handler.settings.get("wssec")
+    if guard is None:
+        logger.error(
+            "%s has no guard; pass wssec=guard to the Application, or call guard.install(app)", type(handler).__name__
+        )
+        raise NotReady("the application has no guard")
+    return guard

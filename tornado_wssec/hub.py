@@ -1,0 +1,185 @@
+"""Every live connection of one guard: who is connected, who must go, and the one sweep over all of them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from .closing import Close, CloseCode
+from .policy.identity import Identity
+from .policy.lifetime import Lifetime, Nudge
+from .policy.proxies import quota_key
+from .policy.session import Account, Session
+from .settings import Limits, Timeouts
+from .wire.connection import Connection
+
+AccountKey = tuple[str | None, str]
+IDLE_ACCOUNTS: Final = 10_000
+"""How many budgets of identities that have left are remembered, so that a reconnect does not refill them."""
+
+
+@dataclass(slots=True, eq=False)
+class Live:
+    """One live connection.
+
+    Args:
+        session: who, and what it may still do.
+        connection: its socket.
+        lifetime: its deadlines.
+        address: the client's.
+        nonce: of this connection; signed messages are bound to it.
+        limits: its limits.
+        tell_expiring: warns its client that the token ends in so many seconds.
+        channels: names it is subscribed to.
+        abort_at: when the closing handshake has taken too long.
+        evidence: why it was ended, for the audit.
+    """
+
+    session: Session
+    connection: Connection
+    lifetime: Lifetime
+    address: str
+    nonce: str
+    limits: Limits
+    tell_expiring: Callable[[float], None] = lambda expires_in: None
+    channels: set[str] = field(default_factory=set)
+    abort_at: float | None = None
+    evidence: str = ""
+
+    def send(self, text: str, now: float) -> None:
+        """Queue a text; a reader whose queue is over its limit is disconnected (4413)."""
+        if self.session.is_closing:
+            return
+        self.connection.send(text)
+        self.lifetime.saw_data(now)
+        if self.connection.buffered_bytes > self.limits.outbound_bytes:
+            self.session.close = Close(CloseCode.SLOW_CONSUMER)
+            self.connection.abort()  # a close frame would wait behind what it does not read
+
+
+class Hub:
+    """The live connections, by identity and by address.
+
+    Args:
+        limits: how many of each.
+        timeouts: how long a closing handshake may take.
+        monotonic: the clock of all deadlines.
+    """
+
+    def __init__(self, limits: Limits, timeouts: Timeouts, monotonic: Callable[[], float]) -> None:
+        self.limits = limits
+        self._timeouts = timeouts
+        self._monotonic = monotonic
+        self._lives: set[Live] = set()
+        self._addresses: Counter[str] = Counter()
+        self._accounts: dict[AccountKey, Account] = {}
+        self._emptied = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._lives)
+
+    def __iter__(self) -> Iterator[Live]:
+        return iter(tuple(self._lives))
+
+    def at_address(self, address: str) -> int:
+        """Connections of an address (an IPv6 /64)."""
+        return self._addresses[quota_key(address)]
+
+    def of_identity(self, identity: Identity) -> int:
+        """Connections of an identity; anonymous ones do not count together."""
+        account = self._accounts.get(_key(identity))
+        return 0 if identity.anonymous or account is None else account.connections
+
+    def account(self, identity: Identity) -> Account:
+        """The budgets of an identity, its own for each anonymous connection."""
+        now = self._monotonic()
+        if identity.anonymous:
+            return Account(self.limits, now)
+        account = self._accounts.get(_key(identity))
+        if account is None:
+            self._forget_idle_accounts()
+            account = self._accounts[_key(identity)] = Account(self.limits, now)
+        return account
+
+    def add(self, live: Live) -> None:
+        """Count a connection in. A second call does nothing."""
+        if live in self._lives:
+            return
+        self._lives.add(live)
+        self._addresses[quota_key(live.address)] += 1
+        live.session.account.connections += 1
+
+    def remove(self, live: Live) -> None:
+        """Count a connection out. A second call does nothing: Tornado may report a close twice."""
+        if live not in self._lives:
+            return
+        self._lives.discard(live)
+        address = quota_key(live.address)
+        self._addresses[address] -= 1
+        if self._addresses[address] <= 0:
+            del self._addresses[address]
+        live.session.account.connections -= 1
+        if not self._lives:
+            self._emptied.set()
+
+    async def emptied(self, patience: float) -> None:
+        """Wait until everybody has left; drop who has not after `patience` seconds of real time."""
+        try:
+            async with asyncio.timeout(patience):
+                while self._lives:
+                    self._emptied.clear()
+                    await self._emptied.wait()
+        except TimeoutError:
+            for live in tuple(self._lives):
+                live.connection.abort()
+
+    def end(self, live: Live, close: Close, evidence: str = "") -> None:
+        """Start the closing handshake; the sweep drops who does not answer. The first reason stays."""
+        if live.session.is_closing:
+            return
+        live.session.close = close
+        live.evidence = evidence
+        live.abort_at = self._monotonic() + self._timeouts.close
+        live.connection.close(close)
+
+    def end_where(self, matches: Callable[[Live], bool], close: Close, evidence: str = "") -> int:
+        """End every connection that matches; return how many."""
+        matching = [live for live in self._lives if not live.session.is_closing and matches(live)]
+        for live in matching:
+            self.end(live, close, evidence)
+        return len(matching)
+
+    def sweep(self, now: float) -> None:
+        """Look at every deadline; only a connection that is due costs more than a comparison."""
+        for live in tuple(self._lives):
+            if live.abort_at is not None:
+                if now >= live.abort_at:
+                    live.connection.abort()
+            elif now >= live.lifetime.next_at:
+                self._attend(live, now)
+
+    def extend(self, lag: float) -> None:
+        """Forgive everybody the time in which this process was not looking."""
+        for live in self._lives:
+            live.lifetime.extend(lag)
+
+    def _attend(self, live: Live, now: float) -> None:
+        for verdict in live.lifetime.due(now, listening=live.connection.is_reading):
+            if isinstance(verdict, Close):
+                self.end(live, verdict)
+            elif verdict is Nudge.PING:
+                live.connection.ping(live.nonce[:8].encode())
+            else:
+                live.tell_expiring(live.lifetime.expires_in(now) or 0.0)
+
+    def _forget_idle_accounts(self) -> None:
+        if len(self._accounts) < IDLE_ACCOUNTS + len(self._lives):
+            return
+        now = self._monotonic()
+        for key in [key for key, account in self._accounts.items() if account.is_idle(now)]:
+            del self._accounts[key]
+
+
+def _key(identity: Identity) -> AccountKey:
+    return (identity.issuer, identity.subject)

@@ -1,0 +1,177 @@
+"""From a stranger's bytes to a message we will act on. The whole security argument is `admit`.
+
+Rules of this file:
+1. The order is: open, pay, parse, resolve, pay, validate, authorise. No stage is skipped.
+2. Each stage returns another type; only `authorise` makes a `Permitted`.
+3. A refusal says nothing that depends on what the peer may not know.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..errors import FrameError, MessageTooBig, PermissionDenied, UnknownType
+from ..settings import Limits
+from .codec import Envelope, Incoming
+from .identity import Identity
+from .registry import MessageSpec
+from .session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Valid:
+    """A message whose data fits its schema; nobody has asked yet whether it is allowed.
+
+    `wire` is the data as it came: a bound field is compared in the form in which claims come, too.
+    """
+
+    spec: MessageSpec
+    id: str | None
+    data: dict[str, Any]
+    wire: Mapping[str, Any]
+
+
+_AUTHORISED: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """A message that may be handled. Only `authorise` makes one.
+
+    Args:
+        spec, id, data: as validated; bound fields are filled in.
+        wire: the data as it came.
+        identity: the one that was asked; a changed one must be asked again (R043).
+    """
+
+    spec: MessageSpec
+    id: str | None
+    data: dict[str, Any]
+    wire: Mapping[str, Any]
+    identity: Identity
+    _proof: object
+
+    def __post_init__(self) -> None:
+        if self._proof is not _AUTHORISED:
+            raise TypeError("a Permitted message is made by policy.pipeline.authorise alone")
+
+
+def validate(spec: MessageSpec, incoming: Incoming, identity: Identity) -> Valid:
+    """Check size and schema; fill in absent fields that are bound to a claim.
+
+    Raises:
+        MessageTooBig: over the type's own cap.
+        InvalidMessage: the data does not fit.
+    """
+    if spec.max_bytes is not None and incoming.size > spec.max_bytes:
+        raise MessageTooBig(f"{incoming.size} bytes of {spec.type}")
+    data = incoming.data
+    if spec.bind:
+        data = {**bound_claims(spec, identity), **data}
+    return Valid(spec, incoming.id, spec.load(data), data)
+
+
+def authorise(message: Valid, identity: Identity) -> Permitted:
+    """Ask whether this identity may send this message.
+
+    Raises:
+        PermissionDenied: a bound field is somebody else's, or no grant matches.
+    """
+    spec = message.spec
+    if spec.bind:
+        _require_own(message, bound_claims(spec, identity))
+    template = spec.permission
+    if template is None or not template.allowed(identity.permissions, spec.permission_values(message.data)):
+        raise PermissionDenied(f"{spec.type} needs {template.text if template else 'a permission'}")
+    return Permitted(spec, message.id, message.data, message.wire, identity, _AUTHORISED)
+
+
+def bound_claims(spec: MessageSpec, identity: Identity) -> dict[str, Any]:
+    """The fields that must equal a claim, with the values they must have (R047).
+
+    Raises:
+        PermissionDenied: the identity has no such claim.
+    """
+    own: dict[str, Any] = {}
+    for name, claim in spec.bind.items():
+        value = claim_of(identity, claim)
+        if value is None:
+            raise PermissionDenied(f"{spec.type} is bound to the claim {claim}, which this identity lacks")
+        own[name] = value
+    return own
+
+
+def claim_of(identity: Identity, claim: str) -> Any:
+    """A claim by its registered name (RFC 7519 §4.1) or ours; None when absent."""
+    if claim == "sub":
+        return identity.subject
+    if claim == "iss":
+        return identity.issuer
+    if claim == "tenant":
+        return identity.tenant
+    return identity.claims.get(claim)
+
+
+def _require_own(message: Valid, own: Mapping[str, Any]) -> None:
+    for name, value in own.items():
+        if message.wire[name] != value:
+            raise PermissionDenied(f"{message.spec.type}.{name} names somebody else")
+
+
+class Pipeline:
+    """What one endpoint admits.
+
+    Args:
+        accepted: the inbound types that the endpoint has handlers for.
+        envelope: how its messages look.
+        limits: its caps.
+    """
+
+    __slots__ = ("accepted", "envelope", "limits")
+
+    def __init__(self, accepted: Mapping[str, MessageSpec], envelope: Envelope, limits: Limits) -> None:
+        self.accepted = accepted
+        self.envelope = envelope
+        self.limits = limits
+
+    def admit(self, frame: str | bytes, session: Session, now: float) -> Permitted:
+        """Turn bytes from a stranger into a message we will act on.
+
+        Raises:
+            FrameError: it is answered with an `error`; carries the id to answer, where there was one.
+            FrameDropped: it gets no answer.
+            Disconnect: a budget is used up.
+        """
+        session.ensure_open()
+        session.spend_frame(len(frame), now)
+        incoming = self.envelope.parse(frame, self.limits)
+        try:
+            spec = self.resolve(incoming.type)
+            session.spend(spec, incoming.id, now)
+            valid = validate(spec, incoming, session.identity)
+            return authorise(valid, session.identity)
+        except FrameError as error:
+            error.message_id = incoming.id
+            raise
+
+    def resolve(self, type: str) -> MessageSpec:
+        """The declaration of an inbound type of this endpoint.
+
+        Raises:
+            UnknownType: for every string that names none; the answer never echoes it.
+        """
+        spec = self.accepted.get(type)
+        if spec is None:
+            raise UnknownType("no such type at this endpoint")
+        return spec
+
+
+def reauthorise(message: Permitted, identity: Identity) -> Permitted:
+    """Ask again when the identity in force is no longer the one that was asked (R043).
+
+    Raises:
+        PermissionDenied: the rights have shrunk since the message was admitted.
+    """
+    if message.identity is identity:
+        return message
+    return authorise(Valid(message.spec, message.id, message.data, message.wire), identity)

@@ -1,0 +1,56 @@
+"""The message types that the protocol itself uses. They pass the same pipeline as everybody's."""
+
+from typing import Final
+
+from marshmallow import fields, validate
+
+from ..settings import KiB
+from .messages import Message
+from .permissions import PUBLIC
+
+RESERVED_PREFIX: Final = "wssec."
+RESERVED_TYPES: Final = frozenset({"ping", "pong", "reply", "error"})
+CHANNEL_CHARS: Final = 128
+
+_Channel = fields.String(required=True, validate=validate.Length(1, CHANNEL_CHARS))
+
+
+class Ping(Message):
+    """Ask for a `pong`: browsers cannot send ping frames (R037)."""
+
+    class Meta:
+        type = "ping"
+        permission = PUBLIC
+
+
+class Subscribe(Message):
+    """Listen to a channel."""
+
+    class Meta:
+        type = "wssec.subscribe"
+        permission = PUBLIC  # each channel has a permission of its own
+
+    channel = _Channel
+
+
+class Unsubscribe(Message):
+    """Stop listening to a channel."""
+
+    class Meta:
+        type = "wssec.unsubscribe"
+        permission = PUBLIC
+
+    channel = _Channel
+
+
+class Refresh(Message):
+    """Replace the token of this connection by a fresh one of the same subject."""
+
+    class Meta:
+        type = "wssec.refresh"
+        permission = PUBLIC
+
+    token = fields.String(required=True, validate=validate.Length(1, 8 * KiB))
+
+
+RESERVED: Final[tuple[type[Message], ...]] = (Ping, Subscribe, Unsubscribe, Refresh)

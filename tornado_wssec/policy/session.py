@@ -1,0 +1,136 @@
+"""What one connection may still do: who it is, whether it is open, and what its budgets hold.
+
+Rules of this file:
+1. A closing session admits nothing; frames can still arrive after close().
+2. A frame pays before it is parsed, a message before it is validated: invalid ones pay too.
+3. Excess is first told, then dropped in silence, then ended (R071).
+"""
+
+from ..closing import Close, CloseCode
+from ..errors import Disconnect, FrameDropped, RateLimited
+from ..settings import Limits
+from .identity import Identity
+from .rates import Buckets, Rate, TokenBucket
+from .registry import MessageSpec
+
+
+class Account:
+    """The budgets that all connections of one identity share in this process.
+
+    Args:
+        limits: the identity budget.
+        now: monotonic seconds.
+    """
+
+    __slots__ = ("_by_type", "_messages", "connections")
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        self._messages = TokenBucket(limits.identity_messages_per_second, limits.identity_messages_burst, now)
+        self._by_type: dict[str, Buckets] = {}
+        self.connections = 0
+
+    def take(self, type: str, rates: tuple[Rate, ...], cost: float, now: float) -> float:
+        """Spend `cost` on one message of a type; 0.0, or the seconds until it would pass."""
+        wait = self._messages.take(cost, now)
+        if wait or not rates:
+            return wait
+        buckets = self._by_type.get(type)
+        if buckets is None:
+            buckets = self._by_type[type] = Buckets(rates, now)
+        return buckets.take(cost, now)
+
+    def is_idle(self, now: float) -> bool:
+        """Whether nobody is connected and every budget is full: forgetting it would give nothing away."""
+        if self.connections or not self._messages.is_full(now):
+            return False
+        return all(buckets.is_full(now) for buckets in self._by_type.values())
+
+
+class Session:
+    """The state of one connection after 101.
+
+    Args:
+        id: public name of the session; survives reconnects when the token carries `sid`.
+        identity: who it is.
+        limits: its budgets.
+        account: what it shares with the identity's other connections.
+        now: monotonic seconds.
+    """
+
+    __slots__ = (
+        "_bytes",
+        "_error_budget",
+        "_frames",
+        "_refusals",
+        "_refusals_since",
+        "account",
+        "close",
+        "id",
+        "identity",
+        "limits",
+    )
+
+    def __init__(self, id: str, identity: Identity, limits: Limits, account: Account, now: float) -> None:
+        self.id = id
+        self.identity = identity
+        self.limits = limits
+        self.account = account
+        self.close: Close | None = None
+        self._frames = TokenBucket(limits.frames_per_second, limits.frames_burst, now)
+        self._bytes = TokenBucket(limits.bytes_per_second, limits.bytes_burst, now)
+        self._error_budget = TokenBucket(1 / limits.error_refill_seconds, limits.error_budget, now)
+        self._refusals = 0
+        self._refusals_since = now
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether a close has been decided; nothing is admitted any more."""
+        return self.close is not None
+
+    def ensure_open(self) -> None:
+        """Drop what arrives after the close was decided.
+
+        Raises:
+            FrameDropped: the session is closing.
+        """
+        if self.close is not None:
+            raise FrameDropped("the session is closing")
+
+    def spend_frame(self, size: int, now: float) -> None:
+        """Pay for a frame of `size` bytes, before anything looks into it.
+
+        Raises:
+            RateLimited, FrameDropped, Disconnect: by how long the excess has lasted.
+        """
+        wait = self._frames.take(1.0, now) or self._bytes.take(size, now)
+        if wait:
+            self._refuse(wait, now, None)
+
+    def spend(self, spec: MessageSpec, message_id: str | None, now: float) -> None:
+        """Pay for a message of a known type, before it is validated.
+
+        Raises:
+            RateLimited, FrameDropped, Disconnect: by how long the excess has lasted.
+        """
+        wait = self.account.take(spec.type, spec.rates, spec.cost, now)
+        if wait:
+            self._refuse(wait, now, message_id)
+
+    def spend_error(self, now: float) -> None:
+        """Pay for a mistake of the peer.
+
+        Raises:
+            Disconnect: 4400, the error budget is used up.
+        """
+        if self._error_budget.take(1.0, now):
+            raise Disconnect(Close(CloseCode.BAD_MESSAGES), "error budget used up")
+
+    def _refuse(self, wait: float, now: float, message_id: str | None) -> None:
+        if now - self._refusals_since > self.limits.rate_window_seconds:
+            self._refusals, self._refusals_since = 0, now
+        self._refusals += 1
+        if self._refusals > self.limits.rate_refusals_until_close:
+            raise Disconnect(Close(CloseCode.RATE_LIMITED), "sustained excess")
+        if self._refusals > self.limits.rate_refusals_until_silence:
+            raise FrameDropped("answers would feed a flood")
+        raise RateLimited(retry_after=wait, message_id=message_id)

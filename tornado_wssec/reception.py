@@ -1,0 +1,217 @@
+"""Where a handler class meets its guard: a handshake is admitted, a connection joins, is renewed, and leaves."""
+
+import logging
+import random
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tornado.httputil import HTTPServerRequest
+
+from .auth.base import SUBPROTOCOL, Authenticator
+from .auth.ticket import Ticket
+from .channels import Channels
+from .clock import Clock
+from .closing import Close, CloseCode
+from .conversation import Conversation
+from .desk import CredentialDesk
+from .endpoint import Endpoint
+from .enforcement import Enforcer
+from .errors import Disconnect, HandshakeRefused, TokenRefused
+from .handshake import Admitted, Handshake
+from .hub import Hub, Live
+from .policy.identity import Identity
+from .policy.lifetime import Lifetime
+from .policy.registry import Registry
+from .policy.session import Session
+from .settings import Limits, Timeouts
+from .telemetry.audit import Audit
+from .telemetry.redact import printable
+from .wire.connection import Connection
+
+logger = logging.getLogger(__name__)
+
+SESSION_BYTES = 16
+NONCE_BYTES = 16
+
+
+class Reception:
+    """Turns admitted handshakes into live conversations, for one guard."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        authenticators: Sequence[Authenticator],
+        limits: Limits,
+        timeouts: Timeouts,
+        clock: Clock,
+        audit: Audit,
+        hub: Hub,
+        channels: Channels,
+        handshake: Handshake,
+        desk: CredentialDesk,
+        enforcer: Enforcer,
+    ) -> None:
+        self._registry = registry
+        self._authenticators = tuple(authenticators)
+        self._limits = limits
+        self._timeouts = timeouts
+        self._clock = clock
+        self._audit = audit
+        self._hub = hub
+        self._channels = channels
+        self._handshake = handshake
+        self._desk = desk
+        self._enforcer = enforcer
+        self._endpoints: dict[type, Endpoint] = {}
+
+    def endpoint_of(self, handler: type) -> Endpoint:
+        """A handler class, compiled once."""
+        endpoint = self._endpoints.get(handler)
+        if endpoint is None:
+            endpoint = Endpoint.of(handler, self._registry, self._authenticators, self._limits)
+            self._endpoints[handler] = endpoint
+        return endpoint
+
+    async def admit(self, request: HTTPServerRequest, endpoint: Endpoint, groups: Mapping[str, str]) -> Admitted:
+        """Decide over a handshake, and record the attempt.
+
+        Raises:
+            HandshakeRefused: with the status to answer.
+        """
+        try:
+            return await self._handshake.admit(request, endpoint, groups)
+        except HandshakeRefused as refusal:
+            self.record_refusal(refusal, request, endpoint.name)
+            raise
+
+    async def identify(self, request: HTTPServerRequest) -> Identity:
+        """Who sends a plain HTTP request that is not cross-site, by any authenticator but `Ticket`.
+
+        Raises:
+            HandshakeRefused: with the status to answer.
+        """
+        ways = [one for one in self._authenticators if not isinstance(one, Ticket)]
+        try:
+            self._handshake.refuse_cross_site(request)
+            return await self._handshake.authenticate(request, ways)
+        except HandshakeRefused as refusal:
+            self.record_refusal(refusal, request, printable(request.path))
+            raise
+
+    def record_refusal(self, refusal: HandshakeRefused, request: HTTPServerRequest, where: str) -> None:
+        """Say in the log and the audit why a request was refused; the peer is told only its status."""
+        remedy = f"; {refusal.remedy}" if refusal.remedy else ""
+        logger.warning("%s refused with %d at %s: %s%s", where, refusal.status, refusal.stage, refusal.evidence, remedy)
+        self._audit.record(
+            "handshake.refused",
+            self._clock.wall(),
+            endpoint=where,
+            status=refusal.status,
+            stage=refusal.stage,
+            evidence=refusal.evidence,
+            address=request.remote_ip,
+            origin=request.headers.get("Origin"),
+        )
+
+    def join(self, admitted: Admitted, connection: Connection, handler: object, endpoint: Endpoint) -> Conversation:
+        """Count a connection in, look at the revocations once more, and greet a client that speaks `wssec.v1`."""
+        live = self._new_live(admitted, connection, endpoint)
+        talk = Conversation(
+            live,
+            endpoint=endpoint,
+            handler=handler,
+            speaks_v1=admitted.subprotocol == SUBPROTOCOL,
+            hub=self._hub,
+            clock=self._clock,
+            timeouts=self._timeouts,
+            audit=self._audit,
+        )
+        live.tell_expiring = talk.tell_expiring
+        connection.on_frame(lambda: live.lifetime.saw_life(self._clock.monotonic()))
+        self._hub.add(live)
+        self._record("session.opened", live, address=live.address, origin=admitted.view.origin, endpoint=endpoint.name)
+        if not self._enforcer.close_if_revoked(live):
+            talk.tell("wssec.ready", self._ready_facts(live))
+        return talk
+
+    def leave(self, talk: Conversation, code: int | None, reason: str | None) -> Close | None:
+        """Count a connection out; return what ended it, None when the peer left without a word."""
+        live = talk.live
+        talk.stop()
+        self._channels.leave_all(live)
+        self._hub.remove(live)
+        close = live.session.close or _peers_close(code, reason)
+        live.session.close = close or Close(CloseCode.NORMAL)
+        self._record("session.closed", live, code=close and int(close.code), evidence=live.evidence)
+        return close
+
+    def refresh(self, live: Live, token: str) -> float | None:
+        """Let a fresh token of the same subject take over; rights shrink at once. Returns its seconds.
+
+        Raises:
+            Disconnect: 4401, the token is refused or somebody else's.
+        """
+        session = live.session
+        try:
+            fresh = self._desk.verify_token(token)
+        except TokenRefused as refusal:
+            raise Disconnect(Close(CloseCode.UNAUTHENTICATED), refusal.evidence) from refusal
+        if _person(fresh) != _person(session.identity):
+            raise Disconnect(Close(CloseCode.UNAUTHENTICATED), "a refresh token of another subject")
+        session.identity = replace(fresh, session_id=session.id)
+        live.lifetime.renew(self._clock.monotonic(), self._seconds_left(fresh))
+        self._channels.recheck(live)
+        self._record("session.refreshed", live, token=fresh.token_id)
+        return live.lifetime.expires_in(self._clock.monotonic())
+
+    def _new_live(self, admitted: Admitted, connection: Connection, endpoint: Endpoint) -> Live:
+        now = self._clock.monotonic()
+        session_id = admitted.identity.session_id or secrets.token_urlsafe(SESSION_BYTES)
+        identity = replace(admitted.identity, session_id=session_id)
+        jitter = random.uniform(-1, 1)  # noqa: S311 - spreads reconnects; nobody gains by guessing it
+        return Live(
+            session=Session(session_id, identity, endpoint.limits, self._hub.account(identity), now),
+            connection=connection,
+            lifetime=Lifetime(self._timeouts, now, expires_in=self._seconds_left(identity), jitter=jitter),
+            address=admitted.view.address,
+            nonce=secrets.token_urlsafe(NONCE_BYTES),
+            limits=endpoint.limits,
+        )
+
+    def _ready_facts(self, live: Live) -> Mapping[str, Any]:
+        expires_in = live.lifetime.expires_in(self._clock.monotonic())
+        return {
+            "session": live.session.id,
+            "expires_in": None if expires_in is None else round(expires_in, 3),
+            "nonce": live.nonce,
+            "heartbeat": self._timeouts.ping_interval,
+        }
+
+    def _seconds_left(self, identity: Identity) -> float | None:
+        return None if identity.expires_at is None else identity.expires_at - self._clock.wall()
+
+    def _record(self, event: str, live: Live, **facts: object) -> None:
+        identity = live.session.identity
+        self._audit.record(
+            event,
+            self._clock.wall(),
+            session=live.session.id,
+            subject=identity.subject,
+            issuer=identity.issuer,
+            tenant=identity.tenant,
+            **facts,
+        )
+
+
+def _person(identity: Identity) -> tuple[str | None, str, str | None]:
+    return (identity.issuer, identity.subject, identity.tenant)
+
+
+def _peers_close(code: int | None, reason: str | None) -> Close | None:
+    try:
+        return None if code is None else Close(code, reason or "")
+    except ValueError:
+        return None

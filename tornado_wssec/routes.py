@@ -1,0 +1,126 @@
+"""The plain HTTP routes of a guard: tickets, public keys, liveness and readiness."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from tornado.web import RequestHandler
+
+from .errors import HandshakeMalformed, HandshakeRefused, MalformedFrame, OriginRefused
+from .policy.codec import decode_json
+from .settings import Limits
+from .telemetry.redact import redacted_uri
+
+if TYPE_CHECKING:
+    from .guard import Guard
+
+PATH_CHARS: Final = 1_024
+KEYS_CACHE_SECONDS: Final = 60
+"""A verifier may keep our keys this long: well below the overlap of a rotation."""
+
+
+def respond_refused(handler: RequestHandler, refusal: HandshakeRefused) -> None:
+    """Answer with the refusal's status and its fixed text; nothing of the request is in it."""
+    handler.clear()
+    handler.clear_header("Server")
+    handler.set_status(refusal.status)
+    handler.set_header("Cache-Control", "no-store")
+    handler.set_header("Content-Type", "text/plain; charset=utf-8")
+    for name, value in refusal_headers(refusal).items():
+        handler.set_header(name, value)
+    handler.finish(refusal.text + "\n")
+
+
+def refusal_headers(refusal: HandshakeRefused) -> Mapping[str, str]:
+    """What goes with a status: the challenge of a 401, the wait of a 429 or 503."""
+    headers = dict(refusal.headers)
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    if refusal.retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(refusal.retry_after)))
+    return headers
+
+
+class GuardedHandler(RequestHandler):
+    """A plain route of the guard's own."""
+
+    guard: "Guard"
+
+    def initialize(self, guard: "Guard") -> None:
+        """Take the guard from the route."""
+        self.guard = guard
+
+    def prepare(self) -> None:
+        """No token of the query reaches the access log, and nothing is cached."""
+        self.request.uri = redacted_uri(self.request.uri or "")
+        self.clear_header("Server")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def answer(self, body: Mapping[str, Any], status: int = 200) -> None:
+        """Send a JSON object."""
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(json.dumps(body))
+
+    def data_received(self, chunk: bytes) -> None:
+        """No route streams its body."""
+
+
+class TicketHandler(GuardedHandler):
+    """`POST /wssec/ticket {"path": …}` → `{"ticket", "expires_in"}` for one handshake (R018)."""
+
+    async def post(self) -> None:
+        """Give a ticket to whoever any authenticator but `Ticket` knows."""
+        try:
+            self._refuse_forms()
+            path = self._wanted_path()
+            identity = await self.guard.reception.identify(self.request)
+            origin = self.request.headers.get("Origin")
+            ticket, expires_in = await self.guard.issue_ticket(identity, path=path, origin=origin)
+        except HandshakeRefused as refusal:
+            respond_refused(self, refusal)
+        else:
+            self.answer({"ticket": ticket, "expires_in": expires_in})
+
+    def _refuse_forms(self) -> None:
+        """A page elsewhere can post a form, but no JSON without a preflight (T09)."""
+        if self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
+            raise OriginRefused("a ticket request that is not application/json")
+
+    def _wanted_path(self) -> str:
+        try:
+            body = decode_json(self.request.body, Limits())
+        except MalformedFrame as error:
+            raise HandshakeMalformed("the body is not JSON") from error
+        path = body.get("path") if isinstance(body, dict) and set(body) == {"path"} else None
+        if not isinstance(path, str) or not path.startswith("/") or len(path) > PATH_CHARS:
+            raise HandshakeMalformed('the body is not {"path": "/…"}')
+        return path
+
+
+class KeysHandler(GuardedHandler):
+    """`/.well-known/jwks.json`: the public keys that verify (RFC 7517)."""
+
+    def get(self) -> None:
+        """Every key that verifies now; never a private member."""
+        self.set_header("Cache-Control", f"public, max-age={KEYS_CACHE_SECONDS}")
+        self.answer(self.guard.public_keys())
+
+
+class LiveHandler(GuardedHandler):
+    """`/wssec/live`: the process serves."""
+
+    def get(self) -> None:
+        """Always 200."""
+        self.answer({"live": True})
+
+
+class ReadyHandler(GuardedHandler):
+    """`/wssec/ready`: new connections are accepted."""
+
+    def get(self) -> None:
+        """200, or 503 while they would be refused. It does not say why: that is in the log."""
+        ready = self.guard.is_ready()
+        self.answer({"ready": ready}, 200 if ready else 503)
