@@ -47,10 +47,12 @@ def test_package_wheel_holds_the_whole_package(wheel: ZipFile) -> None:
     assert modules | {"tornado_wssec/py.typed"} <= set(wheel.namelist())
 
 
-def test_package_wheel_has_the_licence_and_the_command(wheel: ZipFile) -> None:
-    """The metadata names the licence and brings its text, and `wssec` is installed."""
+def test_package_wheel_has_the_licence_the_readme_and_the_command(wheel: ZipFile) -> None:
+    """The metadata names the licence and brings its text, tells what the README tells, and installs `wssec`."""
+    metadata = wheel.read(f"{INFO}/METADATA").decode()
 
-    assert "License-Expression: Apache-2.0" in wheel.read(f"{INFO}/METADATA").decode().splitlines()
+    assert "License-Expression: Apache-2.0" in metadata.splitlines()
+    assert metadata.endswith((ROOT / "README.md").read_text(encoding="utf-8"))
     assert b"Version 2.0, January 2004" in wheel.read(f"{INFO}/licenses/LICENSE")
     assert b"wssec = tornado_wssec.cli:main" in wheel.read(f"{INFO}/entry_points.txt")
 
