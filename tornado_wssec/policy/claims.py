@@ -1,0 +1,157 @@
+"""What the payload of a verified token says, judged claim by claim, into an Identity.
+
+Rules of this file:
+1. A claim has one type. Times are integers: `true`, `"1"` and even `1.0` are refused, since every issuer writes
+   integers, and two spellings of a time are one too many.
+2. Names are compared as they are, never normalised; what is not printable ASCII is no name.
+3. Expiry has no leeway. `iat` and `nbf` have that of the rules, for clocks that differ.
+4. A malformed claim refuses the token; it is never dropped.
+5. Evidence holds a claim's name and at most a few escaped characters of its value.
+
+Source: RFC 7519 §4.1, RFC 8725 §3.8–3.10, RFC 9068 §2.2, §4.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from ..errors import ConfigurationError, Problem, TokenRefused
+from ..settings import TokenRules
+from .identity import Identity
+from .permissions import Grants, expand_roles, role_problems
+
+NO_ROLES: Final[Mapping[str, Iterable[str]]] = MappingProxyType({})
+
+_NAME: Final = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
+
+
+class ClaimReader:
+    """Reads the claims of one issuer's tokens.
+
+    Args:
+        rules: what they look like; issuer and audience must be set.
+        roles: the grants of each role that a token may name; others give nothing.
+
+    Raises:
+        ConfigurationError: the rules would accept anybody's tokens, or a role's grant is malformed.
+    """
+
+    def __init__(self, rules: TokenRules, roles: Mapping[str, Iterable[str]] = NO_ROLES) -> None:
+        problems = [*_lenient(rules), *role_problems(roles)]
+        if problems:
+            raise ConfigurationError(problems)
+        self._rules = rules
+        self._roles = {role: tuple(grants) for role, grants in roles.items()}
+
+    def read(self, claims: Any, key_id: str, now: float, not_before: float = 0.0) -> Identity:
+        """Return who the token speaks of.
+
+        Args:
+            claims: the payload, decoded strictly, after its signature was verified.
+            key_id: the kid of the key that verified it.
+            not_before: tokens issued in an earlier second are refused.
+
+        Raises:
+            TokenRefused: for every cause.
+        """
+        if not isinstance(claims, dict):
+            raise TokenRefused("the payload is no JSON object")
+        issued_at, expires_at = self._times(claims, now, not_before)
+        if claims.get("iss") != self._rules.issuer:
+            raise TokenRefused(f"iss is {shown(claims.get('iss'))}")
+        self._audience(claims.get("aud"))
+        if not isinstance(claims.get("cnf", {}), dict):
+            raise TokenRefused("cnf is no JSON object")
+        return Identity(
+            issuer=self._rules.issuer,
+            subject=_name(claims, "sub"),
+            token_id=_name(claims, self._rules.jti_claim),
+            session_id=_optional_name(claims, "sid"),
+            tenant=_optional_name(claims, "tenant"),
+            permissions=self._grants(claims),
+            claims=MappingProxyType(claims),
+            key_id=key_id,
+            # An issuer's clock that is ahead must not carry a token past a revocation of what was issued until now.
+            issued_at=float(min(issued_at, now)),
+            expires_at=float(expires_at),
+        )
+
+    def _times(self, claims: Mapping[str, Any], now: float, not_before: float) -> tuple[int, int]:
+        """When it was issued and when it ends, if it is alive."""
+        issued_at, expires_at = _time(claims, "iat"), _time(claims, "exp")
+        if now >= expires_at:
+            raise TokenRefused(f"expired {now - expires_at:.0f} s ago")
+        if issued_at > now + self._rules.leeway:
+            raise TokenRefused(f"iat is {issued_at - now:.0f} s ahead")
+        if expires_at <= issued_at:
+            raise TokenRefused("exp is not after iat")
+        if expires_at - issued_at > self._rules.max_lifetime:
+            raise TokenRefused(f"lives {expires_at - issued_at} s, longer than {self._rules.max_lifetime:g}")
+        if "nbf" in claims and _time(claims, "nbf") > now + self._rules.leeway:
+            raise TokenRefused("nbf is ahead")
+        if issued_at < int(not_before):
+            raise TokenRefused("issued before the store's generation was made")
+        return issued_at, expires_at
+
+    def _audience(self, found: Any) -> None:
+        """Refuse an audience that is not ours. The strict rule also refuses a token that is for others too."""
+        audiences = found if isinstance(found, list) else [found]
+        if len(audiences) > self._rules.audiences or not all(isinstance(audience, str) for audience in audiences):
+            raise TokenRefused(f"aud is neither a string nor a list of at most {self._rules.audiences}")
+        if self._rules.audience not in audiences:
+            raise TokenRefused(f"aud is {shown(found)}")
+        if self._rules.only_our_audience and len(set(audiences)) != 1:
+            raise TokenRefused("aud names others too")
+
+    def _grants(self, claims: Mapping[str, Any]) -> Grants:
+        """Everything that `permissions`, `scope` and `roles` give."""
+        scope = claims.get("scope", "")
+        if not isinstance(scope, str):
+            raise TokenRefused("scope is no string")
+        grants = _strings(claims, "permissions")
+        grants += [grant for grant in scope.split(" ") if grant]
+        grants += expand_roles(_strings(claims, "roles"), self._roles)
+        try:
+            return Grants(grants)
+        except ValueError as error:
+            fault = str(error)
+        raise TokenRefused(f"holds a malformed grant: {ascii(fault)[1:120]}")
+
+
+def shown(value: Any) -> str:
+    """A value for evidence: escaped and short, and of a list or an object only its type."""
+    return ascii(value)[:64] if isinstance(value, (str, int, float)) or value is None else f"a {type(value).__name__}"
+
+
+def _lenient(rules: TokenRules) -> Iterator[Problem]:
+    if not rules.issuer:
+        yield Problem("TokenRules.issuer", "is not set, so that anybody's tokens would do", "set WSSEC_ISSUER")
+    if not rules.audience:
+        yield Problem("TokenRules.audience", "is not set, so that tokens for others would do", "set WSSEC_AUDIENCE")
+
+
+def _time(claims: Mapping[str, Any], name: str) -> int:
+    """Unix seconds; TokenRefused for anything but an integer that is not negative."""
+    value = claims.get(name)
+    if type(value) is not int or value < 0:
+        raise TokenRefused(f"{name} is {shown(value)}, not integer seconds")
+    return value
+
+
+def _name(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not _NAME(value):
+        raise TokenRefused(f"{name} is {shown(value)}, not 1–128 printable ASCII characters without a space")
+    return value
+
+
+def _optional_name(claims: Mapping[str, Any], name: str) -> str | None:
+    return _name(claims, name) if name in claims else None
+
+
+def _strings(claims: Mapping[str, Any], name: str) -> list[str]:
+    value = claims.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise TokenRefused(f"{name} is no list of strings")
+    return list(value)
