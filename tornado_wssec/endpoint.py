@@ -119,11 +119,22 @@ def problems(handler: Any, registry: Registry, url_groups: frozenset[str]) -> It
     """
     where = handler.__name__
     for message, method in handled_by(handler).items():
-        if message not in RESERVED and not registry.declares(message):
-            fault = f"handles {message.__name__}, which the registry does not hold"
-            yield Problem(f"{where}.{method}", fault, f"scan its module: Registry.scan({message.__module__!r})")
+        if message not in RESERVED:
+            yield from _handled_problems(f"{where}.{method}", message, registry)
     if handler.requires:
         yield from _requires_problems(where, handler.requires, url_groups)
+
+
+def _handled_problems(where: str, message: type[Message], registry: Registry) -> Iterator[Problem]:
+    if not registry.declares(message):
+        fault = f"handles {message.__name__}, which the registry does not hold"
+        yield Problem(where, fault, f"scan its module: Registry.scan({message.__module__!r})")
+    elif message.opts.direction == "out":
+        fault = f"handles {message.__name__}, which clients may not send"
+        yield Problem(where, fault, 'drop the method, or set direction = "both" in the Meta of the message')
+    elif message.opts.signed:
+        fault = f"handles {message.__name__}, which must be signed, and this version verifies no signatures"
+        yield Problem(where, fault, "drop signed = True; until then every such message is refused")
 
 
 def _requires_problems(where: str, requires: str, url_groups: frozenset[str]) -> Iterator[Problem]:

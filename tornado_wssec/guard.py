@@ -5,13 +5,22 @@ import logging
 import os
 import ssl as tls
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import fields, replace
 from types import TracebackType
 from typing import Any, Final, Self
 
 from tornado.httputil import HTTPServerRequest
 from tornado.web import Application, HTTPError
 
+from .assembly import (
+    Policies,
+    connections_in_all,
+    key_file_of,
+    registry_of,
+    require_settings,
+    rules_of,
+    split_arguments,
+    store_of,
+)
 from .auth.base import Authenticator
 from .auth.bearer import BearerToken
 from .auth.ticket import Ticket
@@ -25,7 +34,6 @@ from .exposure import CheckedApplications
 from .handshake import Handshake
 from .hub import Hub
 from .keeper import KeyKeeper, KeySource
-from .policies import Policies, connections_in_all
 from .policy.identity import Identity
 from .policy.messages import Message
 from .policy.registry import Registry
@@ -34,10 +42,9 @@ from .readiness import Readiness
 from .reception import Reception
 from .routes import KeysHandler, LiveHandler, ReadyHandler, TicketHandler
 from .server import LOOPBACK, Listener, hardened, stop_signal, tls_context
-from .settings import Limits, Secret, Settings, Timeouts, TokenRules
+from .settings import Limits, Settings, Timeouts, TokenRules
 from .stores.base import Store
-from .stores.keyfile import KeyFile
-from .stores.url import open_store
+from .telemetry.audit import LOGGER as AUDIT_LOGGER
 from .telemetry.audit import Audit
 from .watcher import Watcher
 
@@ -54,8 +61,8 @@ class Guard:
     Use `Guard.from_env`; this constructor takes ready-made parts.
 
     Args:
-        registry: the declared messages and channels.
         settings: where things are, and whom to trust.
+        registry: the declared messages and channels; None: what stands in the modules of `settings.schemas`.
         authenticators: how one may show who one is; for endpoints that do not say it themselves.
         limits, timeouts, token_rules: see `settings`; each default stands there with its reason.
         roles: role → permissions, for tokens that carry `roles`.
@@ -70,8 +77,8 @@ class Guard:
     def __init__(
         self,
         *,
-        registry: Registry,
         settings: Settings,
+        registry: Registry | None = None,
         authenticators: Sequence[Authenticator] | None = None,
         limits: Limits | None = None,
         timeouts: Timeouts | None = None,
@@ -81,22 +88,22 @@ class Guard:
         keys: KeySource | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.registry = registry
         self.settings = settings
+        self.registry = registry = registry or registry_of(settings)
         self.limits = limits or Limits()
         self.timeouts = timeouts or Timeouts()
         self.clock = clock or Clock()
         self.audit = Audit()
-        self.rules = replace(token_rules or TokenRules(), **_own_names(settings, token_rules))
+        self.rules = rules_of(settings, token_rules)
         self._authenticators = tuple(authenticators) if authenticators is not None else (BearerToken(), Ticket())
-        _require(settings, self.rules, store, keys)
+        require_settings(settings, self.rules, store, keys)
         self._given_store = store
         self.hub = Hub(self.limits, self.timeouts, self.clock.monotonic)
         self._readiness = Readiness(self.hub, self.timeouts, connections_in_all(self.limits.connections))
         self.channels = Channels(registry)
         self._index = RevocationIndex()
         self._enforcer = Enforcer(self.hub, self._index, self.clock, self.audit)
-        self._keeper = KeyKeeper(keys or _key_file(settings), self._enforcer.distrust)
+        self._keeper = KeyKeeper(keys or key_file_of(settings), self._enforcer.distrust)
         self._desk = CredentialDesk(
             rules=self.rules,
             roles=roles or {},
@@ -145,11 +152,8 @@ class Guard:
         Raises:
             ConfigurationError: listing every setting that cannot be used.
         """
-        ours = {item.name for item in fields(Settings)}
-        plain = {name: value for name, value in arguments.items() if name in ours and _is_plain(value)}
-        parts = {name: value for name, value in arguments.items() if name not in plain}
-        lists = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
-        return cls(settings=Settings.from_env(os.environ if environ is None else environ, **lists), **parts)
+        settings, parts = split_arguments(arguments)
+        return cls(settings=Settings.from_env(os.environ if environ is None else environ, **settings), **parts)
 
     # --- its life ---
 
@@ -172,8 +176,10 @@ class Guard:
             KeyFileError, StoreMissing, StoreCorrupt: what must be mended before anybody may come in. A
                 store that does not answer is waited for instead; until then handshakes get 503.
         """
+        if self.settings.audit:
+            logger.warning("WSSEC_AUDIT is set, but this version writes the audit to the logger %s alone", AUDIT_LOGGER)
         self._keeper.start()
-        store = self._given_store or _store_of(self.settings, self.timeouts)
+        store = self._given_store or store_of(self.settings, self.timeouts)
         watcher = Watcher(store, self._index, self.clock, self._enforcer, self._keeper)
         try:
             await watcher.catch_up()
@@ -422,30 +428,3 @@ class Guard:
     def public_keys(self) -> Mapping[str, Any]:
         """The JWK Set of every key that verifies now (RFC 7517)."""
         return self._keeper.ring.jwks(self.clock.wall())
-
-
-def _is_plain(value: object) -> bool:
-    """Whether an argument is a setting, not a ready-made part that replaces one."""
-    return value is None or isinstance(value, (str, bool, list, tuple))
-
-
-def _own_names(settings: Settings, rules: TokenRules | None) -> dict[str, Any]:
-    """Issuer and audience of the settings, where the rules leave them open."""
-    return {
-        "issuer": (rules.issuer if rules else None) or settings.issuer,
-        "audience": (rules.audience if rules else None) or settings.audience,
-    }
-
-
-def _require(settings: Settings, rules: TokenRules, store: Store | None, keys: KeySource | None) -> None:
-    """Name every setting that a server cannot do without."""
-    needed = {"store": store, "keys": keys, "issuer": rules.issuer, "audience": rules.audience}
-    settings.require(*(name for name, given in needed.items() if given is None))
-
-
-def _store_of(settings: Settings, timeouts: Timeouts) -> Store:
-    return open_store((settings.store or Secret("")).reveal(), timeouts=timeouts)
-
-
-def _key_file(settings: Settings) -> KeyFile | None:
-    return KeyFile(settings.keys, settings.keys_passphrase) if settings.keys else None

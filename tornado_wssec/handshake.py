@@ -19,6 +19,7 @@ from typing import Final, Self
 
 from tornado.httputil import HTTPServerRequest
 
+from .assembly import Policies
 from .auth.base import CREDENTIAL_PREFIXES, SUBPROTOCOL, Authenticator, Credential, Desk, RequestView
 from .endpoint import Endpoint
 from .errors import (
@@ -34,7 +35,6 @@ from .errors import (
     VersionRefused,
 )
 from .hub import Hub
-from .policies import Policies
 from .policy.hosts import HostPolicy
 from .policy.identity import Identity
 from .policy.proxies import Client, quota_key

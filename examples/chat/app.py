@@ -8,6 +8,7 @@ Needs the environment that `wssec init` writes:
 
 import asyncio
 import os
+from typing import Any
 
 import tornado.web
 
@@ -28,7 +29,7 @@ class ChatSocket(SecureWebSocketHandler):
     allow_missing_origin = True  # the tour's clients are native programs and send none
 
     @on(chat.Send)
-    async def send_line(self, data):
+    async def send_line(self, data: dict[str, Any]) -> dict[str, Any]:
         await self.publish(f"room:{data['room']}", chat.Posted, {**data, "author": self.identity.subject})
         return {"delivered": True}
 
@@ -36,7 +37,7 @@ class ChatSocket(SecureWebSocketHandler):
 class Login(tornado.web.RequestHandler):
     """`POST /login name=ann` gives an access token."""
 
-    def post(self):
+    def post(self) -> None:
         name = self.get_body_argument("name")
         if name not in PEOPLE:
             raise tornado.web.HTTPError(401)
@@ -47,20 +48,20 @@ class Login(tornado.web.RequestHandler):
 class Logout(tornado.web.RequestHandler):
     """`POST /logout` with the token ends it, and every socket that it opened, on every node."""
 
-    async def post(self):
+    async def post(self) -> None:
         guard = self.settings["wssec"]
         identity = await guard.authenticate(self.request)
         await guard.revoke(token=identity.token_id, reason="logout")
         self.set_status(204)
 
 
-async def main():
+async def main() -> None:
     async with Guard.from_env(
         registry=Registry.scan("schemas.chat"),
         authenticators=[BearerToken(), Ticket()],
         limits=Limits(connections_per_subject=5),
     ) as guard:
-        routes = [(r"/ws/chat", ChatSocket), (r"/login", Login), (r"/logout", Logout), *guard.routes()]
+        routes: list[Any] = [(r"/ws/chat", ChatSocket), (r"/login", Login), (r"/logout", Logout), *guard.routes()]
         port = guard.listen(tornado.web.Application(routes, wssec=guard), int(os.environ.get("PORT", "8888")))
         print(f"listening on ws://127.0.0.1:{port}/ws/chat", flush=True)
         await guard.until_stopped()

@@ -16,6 +16,7 @@ from tornado_wssec.errors import (
     MessageTooBig,
     PermissionDenied,
     RateLimited,
+    SignatureInvalid,
     UnknownType,
 )
 from tornado_wssec.policy.codec import Envelope
@@ -157,6 +158,15 @@ def test_pipeline_admits_nothing_after_the_close() -> None:
 
     with pytest.raises(FrameDropped):
         PIPELINE.admit(frame("board.draw", board="b1"), closing, 0.0)
+
+
+def test_g08_unsigned_message_of_a_signed_type_is_refused() -> None:
+    """A type that must be signed is never accepted bare."""
+    spec = replace(REGISTRY.resolve("board.draw"), signed=True)
+    signed = Pipeline({"board.draw": spec}, Envelope(), LIMITS)
+
+    with pytest.raises(SignatureInvalid):
+        signed.admit(frame("board.draw", board="b1"), session(), 0.0)
 
 
 # --- bound fields ---

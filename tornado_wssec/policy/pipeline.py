@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..errors import FrameError, MessageTooBig, PermissionDenied, UnknownType
+from ..errors import FrameError, MessageTooBig, PermissionDenied, SignatureInvalid, UnknownType
 from ..settings import Limits
 from .codec import Envelope, Incoming
 from .identity import Identity
@@ -61,10 +61,13 @@ def validate(spec: MessageSpec, incoming: Incoming, identity: Identity) -> Valid
 
     Raises:
         MessageTooBig: over the type's own cap.
+        SignatureInvalid: the type has to be signed, and this is not.
         InvalidMessage: the data does not fit.
     """
     if spec.max_bytes is not None and incoming.size > spec.max_bytes:
         raise MessageTooBig(f"{incoming.size} bytes of {spec.type}")
+    if spec.signed:
+        raise SignatureInvalid(f"{spec.type} came unsigned")
     data = incoming.data
     if spec.bind:
         data = {**bound_claims(spec, identity), **data}

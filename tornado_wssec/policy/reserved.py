@@ -4,7 +4,7 @@ from typing import Final
 
 from marshmallow import fields, validate
 
-from ..settings import KiB
+from ..settings import Limits
 from .messages import Message
 from .permissions import PUBLIC
 
@@ -50,7 +50,7 @@ class Refresh(Message):
         type = "wssec.refresh"
         permission = PUBLIC
 
-    token = fields.String(required=True, validate=validate.Length(1, 8 * KiB))
+    token = fields.String(required=True, validate=validate.Length(1, Limits().token_bytes))
 
 
 RESERVED: Final[tuple[type[Message], ...]] = (Ping, Subscribe, Unsubscribe, Refresh)

@@ -1,0 +1,115 @@
+"""From settings to the parts that a guard is made of; what is missing or wrong is reported together."""
+
+import resource
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Self, TypeVar
+
+from .errors import ConfigurationError, Problem
+from .keeper import KeySource
+from .policy.hosts import HostPolicy
+from .policy.origins import OriginPolicy
+from .policy.proxies import ProxyPolicy
+from .policy.registry import Registry
+from .settings import Secret, Settings, Timeouts, TokenRules
+from .stores.base import Store
+from .stores.keyfile import KeyFile
+from .stores.url import open_store
+
+CONNECTIONS_MOST: Final = 10_000
+DESCRIPTORS_SHARE: Final = 0.8
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Whom the door answers, and whose word it takes.
+
+    Args:
+        origins: pages that may connect.
+        hosts: names this server answers for.
+        proxies: whose forwarding headers count.
+    """
+
+    origins: OriginPolicy
+    hosts: HostPolicy
+    proxies: ProxyPolicy
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Build them all.
+
+        Raises:
+            ConfigurationError: listing every bad origin, host and network.
+        """
+        problems: list[Problem] = []
+
+        def build(make: Callable[[Iterable[str]], T], entries: Iterable[str]) -> T:
+            try:
+                return make(entries)
+            except ConfigurationError as error:
+                problems.extend(error.problems)
+                return make(())
+
+        origins = build(OriginPolicy, settings.origins)
+        hosts = build(HostPolicy, settings.hosts or origins.hosts)
+        proxies = build(ProxyPolicy, settings.trusted_proxies)
+        if problems:
+            raise ConfigurationError(problems)
+        return cls(origins, hosts, proxies)
+
+
+def split_arguments(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Tell settings from ready-made parts of the same name: `store` may be a URL or a store, `keys` a path or keys."""
+    names = {item.name for item in fields(Settings)}
+    settings = {name: value for name, value in arguments.items() if name in names and _is_plain(value)}
+    parts = {name: value for name, value in arguments.items() if name not in settings}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}, parts
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, (str, bool, list, tuple, Secret))
+
+
+def require_settings(settings: Settings, rules: TokenRules, store: Store | None, keys: KeySource | None) -> None:
+    """Name every setting that a server cannot do without and that no ready-made part replaces.
+
+    Raises:
+        ConfigurationError: listing them.
+    """
+    given = {"store": store, "keys": keys, "issuer": rules.issuer, "audience": rules.audience}
+    settings.require(*(name for name, value in given.items() if value is None))
+
+
+def rules_of(settings: Settings, rules: TokenRules | None) -> TokenRules:
+    """The token rules, with issuer and audience of the settings where they leave these open."""
+    rules = rules or TokenRules()
+    return replace(rules, issuer=rules.issuer or settings.issuer, audience=rules.audience or settings.audience)
+
+
+def registry_of(settings: Settings) -> Registry:
+    """What the modules of WSSEC_SCHEMAS declare.
+
+    Raises:
+        ConfigurationError: none are named, or a declaration is wrong.
+    """
+    settings.require("schemas")
+    return Registry.scan(*settings.schemas)
+
+
+def store_of(settings: Settings, timeouts: Timeouts) -> Store:
+    """The store that the settings name, not yet open."""
+    return open_store((settings.store or Secret("")).reveal(), timeouts=timeouts)
+
+
+def key_file_of(settings: Settings) -> KeyFile | None:
+    """The key file that the settings name; None on a node that only verifies."""
+    return KeyFile(settings.keys, settings.keys_passphrase) if settings.keys else None
+
+
+def connections_in_all(configured: int | None) -> int:
+    """How many connections one process takes: what is configured, or what its descriptors allow."""
+    if configured is not None:
+        return configured
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(CONNECTIONS_MOST, int(descriptors * DESCRIPTORS_SHARE))
