@@ -23,10 +23,10 @@ OURS = {"bootstrap", "examples", "schemas", "tests", "tornado_wssec"}
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
-    """The wheel, built from a copy of this tree by the setuptools that is installed."""
+    """The wheel, built as for a release: from a source distribution of a copy of this tree."""
     folder = tmp_path_factory.mktemp("wheel")
     tree = shutil.copytree(ROOT, folder / "tree", ignore=NOT_COPIED)  # setuptools leaves traces where it builds
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(tree)]
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(tree)]
     ended = subprocess.run(command, check=False, capture_output=True, text=True)
     assert 0 == ended.returncode, ended.stdout + ended.stderr
     (path,) = folder.glob("*.whl")
