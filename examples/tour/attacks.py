@@ -39,6 +39,7 @@ async def connect(server: Deployment, token: str, *, origin: str | None = ORIGIN
     headers = handshake_headers(f"127.0.0.1:{server.port}", origin=origin, token=token)
     answer = await socket.upgrade(PATH, headers)
     if answer.status != 101:
+        await socket.close()
         raise RuntimeError(f"the handshake was refused with {answer.status}")
     return Client(socket, None)
 

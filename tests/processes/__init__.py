@@ -1,0 +1,1 @@
+"""What only shows with a real server in a process of its own and real commands beside it."""
