@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tornado_wssec.errors import ConfigurationError, Problem
-from tornado_wssec.settings import Limits, Secret, Settings, Timeouts, TokenRules
+from tornado_wssec.settings import KiB, Limits, Secret, Settings, Timeouts, TokenRules
 
 GROUPS = [Limits, Timeouts, TokenRules]
 HUNTER = "hunter2-hunter2-hunter2-hunter2!"
@@ -37,64 +37,100 @@ def test_defaults_are_in_range_and_explained(group: type[Limits | Timeouts | Tok
     assert all(len(why) > 10 for _, _, why in rows)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("message_bytes", 64 * 1024),
-        ("json_depth", 32),
-        ("json_nodes", 10_000),
-        ("json_keys", 1_000),
-        ("json_integer", 2**53 - 1),
-        ("frames_per_second", 50),
-        ("bytes_burst", 1024 * 1024),
-        ("error_budget", 10),
-        ("connections_per_subject", 5),
-        ("connections_per_address", 100),
-        ("pending_handshakes", 1_000),
-        ("attempts_burst", 200),
-        ("failed_credentials", 100),
-        ("tickets_per_subject", 10),
-        ("outbound_messages", 256),
-    ],
-)
-def test_limits_default(name: str, value: float) -> None:
+def test_limits_default() -> None:
     """The contract's table, as it stands."""
 
-    assert value == getattr(Limits(), name)
+    assert Limits() == Limits(
+        message_bytes=64 * KiB,
+        frame_bytes=64 * KiB,
+        fragments=64,
+        header_bytes=16 * KiB,
+        first_message_bytes=8 * KiB,
+        token_bytes=8 * KiB,
+        json_depth=32,
+        json_nodes=10_000,
+        json_keys=1_000,
+        json_integer=2**53 - 1,
+        frames_per_second=50,
+        frames_burst=100,
+        bytes_per_second=256 * KiB,
+        bytes_burst=1024 * KiB,
+        identity_messages_per_second=200,
+        error_budget=10,
+        error_refill_seconds=6,
+        rate_window_seconds=10,
+        rate_refusals_until_silence=20,
+        rate_refusals_until_close=100,
+        connections_per_subject=5,
+        connections_per_address=100,
+        connections=None,
+        pending_handshakes=1_000,
+        attempts_per_second=50,
+        attempts_burst=200,
+        failed_credentials=100,
+        failed_credentials_window_seconds=600,
+        tickets_per_subject=10,
+        outbound_bytes=1024 * KiB,
+        outbound_messages=256,
+    )
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("handshake", 10),
-        ("first_message", 5),
-        ("handler", 10),
-        ("close", 2),
-        ("drain", 30),
-        ("ping_interval", 25),
-        ("pong", 10),
-        ("idle", 900),
-        ("age", 43_200),
-        ("token_warning", 60),
-        ("token_grace", 25),
-        ("ticket", 30),
-        ("store_call", 0.25),
-        ("mirror_for_new", 30),
-        ("mirror_for_live", 60),
-    ],
-)
-def test_timeouts_default(name: str, value: float) -> None:
+def test_timeouts_default() -> None:
     """The contract's table, as it stands."""
 
-    assert value == getattr(Timeouts(), name)
+    assert Timeouts() == Timeouts(
+        handshake=10,
+        first_message=5,
+        frame=10,
+        message=10,
+        handler=10,
+        close=2,
+        drain=30,
+        ping_interval=25,
+        pong=10,
+        idle=900,
+        age=43_200,
+        age_jitter=0.1,
+        token_warning=60,
+        token_grace=25,
+        revalidation=300,
+        ticket=30,
+        outbound_age=30,
+        write_progress=10,
+        store_call=0.25,
+        mirror_for_new=30,
+        mirror_for_live=60,
+    )
 
 
 def test_token_rules_default() -> None:
     """Ten minutes, at most a day, half a minute of leeway, and RFC 9068's typ."""
-    rules = TokenRules()
 
-    assert (600, 86_400, 3_600, 30) == (rules.ttl, rules.max_lifetime, rules.warn_lifetime, rules.leeway)
-    assert ("at+jwt", "jti") == (rules.typ, rules.jti_claim)
+    assert TokenRules() == TokenRules(
+        typ="at+jwt",
+        jti_claim="jti",
+        ignorable_headers=frozenset(),
+        only_our_audience=False,
+        ttl=600,
+        max_lifetime=86_400,
+        warn_lifetime=3_600,
+        leeway=30,
+    )
+
+
+def test_settings_default_to_nothing() -> None:
+    """Nobody is trusted and nothing is insecure unless it is said."""
+
+    assert Settings() == Settings(
+        store=None, keys=None, origins=(), hosts=(), trusted_proxies=(), cookie_secret=None, insecure=False
+    )
+
+
+@pytest.mark.parametrize("group", [*GROUPS, Settings])
+def test_settings_are_named(group: type[Any]) -> None:
+    """A number without its name could be any of them."""
+    with pytest.raises(TypeError, match="positional"):
+        group(1)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "64k", None, nan])
@@ -128,6 +164,14 @@ def test_limits_may_be_what_they_are() -> None:
     assert {"frames_per_second": (7, 50.0), "message_bytes": (1, 65536)} == limits.changed()
     assert {"age": (inf, 43_200.0)} == Timeouts(age=inf).changed()
     assert 80 == Limits(connections=80).connections
+
+
+def test_limits_refuse_no_connections() -> None:
+    """None leaves the number to the descriptors; 0 would be a server for nobody."""
+
+    assert ["Limits.connections: 0 is not a whole number above 0; the default is None"] == problems_of(
+        lambda: Limits(connections=0)
+    )
 
 
 @pytest.mark.parametrize(("group", "name"), [(Timeouts, "mirror_for_live"), (TokenRules, "leeway")])
@@ -298,6 +342,7 @@ def test_settings_take_arguments_as_they_come(arguments: dict[str, Any], expecte
     [
         ({"insecure": 1}, "WSSEC_INSECURE: is of type int; write it as text"),
         ({"issuer": ["a"]}, "WSSEC_ISSUER: is of type list; write it as text"),
+        ({"issuer": True}, "WSSEC_ISSUER: is of type bool; write it as text"),
         ({"origins": 7}, "WSSEC_ORIGINS: is of type int; write it as text"),
         ({"store": b"memory://"}, "WSSEC_STORE: is of type bytes; write it as text"),
         (
@@ -332,6 +377,7 @@ def test_settings_report_all_at_once() -> None:
         "WSSEC_ORIGIN": "https://a.example",
         "WSSEC_KEYS_PASSPHRASE_FILES": "x",
         "WSSEC_SOMETHING_ELSE": "is not ours to judge",
+        "MYWSSEC_STORE": "nor is this",
     }
     stores = "sqlite:///path, redis://host, rediss://host or memory://"
 

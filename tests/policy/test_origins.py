@@ -176,6 +176,14 @@ def test_h08_look_alike_origin(origin: str) -> None:
     assert OriginPolicy(EVERYTHING).allows(origin) is False
 
 
+def test_h08_look_alike_scheme() -> None:
+    """The Kelvin sign in lower case is a plain `k`: what is not ASCII is refused before anything else."""
+    policy = OriginPolicy(["kiosk://app"])
+
+    assert policy.allows("KIOSK://app") is True
+    assert policy.allows("\u212aiosk://app") is False
+
+
 def test_h08_configured_u_label() -> None:
     """An entry in its own script is converted once and then compared as what browsers send."""
     policy = OriginPolicy(["https://Bücher.example", "https://*.пример.рф"])

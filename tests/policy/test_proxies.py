@@ -119,7 +119,11 @@ def test_peer_is_read_as_the_socket_names_it(peer: str, address: str) -> None:
         (["https", "http"], False, False),
         (["https,"], False, False),
         ([""], False, False),
-        (["wss"], False, False),
+        (["wss"], False, True),
+        (["WSS, https"], False, True),
+        (["ws"], False, False),
+        (["ws"], True, False),
+        (["tls"], False, False),
         (["http\u017f"], False, False),
         ([], False, False),
         ([], True, True),
@@ -128,7 +132,7 @@ def test_peer_is_read_as_the_socket_names_it(peer: str, address: str) -> None:
     ],
 )
 def test_forwarded_proto_is_read_strictly(lines: list[str], is_tls: bool, is_https: bool) -> None:
-    """A proxy of ours knows better than our socket how the client came; of several values all must be https."""
+    """A proxy of ours knows better than our socket how the client came; several values must all be encrypted."""
 
     assert is_https is POLICY.client(PROXY, ["9.9.9.9"], lines, is_tls).is_https
 

@@ -18,6 +18,7 @@ from .hosts import read_entries
 
 Address = IPv4Address | IPv6Address
 
+_ENCRYPTED: Final = ("https", "wss")  # the second is what Traefik says of a WebSocket
 # No zones, and no masks: 255.0.0.0 and 0.255.255.255 would mean the same.
 _NETWORK: Final = re.compile(r"[0-9A-Fa-f:.]+(?:/[0-9]{1,3})?").fullmatch
 
@@ -51,7 +52,8 @@ class ProxyPolicy:
         Args:
             peer: the address at the other end of the socket.
             forwarded_for: the values of all X-Forwarded-For headers, in order.
-            forwarded_proto: those of X-Forwarded-Proto; where a trusted peer sends several, all must be https.
+            forwarded_proto: those of X-Forwarded-Proto; where a trusted peer sends several, all must be
+                encrypted ones.
             is_tls: whether our own socket is encrypted.
         """
         address = _read_address(peer.partition("%")[0])  # only the socket's own end may name a zone
@@ -59,7 +61,7 @@ class ProxyPolicy:
             return Client(peer if address is None else str(address), is_tls)
         client = self._first_stranger(_items(forwarded_for), address)
         protocols = [protocol.lower() for protocol in _items(forwarded_proto)]
-        is_https = all([protocol == "https" for protocol in protocols]) if protocols else is_tls
+        is_https = all([protocol in _ENCRYPTED for protocol in protocols]) if protocols else is_tls
         return Client(str(client), is_https)
 
     def trusts(self, address: str) -> bool:
@@ -98,10 +100,8 @@ def _items(lines: Sequence[str]) -> list[str]:
 
 def _read_address(text: str) -> Address | None:
     """The address; None unless it is spelt as addresses are. An IPv4 address in IPv6 clothes is the IPv4 address."""
-    if not text.isascii() or "%" in text:
-        return None
     try:
-        address = ip_address(text)
+        address = ip_address("" if "%" in text else text)
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

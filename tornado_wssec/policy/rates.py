@@ -60,8 +60,7 @@ def parse_rates(text: str) -> tuple[Rate, ...]:
 
 def _parse_rate(part: str) -> Rate:
     match = _PART(part)
-    unit = _UNITS.get(match[3].removesuffix("s")) if match else None
-    if match is None or unit is None:
+    if match is None or (unit := _UNITS.get(match[3].removesuffix("s"))) is None:
         raise ValueError(f"{part!r} is no rate; write it as '5/second', '100/minute' or '20/10 seconds'")
     return Rate(float(match[1]), float(match[2] or 1) * unit)
 
