@@ -9,7 +9,7 @@ Source: RFC 6454 §6.2 and §7, OWASP WebSocket Security Cheat Sheet.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from .hosts import HostPolicy, any_label_of, read_authority, read_configured, read_entries
@@ -17,7 +17,7 @@ from .hosts import HostPolicy, any_label_of, read_authority, read_configured, re
 __all__ = ["HostPolicy", "OriginPolicy"]
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,63}").fullmatch
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
 
 class OriginPolicy:

@@ -11,7 +11,7 @@ Rules of this file:
 
 import re
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Final, Generic, Self, TypeVar
@@ -25,7 +25,7 @@ SHARDS: Final = 1_024
 """Buckets that are shared by the keys for which a full table has no room."""
 
 _PART: Final = re.compile(r"([0-9]{1,9}) */ *(?:([0-9]{1,6}) *)?([a-z]+)").fullmatch
-_UNITS: Final = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
+_UNITS: Final[Mapping[str, float]] = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
 
 
 @dataclass(frozen=True, slots=True)
