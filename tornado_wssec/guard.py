@@ -245,7 +245,7 @@ class Guard:
         logger.info("%s: draining %d connections", name, len(self.hub))
         await self.stop()
 
-    def routes(self) -> list[tuple[str, type, dict[str, Any]]]:
+    def routes(self) -> list[Any]:
         """The guard's plain routes, for an Application."""
         own = {"guard": self}
         return [
