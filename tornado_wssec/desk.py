@@ -125,4 +125,6 @@ class CredentialDesk:
         revoked = self._index.revoked(identity, now)
         if revoked is not None:
             raise TicketRefused(f"revoked by {revoked.kind} {revoked.id}")
+        if identity.key_id in self._keeper.ring.compromised:
+            raise TicketRefused("the key of the token that it was issued for is compromised")
         return identity

@@ -30,6 +30,7 @@ class Enforcer:
         self._clock = clock
         self._audit = audit
         self._margins: list[float] = []
+        self._distrusted: frozenset[str] = frozenset()
 
     def added(self, revocation: Revocation) -> None:
         """Take note of a new entry: one with a margin bites later, and warns now."""
@@ -46,12 +47,16 @@ class Enforcer:
         return closed
 
     def close_if_revoked(self, live: Live) -> bool:
-        """Close one connection if the index matches it; True when it did."""
-        revocation = None if live.session.is_closing else self._index.revoked(live.session.identity, self._clock.wall())
-        if revocation is None:
+        """Close one connection if the index matches it or its key is compromised; True when it did."""
+        if live.session.is_closing:
             return False
-        self._hub.end(live, Close(CloseCode.REVOKED), f"{revocation.kind} {revocation.id}")
-        return True
+        identity = live.session.identity
+        revocation = self._index.revoked(identity, self._clock.wall())
+        if revocation is not None:
+            self._hub.end(live, Close(CloseCode.REVOKED), f"{revocation.kind} {revocation.id}")
+        elif identity.key_id in self._distrusted:
+            self._hub.end(live, Close(CloseCode.REVOKED), "its key is compromised")
+        return live.session.is_closing
 
     def tick(self) -> None:
         """Enforce the margins that have ended."""
@@ -64,10 +69,9 @@ class Enforcer:
             self.enforce()
 
     def distrust(self, kids: frozenset[str]) -> None:
-        """Close every connection whose token a compromised key signed."""
-        self._hub.end_where(
-            lambda live: live.session.identity.key_id in kids, Close(CloseCode.REVOKED), "its key is compromised"
-        )
+        """Close every connection whose token a compromised key signed, and whoever joins with one later."""
+        self._distrusted = kids
+        self.enforce()
 
     def _warn(self, effective_at: float, margin: float) -> None:
         for live in self._hub:

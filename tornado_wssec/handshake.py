@@ -12,6 +12,7 @@ import asyncio
 import base64
 import binascii
 import ipaddress
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from .endpoint import Endpoint
 from .errors import (
     CredentialRefused,
     HandshakeMalformed,
+    HandshakeRefused,
     HostRefused,
     MethodRefused,
     NotReady,
@@ -40,7 +42,9 @@ from .policy.identity import Identity
 from .policy.proxies import Client, quota_key
 from .policy.rates import BucketTable, Rate
 from .settings import Limits, Timeouts
-from .telemetry.redact import printable
+from .telemetry.redact import printable, where_raised
+
+logger = logging.getLogger(__name__)
 
 ADDRESSES_REMEMBERED: Final = 100_000
 """Bounds the tables of the quotas; beyond it, addresses share budgets (R07)."""
@@ -252,6 +256,12 @@ class Handshake:
         except CredentialRefused:
             self._quotas.failures.take(quota_key(view.address), 1.0, self._monotonic())
             raise
+        except HandshakeRefused:
+            raise
+        except Exception as error:
+            logger.error("authentication failed unexpectedly: %s", where_raised(error))
+        # Raised here, so that no traceback keeps what the failure quotes through __context__.
+        raise CredentialRefused("authentication failed unexpectedly", remedy="see the error logged before")
 
     def _check_identity(self, identity: Identity, endpoint: Endpoint) -> None:
         if self._hub.of_identity(identity) >= endpoint.limits.connections_per_subject:
