@@ -26,7 +26,7 @@ def message(meta: dict[str, Any] | None = None, **members: Any) -> type[Message]
 def channel(meta: dict[str, Any] | None = None, **members: Any) -> type[Channel]:
     """A channel class with these fields, `room:{room}` unless `meta` says otherwise."""
     options = {"pattern": "room:{room}", "subscribe": PUBLIC, "register": False, **(meta or {})}
-    members = members or {"room": text()}
+    members = members or ({} if meta and "pattern" in meta else {"room": text()})
     return type("SampleChannel", (Channel,), {"Meta": type("Meta", (), options), "__module__": __name__, **members})
 
 

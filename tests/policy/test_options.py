@@ -1,0 +1,115 @@
+"""The options of `class Meta`, read."""
+
+import math
+from typing import Any
+
+import pytest
+
+from tornado_wssec.errors import Problem
+from tornado_wssec.policy.channels import ChannelPattern
+from tornado_wssec.policy.messages import Channel, Message
+from tornado_wssec.policy.options import ChannelTerms, MessageTerms, read_channel, read_message
+from tornado_wssec.policy.permissions import PUBLIC, PermissionTemplate
+from tornado_wssec.policy.rates import Rate
+
+from .samples import TYPE, channel, message
+
+
+def problem(declared: type[Message] | type[Channel]) -> Problem:
+    """The one thing that is wrong with the options of a declaration."""
+    read: Any = read_channel if issubclass(declared, Channel) else read_message
+    (found,) = read(declared)[1]
+    assert isinstance(found, Problem)
+    return found
+
+
+def test_options_of_a_message() -> None:
+    """Each is read into what it stands for."""
+    meta = {"permission": "a:{b}", "rate": "5/second", "max_bytes": 9, "bind": {"b": "sub"}, "cost": 2, "signed": True}
+    expected = MessageTerms(TYPE, "both", PermissionTemplate("a:{b}"), (Rate(5, 1),), 9, {"b": "sub"}, 2, True)
+
+    assert (expected, []) == read_message(message({**meta, "direction": "both"}))
+
+
+def test_options_of_a_channel() -> None:
+    """Permissions are templates; without `publish` no client publishes."""
+    read = ChannelTerms(ChannelPattern("room:{room}"), PermissionTemplate("chat:read:{room}"), None)
+
+    assert (read, []) == read_channel(channel({"subscribe": "chat:read:{room}"}))
+    assert PermissionTemplate(PUBLIC) == read_channel(channel({"publish": PUBLIC}))[0].publish
+
+
+def test_options_may_be_left_out() -> None:
+    """A message needs a type and a permission, and nothing else."""
+
+    assert (MessageTerms(TYPE, "in", PermissionTemplate(PUBLIC), (), None, {}, 1, False), []) == read_message(message())
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("type", [None, "", 1, "a b", "é", "x" * 129, "a\n", ["x"]]),
+        ("direction", ["inbound", "IN", None, 1, ["in"], ""]),
+        ("permission", ["", "a:", "a:*", "a:{b}c", "a::b", 1, ["a"]]),
+        ("rate", ["5", "5/sec", 5, "0/second", "5/second, 9/second", ["5/second"]]),
+        ("max_bytes", [0, -1, True, "8k", 1.5]),
+        ("signed", ["yes", 1, None]),
+        ("bind", ["sub", ["sub"], {"a": 1}, {1: "sub"}, {"": "sub"}, {"a": ""}]),
+        ("cost", [0, -1, True, "1", math.nan, math.inf, None]),
+    ],
+)
+def test_options_that_are_wrong(option: str, values: list[object]) -> None:
+    """Each wrong value is a problem that names the option and a remedy, and grants nothing."""
+    found = [problem(message({option: value})) for value in values]
+
+    assert {f"tests.policy.samples.Sample.Meta.{option}"} == {one.where for one in found}
+    assert [] == [one for one in found if not (one.fault and one.remedy)]
+
+
+@pytest.mark.parametrize("option", ["subscribe", "publish", "pattern"])
+@pytest.mark.parametrize("value", ["", "a:*", 1])
+def test_channel_options_that_are_wrong(option: str, value: object) -> None:
+    """Each wrong value is a problem that names the option and a remedy."""
+    found = problem(channel({option: value}))
+
+    assert (f"tests.policy.samples.SampleChannel.Meta.{option}", True) == (found.where, bool(found.remedy))
+
+
+def test_options_that_may_not_be_left_out() -> None:
+    """A message without a permission, and a channel that says not who may listen, do not start."""
+    where = "tests.policy.samples.Sample"
+
+    assert (where, "declares no permission") == fault_of(message({"permission": None}))
+    assert (f"{where}Channel", "declares no subscribe") == fault_of(channel({"subscribe": None}))
+    assert (f"{where}Channel", "declares no pattern") == fault_of(channel({"pattern": None}))
+
+
+def fault_of(declared: type[Message] | type[Channel]) -> tuple[str, str]:
+    """Where the one problem is, and what."""
+    found = problem(declared)
+    return found.where, found.fault
+
+
+@pytest.mark.parametrize(("option", "value"), [("rate", "5/second"), ("bind", {"a": "sub"}), ("signed", True)])
+def test_options_without_effect(option: str, value: object) -> None:
+    """What is asked of senders says nothing about a message that only the server sends."""
+    found = problem(message({"direction": "out", option: value}))
+
+    assert "says nothing about a message that only the server sends" == found.fault
+
+
+def test_options_that_cannot_be_read_are_strict_meanwhile() -> None:
+    """A permission that cannot be read is none, and `signed` is taken for True."""
+    terms, problems = read_message(message({"permission": "a:*", "signed": "no"}))
+
+    assert (None, True, 2) == (terms.permission, terms.signed, len(problems))
+
+
+def test_options_report_misspellings_along_with_the_rest() -> None:
+    """One list holds everything."""
+    _, problems = read_message(message({"permission": None, "cost": 0, "rates": "5/second"}))
+
+    assert ["did you mean rate?", "write permission", "write a number"] == [
+        next(text for text in ("did you mean rate?", "write permission", "write a number") if text in one.remedy)
+        for one in problems
+    ]

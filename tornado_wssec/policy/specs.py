@@ -1,0 +1,233 @@
+"""A declaration made ready for every message: schemas built, templates parsed, gates set.
+
+Rules of this file:
+1. What cannot be read in a declaration becomes a `Problem`, and grants nothing meanwhile.
+2. Every exception in validation, of whatever class, is InvalidMessage; no value leaves with it.
+3. What is sent passes the same checks as what is received.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from marshmallow import Schema, ValidationError
+from marshmallow.decorators import PRE_DUMP
+
+from ..errors import ConfigurationError, InvalidMessage, Problem
+from .agreement import bound_keys, channel_problems, loaded_as, message_problems
+from .anatomy import levels_of
+from .channels import ChannelPattern
+from .gates import guard_dumping, guard_loading
+from .messages import Channel, Message, place
+from .options import Direction, read_channel, read_message
+from .permissions import PermissionTemplate
+from .rates import Rate
+from .reasons import Reasons
+
+MessageClass = type[Message]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MessageSpec:
+    """One message type, ready to be checked.
+
+    Args:
+        type: its name on the wire.
+        message: the class that declares it.
+        direction: whether clients send it, the server does, or both.
+        permission: what a sender (`"out"`: a receiver) must be allowed. None: nobody is.
+        rates: for each identity and type; every part must pass.
+        max_bytes: of the whole frame; None: the connection's cap alone.
+        bind: field as the wire calls it → claim that it must equal.
+        cost: how many messages it counts as.
+        signed: whether it must come inside `wssec.signed`.
+    """
+
+    type: str
+    message: MessageClass
+    direction: Direction
+    permission: PermissionTemplate | None
+    rates: tuple[Rate, ...]
+    max_bytes: int | None
+    bind: Mapping[str, str]
+    cost: float
+    signed: bool
+    _loader: Schema = field(repr=False)
+    _dumper: Schema = field(repr=False)
+    _reasons: Reasons = field(repr=False)
+    _keys: tuple[tuple[str, str], ...] = field(repr=False)
+    _sendable: frozenset[str] | None = field(repr=False)
+
+    @classmethod
+    def of(cls, message: MessageClass) -> "MessageSpec":
+        """Compile one declaration.
+
+        Raises:
+            ConfigurationError: listing what is wrong with it.
+        """
+        spec, problems = compile_message(message)
+        if spec is None or problems:
+            raise ConfigurationError(problems)
+        return spec
+
+    def load(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Validate what a peer sent.
+
+        Raises:
+            InvalidMessage: with the fields at fault, in words of our own.
+        """
+        try:
+            loaded = self._loader.load(data)
+            if isinstance(loaded, dict):
+                return loaded
+            told, evidence = None, f"post_load returned a {type(loaded).__name__}, not a dict"
+        except ValidationError as error:
+            told = self._reasons.told(error.messages)
+            evidence = ", ".join(told)
+        except Exception as error:
+            told, evidence = None, _where(error)
+        # Raised here, so that no traceback keeps the data through __context__.
+        raise InvalidMessage(f"{self.type}: {evidence}", fields=told)
+
+    def dump(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Make ready for JSON what the application sends, and check it against the schema.
+
+        Raises:
+            InvalidMessage: a field is missing, undeclared or invalid.
+        """
+        if self._sendable is not None and not self._sendable.issuperset(data):
+            names = sorted(map(str, set(data) - self._sendable))
+            raise InvalidMessage(f"{self.type} declares no {', '.join(names)[:200]}")
+        try:
+            dumped = self._dumper.dump(data)
+            messages = self._dumper.validate(dumped)
+            if not messages and isinstance(dumped, dict):
+                return dumped
+            evidence = ", ".join(self._reasons.told(messages))
+        except ValidationError as error:
+            evidence = ", ".join(self._reasons.told(error.messages))
+        except Exception as error:
+            evidence = _where(error)
+        raise InvalidMessage(f"{self.type} as sent by the application: {evidence}")
+
+    def permission_values(self, data: Mapping[str, Any]) -> Mapping[str, object]:
+        """What the template is filled from.
+
+        Args:
+            data: as `load` returned it, or as it was handed to `dump`.
+        """
+        return {name: data.get(key) for name, key in self._keys}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChannelSpec:
+    """One kind of channel, ready to be asked for.
+
+    Args:
+        channel: the class that declares it.
+        pattern: the names it has.
+        subscribe: what a listener must be allowed.
+        publish: what a client must be allowed that publishes directly; None: no client may.
+    """
+
+    channel: type[Channel]
+    pattern: ChannelPattern
+    subscribe: PermissionTemplate
+    publish: PermissionTemplate | None
+    _schema: Schema = field(repr=False)
+
+    def match(self, name: str) -> dict[str, Any] | None:
+        """The fields in a name, validated; None where it is no such channel.
+
+        A name that its fields would write otherwise is none: one channel has one name.
+        """
+        segments = self.pattern.match(name)
+        if segments is None:
+            return None
+        try:
+            loaded = self._schema.load(segments)
+            return loaded if self._schema.dump(loaded) == segments and isinstance(loaded, dict) else None
+        except Exception:
+            return None
+
+
+def compile_message(message: type[Message]) -> tuple[MessageSpec | None, list[Problem]]:
+    """Compile a message as far as it can be, and list what is wrong with it. None: it has no name or no schema."""
+    terms, problems = read_message(message)
+    loader, dumper = _loader_of(message, problems), _dumper_of(message)
+    if terms.type is None or loader is None or dumper is None:
+        return None, problems
+    problems += message_problems(message, terms, loader)
+    named = terms.permission.fields if terms.permission else ()
+    return MessageSpec(
+        type=terms.type,
+        message=message,
+        direction=terms.direction,
+        permission=terms.permission,
+        rates=terms.rates,
+        max_bytes=terms.max_bytes,
+        bind=MappingProxyType(bound_keys(terms.bind, loader)),
+        cost=float(terms.cost),
+        signed=terms.signed,
+        _loader=loader,
+        _dumper=dumper,
+        _reasons=Reasons.of(levels_of(loader)),
+        _keys=tuple((name, loaded_as(name, loader)) for name in named),
+        _sendable=_sendable(loader),
+    ), problems
+
+
+def compile_channel(channel: type[Channel]) -> tuple[ChannelSpec | None, list[Problem]]:
+    """Compile a channel as far as it can be, and list what is wrong with it. None: nobody could listen to it."""
+    terms, problems = read_channel(channel)
+    schema = _loader_of(channel, problems)
+    if schema is None:
+        return None, problems
+    problems += channel_problems(channel, terms, schema)
+    if terms.pattern is None or terms.subscribe is None:
+        return None, problems
+    spec = ChannelSpec(
+        channel=channel, pattern=terms.pattern, subscribe=terms.subscribe, publish=terms.publish, _schema=schema
+    )
+    return spec, problems
+
+
+def _loader_of(declared: type[Schema], problems: list[Problem]) -> Schema | None:
+    """An instance with gates for what comes in; None, and a problem, where the schema cannot be built."""
+    try:
+        schema = declared()
+        guard_loading(levels_of(schema))
+        return schema
+    except Exception as error:
+        fault = f"cannot be built: {type(error).__name__}: {error}"
+        problems.append(Problem(place(declared), fault, "mend the schema"))
+        return None
+
+
+def _dumper_of(declared: type[Schema]) -> Schema | None:
+    """An instance with gates for what goes out, which `validate` checks in the form that it has on the wire."""
+    schema = _loader_of(declared, [])
+    if schema is None:
+        return None
+    levels = levels_of(schema)
+    guard_dumping(levels)
+    for level in levels:
+        # What only the server writes is checked, too, and what is never written is not asked for.
+        level.schema.load_fields = dict(level.schema.dump_fields)
+    return schema
+
+
+def _sendable(schema: Schema) -> frozenset[str] | None:
+    """The keys that `dump` takes; None where a `pre_dump` of the application decides."""
+    if schema._hooks.get(PRE_DUMP):
+        return None
+    return frozenset([loaded_as(name, schema).partition(".")[0] for name in schema.fields])
+
+
+def _where(error: Exception) -> str:
+    """The class of an exception and the place that raised it; its text may hold the value."""
+    name, line, trace = "", 0, error.__traceback__
+    while trace is not None:
+        name, line, trace = trace.tb_frame.f_code.co_qualname, trace.tb_lineno, trace.tb_next
+    return f"{type(error).__name__} in {name}, line {line}"
