@@ -1,0 +1,198 @@
+"""`wssec check` shows what an application exposes, and fails where something is open."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Terminal
+from tests.cli.prepared import APPLICATION, CATALOGUE, declare
+
+
+@pytest.fixture
+def app(here: Path, wssec: Terminal) -> "Checked":
+    """An application with its settings."""
+    declare(here, "checked_catalogue", CATALOGUE)
+    return Checked(here, wssec)
+
+
+class Checked:
+    """Writes an application and checks it."""
+
+    def __init__(self, here: Path, wssec: Terminal) -> None:
+        self._here = here
+        self._wssec = wssec
+        self._count = 0
+
+    def __call__(self, *changes: tuple[str, str], then: str = "", name: str = "make_app", **variables: str) -> Any:
+        """Run `wssec check` on the application with these replacements."""
+        module = self.write(*changes, then=then)
+        return self._wssec("check", f"{module}:{name}", "--json", **variables)
+
+    def write(self, *changes: tuple[str, str], then: str = "") -> str:
+        """The name of a module with the application."""
+        text = APPLICATION.replace("from schemas import chat", "import checked_catalogue as chat")
+        text = text.replace('"schemas.chat"', '"checked_catalogue"')
+        for before, after in changes:
+            assert before in text
+            text = text.replace(before, after)
+        self._count += 1
+        return declare(self._here, f"checked_application_{self._count}", text + then)
+
+
+def lines(outcome: Any, level: str) -> dict[str, str]:
+    """Where → what, of the lines of one level."""
+    return {line["where"]: line["what"] for line in outcome.json["lines"] if line["level"] == level}
+
+
+def test_check_passes_a_closed_application(app: Checked) -> None:
+    """Exit 0, the documented shape, and the behaviour in force."""
+    outcome = app()
+
+    assert (0, {"ok", "lines"}, True) == (outcome.code, set(outcome.json), outcome.json["ok"])
+    assert {"level", "where", "what", "remedy"} == set(outcome.json["lines"][0])
+    assert ({}, {}, {}) == (lines(outcome, "problem"), lines(outcome, "open"), lines(outcome, "changed"))
+    assert "503 after 30 s" in lines(outcome, "in force")["store out of reach"]
+
+
+def test_check_tells_people(app: Checked, wssec: Terminal) -> None:
+    """A table with what is in force."""
+    told = wssec.done("check", f"{app.write()}:make_app")
+
+    assert "in force" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "then"),
+    [
+        ("app", "\napp = make_app()\n"),
+        ("make", "\nasync def make():\n    return make_app()\n"),
+        ("Holder.make", "\nclass Holder:\n    make = staticmethod(make_app)\n"),
+    ],
+)
+def test_check_takes_applications_and_factories(app: Checked, name: str, then: str) -> None:
+    """An application, a coroutine that makes one, and a dotted name."""
+    assert 0 == app(then=then, name=name).code
+
+
+def test_check_lists_every_problem(app: Checked) -> None:
+    """What a server would refuse at its start, all of it, with the remedy."""
+    outcome = app(("    @on(chat.Send)\n", ""), ("class ChatSocket(SecureWebSocketHandler):\n", REQUIRES))
+
+    assert (1, False) == (outcome.code, outcome.json["ok"])
+    assert 2 == len(lines(outcome, "problem"))
+    assert all(line["remedy"] for line in outcome.json["lines"] if line["level"] == "problem")
+
+
+REQUIRES = 'class ChatSocket(SecureWebSocketHandler):\n    requires = "chat:join:{room}"\n'
+
+
+def test_check_fails_for_insecure_switches(app: Checked) -> None:
+    """Each by its name."""
+    outcome = app(("wssec=guard)", "wssec=guard, debug=True)"), WSSEC_INSECURE="1")
+
+    assert 1 == outcome.code
+    assert {"WSSEC_INSECURE", "Application(debug=True)"} <= set(lines(outcome, "open"))
+
+
+def test_check_fails_for_a_socket_without_the_guard(app: Checked) -> None:
+    """A bare WebSocketHandler beside it is a door without a lock."""
+    bare_handler = (
+        "from tornado.websocket import WebSocketHandler\n\nclass Bare(WebSocketHandler):\n    pass\n\ndef make_app"
+    )
+
+    outcome = app(("def make_app", bare_handler), ("*guard.routes()", '(r"/bare", Bare), *guard.routes()'))
+
+    assert 1 == outcome.code
+    (what,) = lines(outcome, "open").values()
+    assert "/bare" in what
+
+
+DECLARED = """class ChatSocket(SecureWebSocketHandler):
+    anonymous = True
+    allow_missing_origin = True
+    authenticators = (BearerToken(query=True),)
+"""
+
+
+def test_check_names_what_is_declared(app: Checked) -> None:
+    """Less than the default is named, and no failure where it was written out."""
+    outcome = app(
+        ("import Guard,", "import BearerToken, Guard,"), ("class ChatSocket(SecureWebSocketHandler):\n", DECLARED)
+    )
+
+    assert 0 == outcome.code
+    assert {
+        "ChatSocket.anonymous",
+        "ChatSocket.allow_missing_origin",
+        "ChatSocket: BearerToken(query=True)",
+    } <= set(lines(outcome, "declared"))
+
+
+def test_check_names_public_messages(app: Checked, here: Path) -> None:
+    """PUBLIC is written out, and shows."""
+    text = CATALOGUE.replace("import Message", "import PUBLIC, Message").replace('"chat:write:{room}"', "PUBLIC")
+    declare(here, "checked_catalogue", text)
+
+    assert {"chat.send": "everybody who is connected may send it"}.items() <= lines(app(), "declared").items()
+
+
+def test_check_names_changed_limits(app: Checked) -> None:
+    """Of the guard and of a handler, each with its default."""
+    outcome = app(
+        ("import Guard,", "import Guard, Limits,"),
+        ('origins=["https://app.example.com"]', "limits=Limits(message_bytes=1024)"),
+        ("class ChatSocket(SecureWebSocketHandler):\n", HANDLER_LIMITS),
+    )
+
+    assert {
+        "Limits.message_bytes": "1024, by default 65536",
+        "ChatSocket.limits.connections_per_subject": "50, by default 5",
+    } == lines(outcome, "changed")
+    assert "WSSEC_ORIGINS" in lines(outcome, "declared")
+
+
+HANDLER_LIMITS = """class ChatSocket(SecureWebSocketHandler):
+    limits = Limits(connections_per_subject=50)
+"""
+
+
+def test_check_keeps_what_the_application_prints_apart(app: Checked) -> None:
+    """Standard output is the result alone."""
+    outcome = app(("def make_app():\n", 'def make_app():\n    print("hello")\n'))
+
+    assert outcome.json["ok"]
+    assert "hello" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("name", "then", "told"),
+    [
+        ("nothing", "", "has no nothing"),
+        ("number", "\nnumber = 5\n", "is a int, not a tornado.web.Application"),
+        ("plain", "\nplain = Application([])\n", "has no guard"),
+        ("broken", "\ndef broken():\n    raise RuntimeError('out of order')\n", "RuntimeError: out of order at "),
+        ("needy", "\ndef needy(port):\n    return make_app()\n", "missing 1 required positional argument"),
+        ("late", "\nasync def late():\n    raise RuntimeError('out of order')\n", "RuntimeError: out of order at "),
+    ],
+)
+def test_check_of_what_is_no_application_ends_in_a_line(app: Checked, name: str, then: str, told: str) -> None:
+    """Exit 1, with what it is."""
+    outcome = app(then=then, name=name)
+
+    assert (1, "", 1) == (outcome.code, outcome.out, outcome.err.count("\n"))
+    assert told in outcome.err
+
+
+@pytest.mark.parametrize("name", ["app", "app:", ":app", ""])
+def test_check_wants_module_and_attribute(bare: Terminal, name: str) -> None:
+    """Anything else is wrong usage."""
+    assert 2 == bare("check", name).code
+
+
+def test_check_lists_every_missing_setting(here: Path, bare: Terminal, app: Checked) -> None:
+    """A factory that reads the environment tells what is missing in it, a line each."""
+    outcome = bare("check", f"{app.write()}:make_app")
+
+    assert 1 == outcome.code
+    assert all(name in outcome.err for name in ("WSSEC_STORE", "WSSEC_KEYS", "WSSEC_ISSUER", "WSSEC_AUDIENCE"))

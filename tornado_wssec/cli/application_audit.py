@@ -1,0 +1,151 @@
+"""What an application exposes, thing by thing, for `wssec check`.
+
+Rules of this file:
+1. What a server refuses at its start comes from the guard itself, by the same code.
+2. Whatever weakens a default is named, also where it is meant; only what is open to strangers fails the check.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler
+
+from ..endpoint import Endpoint
+from ..errors import ConfigurationError
+from ..exposure import routes_of
+from ..guard import Guard
+from ..handler import SecureWebSocketHandler
+from ..policy.registry import Registry
+from ..settings import Settings, Timeouts
+
+
+class Level(StrEnum):
+    """What a line of the audit means."""
+
+    PROBLEM = "problem"  # a server does not start with it
+    OPEN = "open"  # strangers can use it
+    DECLARED = "declared"  # less than the default, and somebody has said so
+    CHANGED = "changed"  # a limit that is not at its default
+    IN_FORCE = "in force"  # what happens when a dependency fails
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the audit. `remedy` None: nothing need be done."""
+
+    level: Level
+    where: str
+    what: str
+    remedy: str | None = None
+
+    @property
+    def fails(self) -> bool:
+        """Whether the check fails for it."""
+        return self.level in (Level.PROBLEM, Level.OPEN)
+
+
+def audit(app: Application, guard: Guard) -> list[Line]:
+    """Everything there is to say of the application, the gravest first."""
+    problems = list(_problems(app, guard))
+    endpoints = [] if problems else list(_endpoints(app, guard))
+    declared = [line for endpoint in endpoints for line in _declared(endpoint)]
+    return [
+        *problems,
+        *_open(app, guard.settings),
+        *declared,
+        *_public(guard.registry),
+        *_of_settings(guard.settings),
+        *_changed(guard, endpoints),
+        *_in_force(guard.timeouts),
+    ]
+
+
+def _problems(app: Application, guard: Guard) -> Iterator[Line]:
+    try:
+        guard.check(app)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            yield Line(Level.PROBLEM, problem.where, problem.fault, problem.remedy)
+
+
+def _open(app: Application, settings: Settings) -> Iterator[Line]:
+    if settings.insecure:
+        what = "ws:// is accepted beyond loopback, so that everybody on the way reads tokens and messages"
+        yield Line(Level.OPEN, "WSSEC_INSECURE", what, "unset it outside development")
+    for switch in ("debug", "serve_traceback", "autoreload"):
+        if app.settings.get(switch):
+            yield Line(Level.OPEN, f"Application({switch}=True)", "shows or runs what is for developers", "drop it")
+    for route in routes_of(app):
+        if issubclass(route.handler, WebSocketHandler) and not issubclass(route.handler, SecureWebSocketHandler):
+            where = f"{route.handler.__module__}.{route.handler.__qualname__}"
+            what = f"{route.pattern} is a WebSocket without the guard"
+            yield Line(Level.OPEN, where, what, "derive it from SecureWebSocketHandler")
+
+
+def _endpoints(app: Application, guard: Guard) -> Iterator[Endpoint]:
+    found = dict.fromkeys(route.handler for route in routes_of(app))
+    for handler in found:
+        if issubclass(handler, SecureWebSocketHandler):
+            yield guard.reception.endpoint_of(handler)
+
+
+def _declared(endpoint: Endpoint) -> Iterator[Line]:
+    if endpoint.anonymous:
+        yield Line(Level.DECLARED, f"{endpoint.name}.anonymous", "nobody in particular may connect")
+    if endpoint.allow_missing_origin:
+        yield Line(Level.DECLARED, f"{endpoint.name}.allow_missing_origin", "clients without an Origin may connect")
+    for way in endpoint.authenticators:
+        if way.name != "ticket" and getattr(way, "query", False):
+            what = "takes tokens in the query, which proxies and browsers keep"
+            yield Line(Level.DECLARED, f"{endpoint.name}: {type(way).__name__}(query=True)", what)
+
+
+def _public(registry: Registry) -> Iterator[Line]:
+    for spec in registry.messages.values():
+        if spec.permission is not None and spec.permission.is_public:
+            verb = "receive" if spec.direction == "out" else "send"
+            yield Line(Level.DECLARED, spec.type, f"everybody who is connected may {verb} it")
+    for channel in registry.channels:
+        if channel.subscribe.is_public:
+            yield Line(Level.DECLARED, channel.pattern.text, "everybody who is connected may subscribe to it")
+
+
+def _of_settings(settings: Settings) -> Iterator[Line]:
+    if not settings.origins:
+        remedy = "set it to the pages that may connect, unless there are only native clients"
+        yield Line(Level.DECLARED, "WSSEC_ORIGINS", "no page may connect", remedy)
+    if not settings.tls_cert:
+        what = "no TLS here: connections from beyond loopback need a TLS proxy that WSSEC_TRUSTED_PROXIES names"
+        yield Line(Level.DECLARED, "WSSEC_TLS_CERT", what)
+    if settings.trusted_proxies:
+        what = f"forwarding headers of {', '.join(settings.trusted_proxies)} count"
+        yield Line(Level.DECLARED, "WSSEC_TRUSTED_PROXIES", what)
+
+
+def _changed(guard: Guard, endpoints: list[Endpoint]) -> Iterator[Line]:
+    groups: list[tuple[str, Any]] = [
+        ("Limits", guard.limits),
+        ("Timeouts", guard.timeouts),
+        ("TokenRules", guard.rules),
+    ]
+    groups += [(f"{one.name}.limits", one.limits) for one in endpoints if one.limits is not guard.limits]
+    for where, group in groups:
+        for name, (value, default) in group.changed().items():
+            if name not in ("issuer", "audience"):
+                yield Line(Level.CHANGED, f"{where}.{name}", f"{_shown(value)}, by default {_shown(default)}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, (frozenset, set)):
+        return ", ".join(sorted(map(str, value))) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _in_force(timeouts: Timeouts) -> Iterator[Line]:
+    new, live = timeouts.mirror_for_new, timeouts.mirror_for_live
+    what = f"new handshakes get 503 after {new:g} s, live connections close with 1013 after {live:g} s"
+    yield Line(Level.IN_FORCE, "store out of reach", what)
+    yield Line(Level.IN_FORCE, "event loop stalled", "deadlines move by the lag, so that nobody is closed for it")

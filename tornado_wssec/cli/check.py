@@ -1,0 +1,68 @@
+"""`wssec check`: what an application exposes, and what must not start as it is."""
+
+import asyncio
+import inspect
+import sys
+from collections.abc import Awaitable
+from contextlib import redirect_stdout
+from typing import Any, Final
+
+import click
+from tornado.web import Application
+
+from ..guard import Guard
+from .application_audit import Line, audit
+from .commands import FAILED, Command, Refused
+from .output import json_option, print_json, print_table
+from .programs import find_attribute, from_here
+
+TITLES: Final = ("", "where", "what", "remedy")
+
+
+@click.command(cls=Command, example="wssec check app:make_app")
+@click.argument("app", metavar="APP")
+@json_option
+def check(app: str, as_json: bool) -> None:
+    """Check what an application exposes; exit 1 where something is open.
+
+    APP is module:attribute, looked for in the current directory too: a tornado.web.Application, or a function, plain or
+    async, that makes one without arguments. Problems keep a server from starting; what is open can be used by
+    strangers; what is declared or changed is less than the default, and meant.
+
+    JSON: {ok, lines: [{level, where, what, remedy}]}; level is problem, open, declared, changed or in force.
+    """
+    lines = _audited(app)
+    is_closed = not any(line.fails for line in lines)
+    if as_json:
+        print_json({"ok": is_closed, "lines": [_entry(line) for line in lines]})
+    else:
+        print_table(TITLES, [(str(line.level), line.where, line.what, line.remedy) for line in lines])
+    if not is_closed:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _audited(name: str) -> list[Line]:
+    with redirect_stdout(sys.stderr):  # what the application prints is no part of the result
+        found = find_attribute(name)
+        with from_here(name):
+            made = found if isinstance(found, Application) or not callable(found) else found()
+            if inspect.isawaitable(made):
+                return asyncio.run(_audit_made(name, made))
+        return _audit(name, made)
+
+
+async def _audit_made(name: str, made: Awaitable[Any]) -> list[Line]:
+    return _audit(name, await made)
+
+
+def _audit(name: str, app: object) -> list[Line]:
+    if not isinstance(app, Application):
+        raise Refused(f"{name} is a {type(app).__name__}, not a tornado.web.Application or a function that makes one")
+    guard = app.settings.get("wssec")
+    if not isinstance(guard, Guard):
+        raise Refused(f"{name} has no guard; pass Application(…, wssec=guard), or call guard.install(app)")
+    return audit(app, guard)
+
+
+def _entry(line: Line) -> dict[str, str | None]:
+    return {"level": str(line.level), "where": line.where, "what": line.what, "remedy": line.remedy}
