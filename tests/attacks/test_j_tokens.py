@@ -17,6 +17,9 @@ from tornado_wssec.errors import ConfigurationError, TokenRefused
 from tornado_wssec.policy.key_documents import import_jwk, import_secret
 from tornado_wssec.policy.key_material import KeyMaterial
 from tornado_wssec.policy.keys import KeyRing
+from tornado_wssec.policy.revocation_entries import Kind, LogEntry
+from tornado_wssec.policy.revocation_index import RevocationIndex
+from tornado_wssec.policy.revocations import make_revocation
 from tornado_wssec.policy.tokens import TokenVerifier, issue_token
 from tornado_wssec.settings import LEEWAY_MOST, TokenRules
 
@@ -238,6 +241,27 @@ def test_j22_revoked_key() -> None:
 
     with pytest.raises(TokenRefused, match=r"no key .* verifies: it is compromised"):
         VERIFIER.verify(good_token(RING, RULES, NOW), burnt, NOW)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (Kind.TOKEN, "id-1"),
+        (Kind.SESSION, "s-1"),
+        (Kind.SUBJECT, "u1"),
+        (Kind.TENANT, "acme"),
+        (Kind.KEY, RING.current.kid),
+    ],
+)
+@pytest.mark.parametrize("seconds_ago", [0, 300])
+def test_j22_revoked_by_what_it_says(kind: Kind, value: str, seconds_ago: int) -> None:
+    """By its id, session, subject, tenant or key; a token of the same second as the cut-off is taken, too."""
+    claims = good_claims(RULES, NOW) | {"sid": "s-1", "tenant": "acme", "iat": int(NOW) - seconds_ago}
+    identity = VERIFIER.verify(forge(RING.current, good_header(RING.current, RULES), claims), RING, NOW)
+    index = RevocationIndex()
+    index.apply(LogEntry("1", make_revocation(kind, value, NOW, rules=RULES)))
+
+    assert [kind] == [found.kind for found in [index.revoked(identity, NOW)] if found]
 
 
 def test_j22_clock_ahead_is_no_way_past_a_revocation() -> None:

@@ -58,6 +58,16 @@ def test_material_has_one_algorithm() -> None:
     assert None is other.verify(material("RS256").sign(SEVEN, {}))
 
 
+def test_material_that_nobody_judged_neither_signs_nor_verifies() -> None:
+    """A short secret that came past the readers is stopped by PyJWT, which by itself would merely warn."""
+    weak = KeyMaterial("HS256", b"sixteen bytes...")
+    token = jwt.api_jws.encode(SEVEN, b"sixteen bytes..." * 2, algorithm="HS256")
+
+    assert None is weak.verify(token)
+    with pytest.raises(jwt.InvalidKeyError):
+        weak.sign(SEVEN, {})
+
+
 def test_material_thumbprint_is_of_rfc_8037() -> None:
     """The example key of RFC 8037 appendix A has the thumbprint of appendix A.3."""
     jwk = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}

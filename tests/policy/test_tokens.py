@@ -13,7 +13,7 @@ from jwt import get_algorithm_by_name
 from tests.attacks.forgery import forge, good_claims, good_header
 from tests.attacks.hostile_tokens import good_token
 from tornado_wssec.errors import ConfigurationError, TokenRefused
-from tornado_wssec.policy.key_material import ALGORITHMS
+from tornado_wssec.policy.key_material import ALGORITHMS, KeyMaterial
 from tornado_wssec.policy.keys import KeyRing
 from tornado_wssec.policy.tokens import TokenVerifier, issue_token, read_unverified
 from tornado_wssec.settings import Limits, TokenRules
@@ -49,6 +49,26 @@ def test_verify_refuses_what_is_no_text(token: Any) -> None:
         VERIFIER.verify(token, RING, NOW)
 
 
+@pytest.mark.parametrize("alg", ["none", "HS256", "ES256", "RS256"])
+def test_verify_compares_the_algorithm_before_any_cryptography(alg: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyJWT would, too; a verifier that leans on one check is one mistake away from none."""
+    token = forge(RING.current, good_header(RING.current, RULES) | {"alg": alg}, good_claims(RULES, NOW))
+    monkeypatch.setattr(KeyMaterial, "verify", None)
+
+    with pytest.raises(TokenRefused, match=f"alg is '{alg}', and the key is for EdDSA"):
+        VERIFIER.verify(token, RING, NOW)
+
+
+def test_verify_compares_types_in_ascii() -> None:
+    """U+212A, the Kelvin sign, becomes a k in lower case."""
+    rules = TokenRules(issuer="i", audience="a", typ="token+jwt")
+    token = forge(RING.current, good_header(RING.current, rules) | {"typ": "to\u212aen+jwt"}, good_claims(rules, NOW))
+
+    assert "token" == "to\u212aen".lower()
+    with pytest.raises(TokenRefused, match="typ is"):
+        TokenVerifier(rules).verify(token, RING, NOW)
+
+
 def test_verify_refuses_by_an_empty_ring() -> None:
     """No keys, no tokens."""
     with pytest.raises(TokenRefused, match=r"no key .* verifies"):
@@ -78,6 +98,17 @@ def test_verifier_does_not_start_where_a_dangerous_header_is_ignorable(name: str
     """To ignore it would be to verify something else than was signed, or by another key."""
     with pytest.raises(ConfigurationError, match=f"TokenRules.ignorable_headers: names {name}, which would change"):
         TokenVerifier(TokenRules(issuer="i", audience="a", ignorable_headers=frozenset({name, "x5t"})))
+
+
+def test_verify_refuses_where_it_fails_itself(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mistake of ours lets nobody in, and the log says where it is."""
+    monkeypatch.setattr(KeyMaterial, "verify", lambda _, token: 1 / 0)
+
+    with pytest.raises(TokenRefused, match="judging it failed unexpectedly"):
+        VERIFIER.verify(GOOD, RING, NOW)
+    assert "judging a token failed with ZeroDivisionError in test_verify_refuses_where_it_fails_itself" in caplog.text
 
 
 # --- other issuers ---
@@ -131,7 +162,9 @@ def test_read_unverified_gives_header_and_payload() -> None:
     assert ({"alg": "none", "x": 1}, {"iss": "https://login.example"}) == read_unverified(stranger)
 
 
-@pytest.mark.parametrize("token", ["", "a.b", GOOD + "=", "x" * 8193, "e30.W10.e30", "e30.eyJhIjoxLCJhIjoyfQ.e30"])
+@pytest.mark.parametrize(
+    "token", ["", "a.b", "e30.e30.", GOOD + "=", "x" * 8193, "e30.W10.AA", "e30.eyJhIjoxLCJhIjoyfQ.AA"]
+)
 def test_read_unverified_is_as_strict(token: str) -> None:
     """Size, shape and JSON are judged as for any other."""
     with pytest.raises(TokenRefused):
