@@ -1,0 +1,1 @@
+"""Reference catalogues of messages, one module for each kind of application; none is part of the package."""
