@@ -14,7 +14,7 @@ from jwt import get_algorithm_by_name
 
 from tornado_wssec.errors import ConfigurationError, Problem
 from tornado_wssec.policy.base64url import encode
-from tornado_wssec.policy.key import Key, KeyState
+from tornado_wssec.policy.key import KeyState
 from tornado_wssec.policy.key_documents import (
     import_jwk,
     import_pem,
@@ -24,6 +24,7 @@ from tornado_wssec.policy.key_documents import (
     read_published,
 )
 from tornado_wssec.policy.key_material import ALGORITHMS, PRIVATE_MEMBERS
+from tornado_wssec.policy.keys import KeyRing
 
 from .rings import NOW, key, material, ring, rsa_of
 
@@ -238,7 +239,7 @@ def test_read_issuer_keys_ignores_the_broken_one(bad: Any, fault: str) -> None:
 def test_read_issuer_keys_refuses_the_document(document: Any, fault: str) -> None:
     """What is no JWK Set, or says one name of two keys, is refused whole."""
     with pytest.raises(ConfigurationError) as caught:
-        read_issuer_keys(document)
+        KeyRing.from_issuer(document)
 
     assert fault in told(list(caught.value.problems))
 
@@ -278,11 +279,11 @@ HELD = encode(b"0123456789abcdef0123456789ABCDEF")
         lambda: import_pem(HELD.encode(), now=NOW),
         lambda: import_pem(pem("ES256"), now=NOW, passphrase=HELD.encode()),
         lambda: import_secret(HELD.encode() + b"\n", now=NOW),
-        lambda: read_issuer_keys({"keys": {"k": HELD}}),
+        lambda: KeyRing.from_issuer({"keys": {"k": HELD}}),
     ],
     ids=["jwk", "pem", "passphrase", "secret", "issuer"],
 )
-def test_import_leaves_nothing_private_in_a_traceback(load: Callable[[], Key]) -> None:
+def test_import_leaves_nothing_private_in_a_traceback(load: Callable[[], object]) -> None:
     """Some loggers print the locals of every frame."""
     with pytest.raises(ConfigurationError) as caught:
         load()

@@ -60,13 +60,15 @@ def test_verify_compares_the_algorithm_before_any_cryptography(alg: str, monkeyp
 
 
 def test_verify_compares_types_in_ascii() -> None:
-    """U+212A, the Kelvin sign, becomes a k in lower case."""
+    """U+212A, the Kelvin sign, becomes a k in lower case; and no two types beyond ASCII are the same for that alone."""
     rules = TokenRules(issuer="i", audience="a", typ="token+jwt")
     token = forge(RING.current, good_header(RING.current, rules) | {"typ": "to\u212aen+jwt"}, good_claims(rules, NOW))
 
     assert "token" == "to\u212aen".lower()
     with pytest.raises(TokenRefused, match="typ is"):
         TokenVerifier(rules).verify(token, RING, NOW)
+    with pytest.raises(TokenRefused, match="typ is"):
+        TokenVerifier(TokenRules(issuer="i", audience="a", typ="caf\u00e9")).verify(token, RING, NOW)
 
 
 def test_verify_refuses_by_an_empty_ring() -> None:

@@ -302,6 +302,24 @@ def test_read_tells_what_the_disk_says(path: Path, monkeypatch: pytest.MonkeyPat
     assert before == len(os.listdir("/dev/fd"))
 
 
+def test_replace_tells_when_the_new_one_may_be_lost(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directory could not be flushed: the new content is there, today."""
+    real = os.fsync
+
+    def fail_on_directories(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, "Input/output error")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail_on_directories)
+    with pytest.raises(
+        KeyFileError, match="is replaced, but a power cut may bring the old one back: Input/output error"
+    ):
+        write(path, NEW, is_new=False)
+
+    assert (b"new, and longer", ["keys.json", "keys.json.lock"]) == (path.read_bytes(), names(path))
+
+
 # --- the lock ---
 
 
@@ -345,6 +363,16 @@ def test_lock_is_released_by_an_error(path: Path) -> None:
 
     with PrivateFile(path, 0).locked():
         pass
+
+
+def test_lock_that_the_file_system_does_not_know(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network file systems have no locks."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert_locked(path, "cannot be locked: No locks available; keep it on a local file system")
 
 
 def test_lock_that_is_a_link_is_refused(path: Path, tmp_path: Path) -> None:

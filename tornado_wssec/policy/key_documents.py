@@ -27,6 +27,8 @@ _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}").fullmatch
 NAME_LENGTH_MOST: Final = 256
 """Of an issuer's kid, in characters."""
 
+JWKS: Final = "JWKS"
+
 _LEAKED: Final = "retire it with `wssec keys retire --compromised`: its private half has been published"
 
 
@@ -54,16 +56,10 @@ def read_published(document: Any) -> Read:
 def read_issuer_keys(document: Any) -> Read:
     """Return the usable keys of an external issuer's JWKS, under its own names, and why the others are not.
 
-    An RSA key that does not say its algorithm is for RS256, as Entra's are.
-
-    Raises:
-        ConfigurationError: the document is no JWK Set, or has one name for two keys.
+    An RSA key that does not say its algorithm is for RS256, as Entra's are. A problem of the document
+    itself, and not of one key, is told of the place `JWKS`.
     """
-    keys, problems = _collect(document, "JWKS", _issuer_key)
-    del document  # rule 4
-    if any(problem.where == "JWKS" for problem in problems):
-        raise ConfigurationError(problems)
-    return keys, problems
+    return _collect(document, JWKS, _issuer_key)
 
 
 def import_jwk(jwk: Any, *, now: float, alg: str | None = None) -> Key:

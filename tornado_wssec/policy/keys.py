@@ -18,7 +18,7 @@ from typing import Any, Final, Self, final
 from ..errors import ConfigurationError, Problem
 from ..settings import LEEWAY_MOST, TokenRules
 from .key import Key, KeyState
-from .key_documents import read_issuer_keys, read_key_file, read_published
+from .key_documents import JWKS, read_issuer_keys, read_key_file, read_published
 from .key_material import DEFAULT_ALGORITHM, generate
 
 __all__ = ["Key", "KeyRing", "KeyState"]
@@ -73,6 +73,9 @@ class KeyRing:
             ConfigurationError: it is no JWK Set, or has one name for two keys.
         """
         keys, problems = read_issuer_keys(document)
+        del document  # it may hold what should never have been published
+        if any(problem.where == JWKS for problem in problems):
+            raise ConfigurationError(problems)
         return cls(tuple(keys), requires_kid=len(keys) != 1), tuple(problems)
 
     def to_jwks(self) -> dict[str, Any]:
@@ -91,8 +94,8 @@ class KeyRing:
     def merge_public(self, document: Mapping[str, Any]) -> "KeyRing":
         """The ring with what another node published: its keys to verify by, and where each stands.
 
-        A state only ever moves on, so a stale document changes nothing. The result is for verifying
-        and signing, not for the key file.
+        A state only ever moves on, so a stale document changes nothing. Whoever can write the store can
+        add a key to it: the store is trusted. The result is for verifying and signing, not for the key file.
 
         Raises:
             ConfigurationError: the document is not ours; keep the ring that you have.

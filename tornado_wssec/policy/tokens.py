@@ -166,9 +166,9 @@ def _opened(token: str, key: Key) -> bytes:
     return payload
 
 
-def _media_type(typ: str) -> str | None:
+def _media_type(typ: str) -> str:
     """A media type to compare: without case, and without "application/". Source: RFC 7515 §4.1.9, RFC 9068 §4."""
-    return typ.lower().removeprefix("application/") if typ.isascii() else None
+    return typ.lower().removeprefix("application/") if typ.isascii() else typ
 
 
 def _place(error: BaseException) -> str:

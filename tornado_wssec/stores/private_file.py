@@ -5,7 +5,7 @@ Rules of this file:
 2. What is open to others, another's, or a symbolic link is refused, and a directory in which others can replace it.
 3. A new version is written beside the old one, flushed, renamed over it, and the directory flushed: a crash at any
    step leaves the old version or the new one, and at most a leftover that the next writer removes.
-4. Everything goes through one descriptor of the directory, so that nobody can swap it between a check and its use.
+4. Each operation goes through one descriptor of the directory: nobody can swap it between a check and its use.
 5. Contents travel as memoryviews, which do not print themselves in a traceback.
 """
 
@@ -109,23 +109,24 @@ class PrivateFile:
             is_new: that there is one already is an error.
 
         Raises:
-            KeyFileError: there is one already, or the disk refuses; the old version is intact.
+            KeyFileError: there is one already, or the disk refuses. The old version is intact, unless
+                the error says that the new one may be lost.
         """
         with self._directory() as directory:
             if is_new and self._exists(directory):
                 raise self._error(
                     "is there already", "choose another name, or remove it if no token of its keys is in use"
                 )
-            self._sweep(directory)
             temporary = f"{self._name}.{secrets.token_hex(8)}.tmp"
             try:
+                self._sweep(directory)
                 _write(directory, temporary, content)
                 os.rename(temporary, self._name, src_dir_fd=directory, dst_dir_fd=directory)
-                os.fsync(directory)
             except OSError as error:
                 with suppress(OSError):
                     os.unlink(temporary, dir_fd=directory)
                 raise self._error(f"cannot be written: {error.strerror}", "see to the disk, and run it again") from None
+            self._flush(directory)
 
     @contextmanager
     def _directory(self) -> Iterator[int]:
@@ -176,7 +177,17 @@ class PrivateFile:
                     raise self._error(
                         f"is being changed by another process for {self._lock_wait:g} s", remedy
                     ) from None
+            except OSError as error:
+                raise self._error(f"cannot be locked: {error.strerror}", "keep it on a local file system") from None
             time.sleep(_RETRY_SECONDS)
+
+    def _flush(self, directory: int) -> None:
+        """See the renaming on the disk."""
+        try:
+            os.fsync(directory)
+        except OSError as error:
+            fault = f"is replaced, but a power cut may bring the old one back: {error.strerror}"
+            raise self._error(fault, "see to the disk before it is restarted") from None
 
     def _exists(self, directory: int) -> bool:
         try:
