@@ -502,6 +502,15 @@ class StoreContract:
             assert [False, True, True] == [refused, after_use, after_end]
 
     @in_loop
+    async def test_tickets_ended_long_ago_do_not_count(self, tmp_path: Path) -> None:
+        """Not even where there are more of them than are swept away at once."""
+        async with self.opened(tmp_path) as [store]:
+            for number in range(150):
+                await put(store, f"t{number}", most=150)
+
+            assert [True, False] == [await put(store, f"later{number}", most=1, now=NOW + 31) for number in range(2)]
+
+    @in_loop
     async def test_tickets_cannot_be_overwritten(self, tmp_path: Path) -> None:
         """A digest that is taken stays with whom it was given to."""
         async with self.opened(tmp_path) as [store]:

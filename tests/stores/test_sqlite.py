@@ -8,6 +8,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from tornado_wssec.errors import StoreCorrupt, StoreMissing, StoreUnavailable
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.base import Store
 from tornado_wssec.stores.sqlite import SqliteStore
+from tornado_wssec.stores.sqlite_file import Schema, SqliteFile
+from tornado_wssec.stores.sqlite_schema import SHORT_LIVED, TRUTH
 
 from .contract import NOW, LastingStoreContract, in_loop, put, revocation, take, undo, whole_log
 
@@ -195,6 +199,54 @@ async def test_sqlite_refuses_another_users_file(path: Path, monkeypatch: pytest
     assert f"{path} belongs to user 4242; run as that user, or chown it" == refused
     assert [revocation("a")] == await whole_log(store)
     await store.close()
+
+
+@in_loop
+async def test_sqlite_sees_a_new_file_safely_in_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file whose name is lost in a power cut is lost with all that was acknowledged."""
+    synced: list[tuple[int, int]] = []
+    monkeypatch.setattr("os.fsync", lambda descriptor: synced.append(identity_of(descriptor)))
+    await SqliteStore(tmp_path / "store.db", timeouts=PATIENT).migrate(NOW)
+
+    assert [identity_of(tmp_path)] == synced
+
+
+def identity_of(file: int | Path) -> tuple[int, int]:
+    """Device and inode."""
+    found = os.stat(file)
+    return found.st_dev, found.st_ino
+
+
+@pytest.mark.parametrize(("schema", "synchronous"), [(TRUTH, 3), (SHORT_LIVED, 0)])
+def test_sqlite_waits_for_the_disk_where_it_must(tmp_path: Path, schema: Schema, synchronous: int) -> None:
+    """The truth is synchronous=EXTRA (3) with a truncated rollback journal, what is short-lived is OFF (0)."""
+    file = SqliteFile(tmp_path / "file.db", schema)
+    file.deadline = time.monotonic() + 30
+    file.migrate()
+    with contextlib.closing(file), file.writing() as database:
+        pragmas = ["synchronous", "journal_mode", "fullfsync", "trusted_schema", "cell_size_check"]
+        found = [database.execute(f"PRAGMA {pragma}").fetchone()[0] for pragma in pragmas]
+
+    assert [synchronous, "truncate", 1, 0, 1] == found
+
+
+def test_sqlite_is_made_by_one_of_many(tmp_path: Path) -> None:
+    """Eight who migrate at the same moment make one generation."""
+    start = threading.Barrier(8)
+    made: list[bool] = []
+
+    async def migrate() -> None:
+        store = SqliteStore(tmp_path / "store.db", timeouts=PATIENT)
+        start.wait()
+        made.append(await store.migrate(NOW))
+
+    threads = [threading.Thread(target=lambda: asyncio.run(migrate())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [False] * 7 + [True] == sorted(made)
 
 
 # --- what is in it ---

@@ -97,6 +97,8 @@ async def test_worker_hands_errors_to_the_caller(error: BaseException) -> None:
 @in_loop
 async def test_worker_that_is_stuck_is_not_waited_for() -> None:
     """What was begun and is overdue is told as asked for; its late end disturbs nobody."""
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
     async with working() as (worker, resource):
         task = await stuck(worker, resource, patience=0.01)
         with pytest.raises(
@@ -107,6 +109,7 @@ async def test_worker_that_is_stuck_is_not_waited_for() -> None:
 
         assert "after" == await worker.call(lambda it: it.note("after"), 30)
         assert ["stuck", "after"] == resource.done
+        assert [] == faults
 
 
 @in_loop
@@ -183,3 +186,14 @@ async def test_worker_keeps_no_result() -> None:
         gc.collect()
 
         assert None is answer()
+
+
+@in_loop
+async def test_worker_that_answers_at_the_last_moment_has_answered() -> None:
+    """An answer and the end of the patience in the same turn of the loop: the answer counts."""
+    async with working() as (worker, _):
+        job = _Job[Resource](None, asyncio.get_running_loop().create_future())
+        job.future.set_result("in time")
+        worker._give_up(job, 1, NotAcknowledged)
+
+        assert "in time" == await job.future

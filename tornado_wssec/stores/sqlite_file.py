@@ -11,8 +11,8 @@ Rules of this file:
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -86,8 +86,14 @@ class SqliteFile:
         with self._faults_told(), self._transaction(self._opened()) as connection:
             yield connection
 
-    def migrate(self) -> bool:
-        """Make the file and its tables where they are absent, or bring old ones up to date; True when it did.
+    def migrate(self, fill: Callable[[sqlite3.Connection], bool] | None = None) -> bool:
+        """Make the file and its tables where they are absent, or bring old ones up to date.
+
+        Args:
+            fill: puts in what must never be missing, in the same transaction; True when it had to.
+
+        Returns:
+            Whether anything was made. Of several who try at once, one has made it.
 
         Raises:
             StoreCorrupt, StoreUnavailable: saying what is wrong and the remedy.
@@ -95,14 +101,14 @@ class SqliteFile:
         self.close()
         with self._faults_told():
             ensure_private_directory(self.path.parent)
-            made = make_private(self.path)
+            make_private(self.path)
             self._look()
-            connection = self._connect()
-            try:
-                made |= self._bring_up_to_date(connection)
-            finally:
-                connection.close()
-        return made
+            with closing(self._connect()) as connection:
+                self._ensure_not_newer(self._version(connection))
+                self._configure(connection)
+                with self._transaction(connection):
+                    has_moved = self._bring_up_to_date(connection)
+                    return (fill is not None and fill(connection)) or has_moved
 
     def close(self) -> None:
         """Let go of the file. The next use opens it again."""
@@ -147,8 +153,6 @@ class SqliteFile:
 
     def _wait_until_deadline(self, connection: sqlite3.Connection) -> None:
         left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise StoreUnavailable(f"{self.path} could not be used in time: what came before took too long; try again")
         connection.execute(f"PRAGMA busy_timeout = {max(1, int(left * 1000))}")
 
     def _version(self, connection: sqlite3.Connection) -> int:
@@ -157,10 +161,11 @@ class SqliteFile:
         Raises:
             StoreCorrupt: there is something in it, and it is not ours.
         """
-        (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if (application_id, version, tables) == (0, 0, 0):
+        # In one statement, or another process could make the store between two of them.
+        facts = "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)"
+        found = connection.execute(f"{facts} FROM pragma_application_id, pragma_user_version").fetchone()
+        application_id, version, _ = found
+        if found == (0, 0, 0):
             return 0
         if application_id != self.schema.application_id:
             raise StoreCorrupt(f"{self.path} is a database of something else; it was not touched; name another path")
@@ -192,19 +197,14 @@ class SqliteFile:
         connection.execute("PRAGMA temp_store = MEMORY")
 
     def _bring_up_to_date(self, connection: sqlite3.Connection) -> bool:
-        version = self._version(connection)
-        self._ensure_not_newer(version)
-        if version == len(self.schema.migrations):
+        steps = self.schema.migrations[self._version(connection) :]
+        if not steps:
             return False
-        self._configure(connection)
-        with self._transaction(connection):
-            version = self._version(connection)  # another process may have been first
-            steps = self.schema.migrations[version:]
-            for statement in (statement for step in steps for statement in step):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {self.schema.application_id}")
-            connection.execute(f"PRAGMA user_version = {len(self.schema.migrations)}")
-        return bool(steps)
+        for statement in (statement for step in steps for statement in step):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {self.schema.application_id}")
+        connection.execute(f"PRAGMA user_version = {len(self.schema.migrations)}")
+        return True
 
     @contextmanager
     def _transaction(self, connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:

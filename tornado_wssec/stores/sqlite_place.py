@@ -48,8 +48,8 @@ def ensure_private_directory(path: Path) -> None:
         raise StoreCorrupt(f"everybody may replace files in {path}; chmod o-w it, or choose another directory")
 
 
-def make_private(path: Path) -> bool:
-    """Make an empty file, 0600, its name safely on the disk; False when there is something already.
+def make_private(path: Path) -> None:
+    """Make an empty file, 0600, its name safely on the disk, unless there is something already.
 
     Raises:
         OSError: it cannot be made.
@@ -58,10 +58,9 @@ def make_private(path: Path) -> bool:
     try:
         os.close(os.open(path, flags, 0o600))
     except FileExistsError:
-        return False
+        return
     directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(directory)
     finally:
         os.close(directory)
-    return True

@@ -42,12 +42,10 @@ class Truth:
 
     def migrate(self, now: float) -> bool:
         """Make what is absent; True when something was."""
-        made = self.file.migrate()
         # A whole second, as `iat` is: a token made right after this must not count as made before.
         new = (secrets.token_hex(16), float(int(now)))
-        with self.file.writing() as database:
-            made |= database.execute("INSERT OR IGNORE INTO generation VALUES (1, ?, ?)", new).rowcount == 1
-        return made
+        add = "INSERT OR IGNORE INTO generation VALUES (1, ?, ?)"
+        return self.file.migrate(lambda database: database.execute(add, new).rowcount == 1)
 
     def generation(self) -> Generation | None:
         """The generation, or None."""
