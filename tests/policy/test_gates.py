@@ -158,6 +158,13 @@ def test_gate_counts_items_before_it_looks_at_them() -> None:
     assert is_refused(fields.List(inner, validate=most), "xyz")
 
 
+def test_gate_counts_the_fields_of_one_object_as_marshmallow_does() -> None:
+    """Defaults are among them, so it is counted when it has been read."""
+    inner = schema(x=fields.String(), y=fields.String(load_default="y"))
+
+    assert not is_refused(fields.Nested(inner, validate=validate.Length(min=2)), {"x": "x"})
+
+
 @pytest.mark.parametrize("value", ["a\0b", "\0", "\ud800", "x\udfff"])
 @pytest.mark.parametrize(
     "field",

@@ -169,6 +169,16 @@ def test_reasons_count_what_is_nested() -> None:
     assert FAULTS_MOST == sum(1 + len(inner) for inner in found.values() if isinstance(inner, dict))
 
 
+def test_reasons_survive_strange_names() -> None:
+    """Whatever a validator takes for a name, nothing but the marker is made of it."""
+
+    class Odd:
+        def __str__(self) -> str:
+            raise ValueError("odd")
+
+    assert {OTHER: [INVALID]} == Reasons.of([]).told({Odd(): ["secret"], None: ["secret"], (): ["secret"]})
+
+
 def test_reasons_do_not_depend_on_the_order_of_a_set() -> None:
     """The same faults give the same answer, whatever order marshmallow met them in."""
     names = [f"x{number}" for number in range(50)]

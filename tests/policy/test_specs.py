@@ -217,6 +217,13 @@ def test_spec_does_not_send_what_is_not_declared() -> None:
     assert len(unsent(found, {"x" * 900: 1})) < 300
 
 
+@pytest.mark.parametrize("data", [None, [], "x", object()])
+def test_spec_sends_mappings_only(data: Any) -> None:
+    """What has no keys has no fields."""
+
+    assert "not a dict" in unsent(spec({"direction": "out"}, room=text()), data)
+
+
 def test_spec_leaves_hooks_to_say_what_they_take() -> None:
     """With a `pre_dump` of the application any key may come."""
     found = spec(

@@ -224,6 +224,14 @@ def test_unknown_fields_are_refused_everywhere(unknown: Any, strict: bool) -> No
 
 
 @pytest.mark.parametrize("strict", [True, False])
+def test_partial_schemas_are_refused(strict: bool) -> None:
+    """What is required is required; a partial instance would let it be absent."""
+    found = faults(fields.Nested(schema(y=text())(partial=True)), strict=strict)
+
+    assert ["is partial, so that what is required may be absent"] == found
+
+
+@pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize(
     ("pattern", "mended"),
     [

@@ -39,6 +39,11 @@ def key_of(name: str, field: fields.Field[Any]) -> str:
     return name if field.data_key is None else field.data_key
 
 
+def is_many(field: fields.Field[Any]) -> bool:
+    """Whether a field nests a list of objects rather than one."""
+    return isinstance(field, fields.Nested) and bool(field.many or field.schema.many)
+
+
 def levels_of(schema: Schema) -> list[Level]:
     """The schema and every schema nested in it, outermost first.
 

@@ -19,7 +19,7 @@ from marshmallow import Schema, ValidationError, fields, utils, validate
 from marshmallow.decorators import VALIDATES, VALIDATES_SCHEMA
 
 from ..settings import Limits
-from .anatomy import Level
+from .anatomy import Level, is_many
 from .reasons import INVALID, UNPRINTABLE
 from .validators import flattened, is_known, runs
 
@@ -85,7 +85,7 @@ def _guard_field(field: fields.Field[Any]) -> None:
         return
     own["_validate"] = Gate(field)
     lengths = [one for one in flattened(field.validators) if runs(one, validate.Length)]
-    if lengths and isinstance(field, (fields.List, fields.Mapping, fields.Nested)):
+    if lengths and (isinstance(field, (fields.List, fields.Mapping)) or is_many(field)):
         own["_deserialize"] = _after_lengths(lengths, field._deserialize)
 
 

@@ -10,6 +10,7 @@ Rules of this file:
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 from marshmallow import fields
@@ -65,8 +66,7 @@ class Reasons:
         if not isinstance(messages, dict) or not depth:
             return self._told_texts(messages)
         told: dict[str, object] = {}
-        for key in sorted(messages, key=str):
-            name = self._name(key)
+        for name, key in sorted([(self._name(key), key) for key in messages], key=itemgetter(0)):
             if name in told:
                 continue
             if next(room, None) is None:

@@ -96,6 +96,8 @@ class MessageSpec:
         Raises:
             InvalidMessage: a field is missing, undeclared or invalid.
         """
+        if not isinstance(data, Mapping):
+            raise InvalidMessage(f"{self.type} was sent a {type(data).__name__}, not a dict")
         if self._sendable is not None and not self._sendable.issuperset(data):
             names = sorted(map(str, set(data) - self._sendable))
             raise InvalidMessage(f"{self.type} declares no {', '.join(names)[:200]}")

@@ -13,7 +13,7 @@ from marshmallow import RAISE, Schema, fields, validate
 from marshmallow.decorators import VALIDATES, VALIDATES_SCHEMA
 
 from ..errors import Problem
-from .anatomy import Level, levels_of
+from .anatomy import Level, is_many, levels_of
 from .fields import StrictBoolean, StrictDecimal, StrictFloat, StrictInteger, StrictTimeDelta
 from .messages import place
 from .patterns import PatternFacts, read_pattern
@@ -40,6 +40,8 @@ def _schema_faults(level: Level) -> Iterator[Fault]:
     schema = level.schema
     if schema.unknown != RAISE:
         yield f"lets unknown fields pass (unknown={schema.unknown!r})", "drop `unknown`, or set it to RAISE"
+    if schema.partial:
+        yield "is partial, so that what is required may be absent", "drop `partial`"
     for tag in (VALIDATES, VALIDATES_SCHEMA):
         for name, *_ in schema._hooks.get(tag, ()):
             if reason := thrown_away(getattr(schema, name)):
@@ -86,7 +88,7 @@ _NO_KEY: Final = (
 def _strict_faults(field: fields.Field[Any]) -> Iterator[Fault]:
     if coercion := _coercion(field):
         yield coercion
-    has_length = isinstance(field, (fields.String, fields.List, fields.Mapping)) or _is_many(field)
+    has_length = isinstance(field, (fields.String, fields.List, fields.Mapping)) or is_many(field)
     if has_length and not _is_bounded(field):
         endless = any([isinstance(one, validate.Regexp) for one in flattened(field.validators)])
         remedy = f"add validate.Length(max=…){_ENDLESS_REGEXP if endless else ''}"
@@ -102,10 +104,6 @@ def _mapping_faults(field: fields.Mapping[Any]) -> Iterator[Fault]:
     elif isinstance(field.key_field, _NO_KEY):
         fault = f"has keys of {type(field.key_field).__name__}, but those of a JSON object are text"
         yield fault, "use keys=fields.String(…)"
-
-
-def _is_many(field: fields.Field[Any]) -> bool:
-    return isinstance(field, fields.Nested) and bool(field.many or field.schema.many)
 
 
 def _is_bounded(field: fields.Field[Any]) -> bool:
