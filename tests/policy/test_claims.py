@@ -96,6 +96,37 @@ def test_claims_roles_are_taken_over_at_the_start() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("claims", "evidence"),
+    [
+        ({"iss": "https://evil.example"}, "iss is 'https://evil.example'"),
+        ({"iss": ["https://issuer.example"]}, "iss is a list"),
+        ({"aud": "other"}, "aud is 'other'"),
+        ({"aud": ["a", "b"]}, "aud is a list"),
+        ({"aud": ["wss", 7]}, "aud is neither a string nor a list of at most 32"),
+        ({"sub": "a b"}, "sub is 'a b', not 1–128 printable ASCII characters without a space"),
+        ({"sub": None}, "sub is None, not 1–128 printable ASCII characters without a space"),
+        ({"exp": True}, "exp is True, not integer seconds"),
+        ({"iat": -1}, "iat is -1, not integer seconds"),
+        ({"iat": int(NOW) + 9, "exp": int(NOW) + 9}, "exp is not after iat"),
+        ({"scope": 7}, "scope is no string"),
+        ({"roles": "editor"}, "roles is no list of strings"),
+        ({"permissions": [7]}, "permissions is no list of strings"),
+        ({"cnf": "key"}, "cnf is no JSON object"),
+    ],
+)
+def test_claims_that_are_refused(claims: dict[str, Any], evidence: str) -> None:
+    """The evidence names the claim and what is wrong with it; the corpus has many more of each."""
+
+    assert evidence == refusal(**claims)
+
+
+def test_claims_with_a_malformed_grant() -> None:
+    """The whole token is refused, and the evidence is ASCII."""
+
+    assert refusal(permissions=["a:b", "caf\u00e9"]).startswith(r"holds a malformed grant: grant 'caf\xe9' has")
+
+
 # --- times ---
 
 
@@ -153,6 +184,8 @@ def test_claims_for_us_alone(audience: object) -> None:
     strict = ClaimReader(TokenRules(issuer=RULES.issuer, audience="wss", only_our_audience=True))
 
     assert "u1" == strict.read(good_claims(RULES, NOW) | {"aud": audience}, "kid", NOW).subject
+    with pytest.raises(TokenRefused, match="aud names others too"):
+        strict.read(good_claims(RULES, NOW) | {"aud": ["wss", "other"]}, "kid", NOW)
 
 
 def test_claims_for_a_crowd() -> None:

@@ -245,6 +245,12 @@ def test_from_issuer_tells_what_it_ignores() -> None:
     assert ["JWKS[1]"] == [problem.where for problem in problems]
 
 
+def test_from_issuer_refuses_what_is_no_jwk_set() -> None:
+    """A page of an intercepting proxy, for example: the keys that were there before stay in force."""
+    with pytest.raises(ConfigurationError, match="JWKS: is no JWK Set"):
+        KeyRing.from_issuer({"error": "login required"})
+
+
 # --- documents ---
 
 

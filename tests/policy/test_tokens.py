@@ -59,6 +59,38 @@ def test_verify_compares_the_algorithm_before_any_cryptography(alg: str, monkeyp
         VERIFIER.verify(token, RING, NOW)
 
 
+@pytest.mark.parametrize(
+    ("changed", "evidence"),
+    [
+        ({"kid": 7}, "kid is 7"),
+        ({"kid": "other"}, "no key 'other' verifies"),
+        ({"typ": "JWT"}, "typ is 'JWT'"),
+        ({"typ": None}, "typ is None"),
+        ({"jku": "https://evil.example"}, "the header has 'jku'"),
+    ],
+)
+def test_verify_tells_what_is_wrong_with_the_header(changed: dict[str, Any], evidence: str) -> None:
+    """To the log, with the value where it is short; the corpus has many more of each."""
+    token = forge(RING.current, good_header(RING.current, RULES) | changed, good_claims(RULES, NOW))
+
+    with pytest.raises(TokenRefused) as caught:
+        VERIFIER.verify(token, RING, NOW)
+    assert evidence == caught.value.evidence
+
+
+def test_verify_tells_that_a_key_is_compromised() -> None:
+    """An operator who revoked it wants to see it used."""
+    with pytest.raises(TokenRefused, match=r"no key .* verifies: it is compromised"):
+        VERIFIER.verify(GOOD, RING.retire(RING.current.kid, NOW, compromised=True), NOW)
+
+
+@pytest.mark.parametrize("mark", ["AAAA", "A" * 86])
+def test_verify_tells_that_the_signature_is_wrong(mark: str) -> None:
+    """And by which key it should have been."""
+    with pytest.raises(TokenRefused, match=f"the signature is not by key '{RING.current.kid}'"):
+        VERIFIER.verify(f"{GOOD.rpartition('.')[0]}.{mark}", RING, NOW)
+
+
 def test_verify_compares_types_in_ascii() -> None:
     """U+212A, the Kelvin sign, becomes a k in lower case; and no two types beyond ASCII are the same for that alone."""
     rules = TokenRules(issuer="i", audience="a", typ="token+jwt")
