@@ -36,7 +36,11 @@ def run(raised: BaseException) -> Outcome:
         (StoreUnavailable("it does not answer; try again"), 1, "wssec: it does not answer; try again\n"),
         (FileNotFoundError(2, "No such file or directory", "x"), 1, "wssec: x: No such file or directory\n"),
         (OSError("odd"), 1, "wssec: the system: OSError\n"),
-        (KeyboardInterrupt(), 130, "\nwssec: interrupted; nothing is half done\n"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "\nwssec: interrupted; no file is torn, and `wssec store doctor` tells what is left to do\n",
+        ),
         (EOFError(), 1, "\nwssec: stopped; nothing was changed\n"),
         (click.Abort(), 1, "wssec: stopped; nothing was changed\n"),
         (click.exceptions.Exit(1), 1, ""),

@@ -18,6 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import OKPAlgorithm
 
 from tests.cli.conftest import Terminal
+from tornado_wssec.policy.keys import KeyRing
+from tornado_wssec.settings import Limits
+from tornado_wssec.stores.keyfile import KeyFile
 
 KEY = {"kid", "alg", "state", "created_at", "retired_at", "verify_until", "can_sign"}
 CHANGE = {"changed", "current", "published"}
@@ -422,3 +425,24 @@ def test_keys_commands_print_no_private_half(wssec: Terminal, place: Path) -> No
 
     assert secrets
     assert not [secret for secret in secrets if secret in printed]
+
+
+def test_keys_of_many_rotations_still_fit(wssec: Terminal, place: Path) -> None:
+    """A ring of years is larger than any message may be, and is read, published and compared all the same."""
+    ring = KeyRing()
+    for day in range(400):
+        ring = ring.rotate(86_400.0 * day)
+    KeyFile(place / "keys.json").edit(lambda _: ring)
+
+    wssec.done("keys", "rotate")
+
+    assert (place / "keys.json").stat().st_size > Limits().message_bytes
+    assert published(wssec) == "as in the key file"
+    assert 0 == wssec("token", "verify", stdin=wssec.done("token", "issue", "--subject", "u42")).code
+
+
+def test_keys_import_takes_a_large_set(wssec: Terminal) -> None:
+    """Larger than any message may be."""
+    jwks = [{**_jwk(), "comment": "x" * 1_000} for _ in range(100)]
+
+    assert 100 == len(wssec.json("keys", "import", "-", stdin=json.dumps({"keys": jwks}))["changed"])

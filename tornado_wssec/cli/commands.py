@@ -25,6 +25,8 @@ USAGE: Final = 2
 INTERRUPTED: Final = 130
 """128 + SIGINT, as shells have it."""
 
+INTERRUPTION: Final = "interrupted; no file is torn, and `wssec store doctor` tells what is left to do"
+
 SHORT_HELP: Final = 200
 """Characters that a command may have in the list of commands."""
 
@@ -137,7 +139,7 @@ def _report(exception: Exception) -> int:
     match exception:
         case click.Abort():
             interrupted = isinstance(exception.__cause__ or exception.__context__, KeyboardInterrupt)
-            error("interrupted; nothing is half done" if interrupted else "stopped; nothing was changed")
+            error(INTERRUPTION if interrupted else "stopped; nothing was changed")
             return INTERRUPTED if interrupted else FAILED
         case click.exceptions.NoArgsIsHelpError():
             click.echo(exception.format_message(), err=True)

@@ -9,7 +9,8 @@ Rules of this file:
 import os
 import re
 import shlex
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ import click
 
 from ..policy.keys import KeyRing
 from ..settings import Settings
+from . import starting
 from .commands import Command, Refused, WrongUsage
 from .context import key_file, make_store, now, read_settings
 from .output import json_option, note, print_facts, print_json
@@ -27,6 +29,8 @@ KEYS: Final = "keys.json"
 STORE: Final = "wssec.db"
 ENVIRONMENT: Final = "wssec.env"
 
+ORIGINS_WANTED: Final = ("#WSSEC_ORIGINS=https://app.example.com",)
+
 PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@+=,-]+")
 """What a shell, systemd and container runtimes all read alike without quotes."""
 
@@ -35,16 +39,19 @@ PLAIN: Final = re.compile(r"[A-Za-z0-9_./:@+=,-]+")
 @click.argument("directory", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @click.option("--issuer", help="Who issues the tokens (iss); the directory's name otherwise.")
 @click.option("--audience", help="Whom they are for (aud); the directory's name otherwise.")
+@click.option("--starter", is_flag=True, help="A chat application too: server, page and all, to run and to change.")
 @json_option
-def init(directory: Path, issuer: str | None, audience: str | None, as_json: bool) -> None:
+def init(directory: Path, issuer: str | None, audience: str | None, starter: bool, as_json: bool) -> None:
     """Make a key file, a store and wssec.env in DIR, the current directory otherwise.
 
-    What exists is never overwritten. WSSEC_KEYS_PASSPHRASE, where set, seals the key file.
+    What exists is never overwritten. WSSEC_KEYS_PASSPHRASE, where set, seals the key file. With --starter the last
+    lines say how to run the application.
 
     JSON: {directory, environment, keys, store, kid}.
     """
     place = _absolute(directory)
-    _refuse_existing(place)
+    names = (KEYS, STORE, ENVIRONMENT, *(starting.NAMES if starter else ()))
+    _refuse_existing(place, names)
     settings = read_settings(
         optional=("keys_passphrase",),
         store=_store_url(place),
@@ -53,9 +60,14 @@ def init(directory: Path, issuer: str | None, audience: str | None, as_json: boo
         audience=audience or _slug(place),
     )
     _make_directory(place)
-    with _taking_back(place):
-        kid = _furnish(place, settings)
+    with _taking_back(place, names):
+        if starter:
+            starting.copy_application(place, _write_private)
+        kid = _furnish(place, settings, ORIGINS_WANTED if not starter else starting.SETTINGS)
     _report(place, kid, as_json)
+    if starter:
+        for line in starting.next_steps(directory):
+            click.echo(line, err=as_json)
 
 
 def _absolute(directory: Path) -> Path:
@@ -74,8 +86,8 @@ def _slug(place: Path) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", place.name).strip("-.") or "wssec"
 
 
-def _refuse_existing(place: Path) -> None:
-    found = [str(path) for path in (place / name for name in (KEYS, STORE, ENVIRONMENT)) if os.path.lexists(path)]
+def _refuse_existing(place: Path, names: Sequence[str]) -> None:
+    found = [str(path) for path in (place / name for name in names) if os.path.lexists(path)]
     if found:
         raise Refused(
             f"{', '.join(found)} exists already; choose another directory, or `wssec keys rotate` for a new key"
@@ -88,19 +100,21 @@ def _make_directory(place: Path) -> None:
 
 
 @contextmanager
-def _taking_back(place: Path) -> Iterator[None]:
+def _taking_back(place: Path, names: Sequence[str]) -> Iterator[None]:
     """Remove what was made when the block fails: none of it is in use yet, and a second try needs the names."""
     before = set(place.iterdir())
     try:
         yield
     except BaseException:
         for path in set(place.iterdir()) - before:
-            if path.name.startswith((KEYS, STORE, ENVIRONMENT)):
+            if path.is_dir() and path.name in names:
+                shutil.rmtree(path)
+            elif path.name.startswith(tuple(names)):
                 path.unlink(missing_ok=True)
         raise
 
 
-def _furnish(place: Path, settings: Settings) -> str:
+def _furnish(place: Path, settings: Settings, origins: Sequence[str]) -> str:
     """Make the three; the environment file last, since it says that the others are there."""
     at = now()
     ring = KeyRing().generate(now=at)
@@ -108,11 +122,11 @@ def _furnish(place: Path, settings: Settings) -> str:
     file.create(ring)
     make_store(settings, at)
     publish(settings, file)
-    _write_private(place / ENVIRONMENT, _environment(place, settings))
+    _write_private(place / ENVIRONMENT, _environment(place, settings, origins))
     return ring.current.kid
 
 
-def _environment(place: Path, settings: Settings) -> str:
+def _environment(place: Path, settings: Settings, origins: Sequence[str]) -> str:
     """The environment file's text, for `. ./wssec.env`, systemd's EnvironmentFile= and container runtimes."""
     lines = [
         "# Read by the server and by `wssec`: set -a; . ./wssec.env; set +a",
@@ -122,7 +136,7 @@ def _environment(place: Path, settings: Settings) -> str:
         f"WSSEC_ISSUER={_quoted(str(settings.issuer))}",
         f"WSSEC_AUDIENCE={_quoted(str(settings.audience))}",
         "# The pages that may connect, separated by commas: scheme, host and port, exactly.",
-        "#WSSEC_ORIGINS=https://app.example.com",
+        *origins,
     ]
     return "\n".join(lines) + "\n"
 

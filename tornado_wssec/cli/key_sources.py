@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from ..errors import MalformedFrame
+from ..errors import FrameError
 from ..policy.codec import decode_json
 from ..policy.key_documents import KEYS_MOST, import_jwk, import_pem, import_secret
 from ..policy.key_material import ALGORITHMS
@@ -20,6 +20,8 @@ from .secrets_in import read_bytes
 
 SOURCE_BYTES: Final = 4 * 1024 * 1024
 """A thousand RSA keys with room."""
+
+SET: Final = Limits(message_bytes=SOURCE_BYTES, json_nodes=SOURCE_BYTES)
 
 alg_option = click.option(
     "--alg", type=click.Choice(ALGORITHMS), help="What it signs with, where the key does not say (RSA)."
@@ -44,8 +46,8 @@ def read_keys(source: str, *, now: float, alg: str | None, is_secret: bool, pass
 def _jwks(data: bytes) -> list[Any]:
     """The JWKs of a set, or the one."""
     try:
-        document = decode_json(data.strip(), Limits(json_nodes=KEYS_MOST * 20))
-    except MalformedFrame:
+        document = decode_json(data.strip(), SET)
+    except FrameError:
         document = None
     if not isinstance(document, dict):
         raise WrongUsage("there is no JWK, JWK Set or PEM in it; use --secret for the bytes of an HS256 secret")

@@ -3,18 +3,18 @@
 import json
 from typing import Any, Final
 
-from ..errors import MalformedFrame, StoreCorrupt, StoreError
+from ..errors import FrameError, StoreCorrupt, StoreError
 from ..policy.codec import decode_json
 from ..policy.keys import KeyRing
-from ..settings import Limits, Settings
+from ..settings import Limits, MiB, Settings
 from ..stores.base import Store
 from ..stores.keyfile import KeyFile
 from .commands import Refused
 from .context import in_store
 from .output import note
 
-DOCUMENT: Final = Limits(json_nodes=100_000)
-"""Room for as many keys as a ring may have."""
+DOCUMENT: Final = Limits(message_bytes=MiB, json_nodes=MiB)
+"""More than a store keeps."""
 
 
 def publish(settings: Settings, file: KeyFile) -> bool:
@@ -38,7 +38,7 @@ def publish(settings: Settings, file: KeyFile) -> bool:
 
     try:
         in_store(settings, tell)
-    except StoreError as error:
+    except (StoreError, ValueError) as error:
         again = "run `wssec store migrate`, which publishes the keys, once that is mended"
         raise Refused(f"the key file is changed, but the store was not told: {error}; {again}") from None
     return True
@@ -60,7 +60,7 @@ async def read_published(store: Store) -> dict[str, Any] | None:
         return None
     try:
         document = decode_json(text, DOCUMENT)
-    except MalformedFrame:
+    except FrameError:
         document = None
     if not isinstance(document, dict):
         raise StoreCorrupt(
