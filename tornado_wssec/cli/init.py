@@ -64,10 +64,7 @@ def init(directory: Path, issuer: str | None, audience: str | None, starter: boo
         if starter:
             starting.copy_application(place, _write_private)
         kid = _furnish(place, settings, ORIGINS_WANTED if not starter else starting.SETTINGS)
-    _report(place, kid, as_json)
-    if starter:
-        for line in starting.next_steps(directory):
-            click.echo(line, err=as_json)
+    _report(place, kid, as_json, starting.next_steps(directory) if starter else [])
 
 
 def _absolute(directory: Path) -> Path:
@@ -159,7 +156,7 @@ def _write_private(path: Path, text: str) -> None:
         os.close(directory)
 
 
-def _report(place: Path, kid: str, as_json: bool) -> None:
+def _report(place: Path, kid: str, as_json: bool, steps: Sequence[str]) -> None:
     made = {
         "directory": str(place),
         "environment": str(place / ENVIRONMENT),
@@ -171,4 +168,9 @@ def _report(place: Path, kid: str, as_json: bool) -> None:
         print_json(made)
         return
     print_facts(made)
-    note(f"next: set -a; . {shlex.quote(str(place / ENVIRONMENT))}; set +a; keep these files out of version control")
+    if not steps:
+        note(
+            f"next: set -a; . {shlex.quote(str(place / ENVIRONMENT))}; set +a; keep these files out of version control"
+        )
+    for step in steps:
+        click.echo(step)

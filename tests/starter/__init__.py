@@ -1,0 +1,1 @@
+"""The application that `wssec init --starter` writes."""

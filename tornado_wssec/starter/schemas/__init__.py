@@ -1,0 +1,1 @@
+"""What may be said: one module for each subject."""
