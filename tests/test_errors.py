@@ -138,7 +138,8 @@ def test_refusal_keeps_what_the_log_needs(error: type[HandshakeRefused]) -> None
 
     assert ("evidence", "evidence", "mend it") == (raised.evidence, str(raised), raised.remedy)
     assert (3.0, {"X-A": "b"}) == (raised.retry_after, raised.headers)
-    assert (error.text, "", None, {}) == (str(error()), error().remedy, error().retry_after, error().headers)
+    assert (error.text, "", {}) == (str(error()), error().remedy, error().headers)
+    assert error.retry_seconds == error().retry_after
 
 
 def test_disconnect_tells_the_code() -> None:

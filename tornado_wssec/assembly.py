@@ -29,11 +29,13 @@ class Policies:
         origins: pages that may connect.
         hosts: names this server answers for.
         proxies: whose forwarding headers count.
+        answers_loopback: whether a listener on loopback also answers for its own names.
     """
 
     origins: OriginPolicy
     hosts: HostPolicy
     proxies: ProxyPolicy
+    answers_loopback: bool
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -56,7 +58,7 @@ class Policies:
         proxies = build(ProxyPolicy, settings.trusted_proxies)
         if problems:
             raise ConfigurationError(problems)
-        return cls(origins, hosts, proxies)
+        return cls(origins, hosts, proxies, answers_loopback=not settings.hosts)
 
 
 def split_arguments(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

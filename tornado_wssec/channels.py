@@ -9,7 +9,7 @@ Rules of this file:
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import ConfigurationError, PermissionDenied, Problem, RateLimited
+from .errors import ConfigurationError, InvalidMessage, OutboundInvalid, PermissionDenied, Problem, RateLimited
 from .hub import Live
 from .policy.codec import Envelope
 from .policy.identity import Identity
@@ -34,7 +34,9 @@ class Channels:
         Raises:
             PermissionDenied: no grant, or no such channel; the peer cannot tell which.
             RateLimited: it listens to as many as a connection may.
+            FrameDropped: it has left, or is leaving.
         """
+        live.session.ensure_open()  # else nobody would ever take it off the list
         if not self._may_listen(live.session.identity, name):
             raise PermissionDenied("may not listen to this channel")
         if name not in live.channels and len(live.channels) >= live.limits.subscriptions:
@@ -70,38 +72,47 @@ class Channels:
 
         Raises:
             ConfigurationError: the message is not declared, or no channel has this name.
-            InvalidMessage: the data does not fit the schema.
+            OutboundInvalid: the data does not fit the schema.
         """
-        spec = self._registry.outbound(message)
-        if self._registry.channel(name) is None:
-            raise ConfigurationError(
-                [Problem(name, "is no declared channel", "declare a Channel with a fitting pattern")]
-            )
-        ready = spec.dump(data)
-        texts: dict[int, str] = {}
+        message_spec = self._registry.outbound(message)
+        found = self._registry.channel(name)
+        if found is None:
+            problem = Problem(name, "is no declared channel", "declare a Channel with a fitting pattern")
+            raise ConfigurationError([problem])
+        ready = ready_to_send(message_spec, data)
+        texts: dict[Envelope, str] = {}
         reached = 0
         for live, envelope in tuple(self._listeners.get(name, {}).items()):
-            if not self._may_listen(live.session.identity, name):
+            if not _allows(found, live.session.identity):
                 self.unsubscribe(live, name)
-            elif may_receive(spec, data, live.session.identity):
-                text = texts.get(id(envelope))
-                if text is None:
-                    text = texts[id(envelope)] = envelope.event(spec.type, ready, channel=name)
-                live.send(text, now)
+            elif may_receive(message_spec, data, live.session.identity):
+                if envelope not in texts:
+                    texts[envelope] = envelope.event(message_spec.type, ready, channel=name)
+                live.send(texts[envelope], now)
                 reached += 1
         return reached
 
     def _may_listen(self, identity: Identity, name: str) -> bool:
         found = self._registry.channel(name)
-        if found is None:
-            return False
-        spec, values = found
-        return allows_subscribe(spec, values, identity)
+        return found is not None and _allows(found, identity)
 
 
-def allows_subscribe(spec: ChannelSpec, values: Mapping[str, Any], identity: Identity) -> bool:
-    """Whether an identity may listen to a channel."""
+def _allows(found: tuple[ChannelSpec, dict[str, Any]], identity: Identity) -> bool:
+    spec, values = found
     return spec.subscribe.allowed(identity.permissions, values)
+
+
+def ready_to_send(spec: MessageSpec, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the application sends, checked against its own schema.
+
+    Raises:
+        OutboundInvalid: it does not fit; no peer is to blame, and none is charged.
+    """
+    try:
+        return spec.dump(data)
+    except InvalidMessage as error:
+        evidence = error.evidence
+    raise OutboundInvalid(evidence)
 
 
 def may_receive(spec: MessageSpec, data: Mapping[str, Any], identity: Identity) -> bool:

@@ -70,6 +70,7 @@ class Conversation:
         self._audit = audit
         connection = live.connection
         self._inbox = Inbox(self._handle, endpoint.limits.inbox_messages, connection.pause, connection.resume)
+        live.tell_expiring, live.settled = self._tell_expiring, self._inbox.settled
 
     # --- in ---
 
@@ -107,23 +108,17 @@ class Conversation:
         if self.speaks_v1:
             self._say(self.envelope.event(type, data))
 
-    def tell_expiring(self, expires_in: float) -> None:
-        """Warn that the token is about to end."""
-        grace = self._timeouts.token_grace
-        self.tell("wssec.expiring", {"expires_in": round(max(expires_in, 0.0), 3), "grace": grace})
-
     def say_event(self, type: str, data: Mapping[str, Any]) -> None:
         """Send a declared message that has been validated."""
         self._say(self.envelope.event(type, data))
 
-    async def run_hook(self, hook: Callable[[], Awaitable[None] | None]) -> None:
+    async def run_hook(self, name: str, hook: Callable[[], Awaitable[None] | None]) -> None:
         """Run `opened` or `closed` under the handler's deadline; a failure ends the connection."""
-        name = getattr(hook, "__name__", "hook")
         try:
             async with asyncio.timeout(self._timeouts.handler):
-                result = hook()
-                if inspect.isawaitable(result):
-                    await result
+                await _completed(hook)
+        except FrameError as error:
+            self._answer(error, None)  # `opened` refuses like any handler, though nobody has asked yet
         except Disconnect as disconnect:
             self._end(disconnect)
         except Exception as error:
@@ -154,8 +149,7 @@ class Conversation:
         deadline = asyncio.timeout(self._timeouts.handler)
         try:
             async with deadline:
-                result = method(permitted.data)
-                return await result if inspect.isawaitable(result) else result
+                return await _completed(method, permitted.data)
         except TimeoutError as error:
             if deadline.expired():
                 raise HandlerTimedOut(f"{permitted.spec.type} took over {self._timeouts.handler:g} s") from error
@@ -189,6 +183,9 @@ class Conversation:
         self._say(self.envelope.error(HandlerFailed(), message_id))
         self._end(Disconnect(Close(CloseCode.INTERNAL_ERROR), where_raised(error)))
 
+    def _tell_expiring(self, expires_in: float, grace: float) -> None:
+        self.tell("wssec.expiring", {"expires_in": round(max(expires_in, 0.0), 3), "grace": grace})
+
     def _end(self, disconnect: Disconnect) -> None:
         self._hub.end(self.live, disconnect.close, disconnect.evidence)
 
@@ -205,6 +202,26 @@ class Conversation:
             subject=identity.subject,
             evidence=error.evidence,
         )
+
+
+class HandlerCancelled(Exception):
+    """An application's method was cancelled by something of its own, not by us."""
+
+
+async def _completed(method: Callable[..., Any], *arguments: Any) -> Any:
+    """Call an application's method and wait for it, plain function or coroutine alike.
+
+    Raises:
+        HandlerCancelled: it ended in a cancellation of its own making, which must not end the inbox's worker.
+    """
+    try:
+        result = method(*arguments)
+        return await result if inspect.isawaitable(result) else result
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise  # the deadline's, or the loop's as it ends
+        raise HandlerCancelled from error
 
 
 def _reply_of(result: Any) -> Mapping[str, Any]:

@@ -19,8 +19,6 @@ from .policy.tokens import TokenVerifier, issue_token
 from .settings import Limits, Timeouts, TokenRules
 from .watcher import Watcher
 
-RETRY_SECONDS = 5.0
-
 
 class CredentialDesk:
     """Issues and verifies for one guard.
@@ -52,7 +50,7 @@ class CredentialDesk:
         self._index = index
         self._mirror = mirror
         self._clock = clock
-        self._verifier = TokenVerifier(rules, roles)
+        self._verifier = TokenVerifier(rules, roles, limits)
 
     def verify_token(self, token: str) -> Identity:
         """Verify an access token, revocation included.
@@ -99,7 +97,7 @@ class CredentialDesk:
                 digest, owner=owner, payload=record.to_json(), expires_at=expires_at, most=most, now=now
             )
         except StoreError as error:
-            raise NotReady(f"no ticket could be kept: {error}", retry_after=RETRY_SECONDS) from error
+            raise NotReady(f"no ticket could be kept: {error}") from error
         if not kept:
             raise TooManyAttempts(
                 f"{most} tickets of {identity.subject} are outstanding", retry_after=self._timeouts.ticket
@@ -117,7 +115,7 @@ class CredentialDesk:
         try:
             payload = await self._mirror().store.take_ticket(digest_of(ticket), now)
         except StoreError as error:
-            raise NotReady(f"no ticket could be looked up: {error}", retry_after=RETRY_SECONDS) from error
+            raise NotReady(f"no ticket could be looked up: {error}") from error
         if payload is None:
             raise TicketRefused("unknown, spent or expired")
         record = TicketRecord.from_json(payload)

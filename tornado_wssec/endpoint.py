@@ -6,6 +6,7 @@ from typing import Any
 
 from .auth.base import Authenticator
 from .errors import Problem
+from .policy.codec import Envelope
 from .policy.messages import Message
 from .policy.permissions import PermissionTemplate
 from .policy.pipeline import Pipeline
@@ -96,7 +97,7 @@ class Endpoint:
             pipeline=Pipeline(specs, handler.envelope, own),
             methods=methods,
             requires=PermissionTemplate.parse(handler.requires) if handler.requires else None,
-            authenticators=tuple(handler.authenticators or authenticators),
+            authenticators=tuple(authenticators if handler.authenticators is None else handler.authenticators),
             anonymous=handler.anonymous,
             allow_missing_origin=handler.allow_missing_origin,
             subprotocols=tuple(handler.subprotocols),
@@ -123,6 +124,7 @@ def problems(handler: Any, registry: Registry, url_groups: frozenset[str]) -> It
             yield from _handled_problems(f"{where}.{method}", message, registry)
     if handler.requires:
         yield from _requires_problems(where, handler.requires, url_groups)
+    yield from _envelope_problems(where, handler.envelope, handled_by(handler), registry)
 
 
 def _handled_problems(where: str, message: type[Message], registry: Registry) -> Iterator[Problem]:
@@ -135,6 +137,16 @@ def _handled_problems(where: str, message: type[Message], registry: Registry) ->
     elif message.opts.signed:
         fault = f"handles {message.__name__}, which must be signed, and this version verifies no signatures"
         yield Problem(where, fault, "drop signed = True; until then every such message is refused")
+
+
+def _envelope_problems(
+    where: str, envelope: Envelope, handled: Mapping[type[Message], str], registry: Registry
+) -> Iterator[Problem]:
+    for spec in registry.messages.values():
+        if spec.direction != "in" or spec.message in handled:
+            for name in sorted(envelope.reserved & spec.wire_names):
+                fault = f"{envelope!r} needs {name!r} for itself, and {spec.type} has a field of that name"
+                yield Problem(f"{where}.envelope", fault, "rename the field, or use Envelope()")
 
 
 def _requires_problems(where: str, requires: str, url_groups: frozenset[str]) -> Iterator[Problem]:

@@ -76,4 +76,4 @@ class Enforcer:
     def _warn(self, effective_at: float, margin: float) -> None:
         for live in self._hub:
             if self._index.revoked(live.session.identity, effective_at) is not None:
-                live.tell_expiring(margin)
+                live.tell_expiring(margin, 0.0)

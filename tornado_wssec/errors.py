@@ -16,6 +16,7 @@ WssecError
 │   ├── Unavailable            unavailable
 │   ├── HandlerTimedOut        timeout
 │   └── HandlerFailed          internal
+├── OutboundInvalid            the application sends what its own schema refuses
 ├── FrameDropped               no answer at all; the connection lives
 ├── Disconnect                 a close frame; the connection ends
 ├── HandshakeRefused           an HTTP status before 101
@@ -115,9 +116,11 @@ class FrameError(WssecError):
         retry_after: float | None = None,
         message_id: str | None = None,
     ) -> None:
+        if type(self) is FrameError:
+            raise TypeError("FrameError has no code of its own; raise one of its subclasses, such as PermissionDenied")
         super().__init__(evidence or self.detail)
         self.evidence = evidence
-        self.fields = fields
+        self.fields = None if fields is None else dict(fields)
         self.retry_after = retry_after
         self.message_id = message_id
 
@@ -213,6 +216,10 @@ class HandlerFailed(FrameError):
     detail = "The server failed to handle the message."
 
 
+class OutboundInvalid(WssecError):
+    """The application tried to send what its own schema refuses: its mistake, not the peer's."""
+
+
 class FrameDropped(WssecError):
     """A frame that gets no answer: the session is closing, or answers would feed a flood."""
 
@@ -237,13 +244,14 @@ class HandshakeRefused(WssecError):
     Args:
         evidence: what happened and the value, for the log and the audit; never sent.
         remedy: what the operator may change; logged beside the evidence.
-        retry_after: seconds for the Retry-After header.
+        retry_after: seconds for the Retry-After header; None: `retry_seconds` of the class.
         headers: further response headers.
     """
 
     status: ClassVar[int]
     stage: ClassVar[str]
     text: ClassVar[str]
+    retry_seconds: ClassVar[float | None] = None
 
     def __init__(
         self,
@@ -256,7 +264,7 @@ class HandshakeRefused(WssecError):
         super().__init__(evidence or self.text)
         self.evidence = evidence
         self.remedy = remedy
-        self.retry_after = retry_after
+        self.retry_after = self.retry_seconds if retry_after is None else retry_after
         self.headers = dict(headers or {})
 
 
@@ -338,6 +346,7 @@ class TooManyAttempts(HandshakeRefused):
     status = 429
     stage = "quota"
     text = "Too many connections or attempts."
+    retry_seconds = 5.0
 
 
 class NotReady(HandshakeRefused):
@@ -346,6 +355,7 @@ class NotReady(HandshakeRefused):
     status = 503
     stage = "ready"
     text = "Not available right now."
+    retry_seconds = 5.0
 
 
 class StoreError(WssecError):

@@ -46,6 +46,7 @@ from .settings import Limits, Settings, Timeouts, TokenRules
 from .stores.base import Store
 from .telemetry.audit import LOGGER as AUDIT_LOGGER
 from .telemetry.audit import Audit
+from .telemetry.redact import where_raised
 from .watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -103,13 +104,13 @@ class Guard:
         self.channels = Channels(registry)
         self._index = RevocationIndex()
         self._enforcer = Enforcer(self.hub, self._index, self.clock, self.audit)
-        self._keeper = KeyKeeper(keys or key_file_of(settings), self._enforcer.distrust)
+        self.keeper = KeyKeeper(keys or key_file_of(settings), self._enforcer.distrust)
         self._desk = CredentialDesk(
             rules=self.rules,
             roles=roles or {},
             limits=self.limits,
             timeouts=self.timeouts,
-            keeper=self._keeper,
+            keeper=self.keeper,
             index=self._index,
             mirror=self._readiness.mirror,
             clock=self.clock,
@@ -139,7 +140,8 @@ class Guard:
         )
         self._applications = CheckedApplications(registry)
         self._listeners: list[Listener] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._followers: list[asyncio.Task[None]] = []
+        self._hooks: set[asyncio.Task[None]] = set()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **arguments: Any) -> Self:
@@ -170,17 +172,21 @@ class Guard:
         """Read the keys, open the store, and follow both.
 
         Args:
-            following: False leaves `tick` and `watcher.catch_up` to the caller: for tests that turn the clock.
+            following: False leaves `tick`, `keeper.look` and `watcher.catch_up` to the caller: for tests
+                that turn the clock.
 
         Raises:
             KeyFileError, StoreMissing, StoreCorrupt: what must be mended before anybody may come in. A
                 store that does not answer is waited for instead; until then handshakes get 503.
+            RuntimeError: it has been started already.
         """
+        if self._readiness.watcher is not None:
+            raise RuntimeError("this guard has been started already; one guard serves one event loop at a time")
         if self.settings.audit:
             logger.warning("WSSEC_AUDIT is set, but this version writes the audit to the logger %s alone", AUDIT_LOGGER)
-        self._keeper.start()
+        self.keeper.start()
         store = self._given_store or store_of(self.settings, self.timeouts)
-        watcher = Watcher(store, self._index, self.clock, self._enforcer, self._keeper)
+        watcher = Watcher(store, self._index, self.clock, self._enforcer, self.keeper)
         try:
             await watcher.catch_up()
         except StoreUnavailable as error:
@@ -190,22 +196,29 @@ class Guard:
             raise
         self._readiness.watcher, self._readiness.is_draining = watcher, False
         if following:
-            self.spawn(watcher.run())
-            self.spawn(self._sweep())
+            loop = asyncio.get_running_loop()
+            followers = (watcher.run(), self.keeper.follow(self.timeouts.tick), self._sweep())
+            self._followers = [loop.create_task(follower) for follower in followers]
 
     async def stop(self) -> None:
-        """Drain: accept nobody, say goodbye to everybody, drop who does not answer, let go of the store."""
+        """Drain: accept nobody, let handlers finish, say goodbye, and let go of the store.
+
+        Takes at most `timeouts.drain` seconds for the handlers and `timeouts.close` for the goodbyes.
+        """
         self._readiness.is_draining = True
         for listener in self._listeners:
             listener.stop_accepting()
+        await self.hub.settled(self.timeouts.drain)
         self.hub.end_where(lambda live: True, Close(CloseCode.GOING_AWAY), "draining")
         await self.hub.emptied(self.timeouts.close)
         for listener in self._listeners:
             await listener.close()
         self._listeners.clear()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._hooks, return_exceptions=True)  # each has a deadline of its own
+        for follower in self._followers:
+            follower.cancel()
+        await asyncio.gather(*self._followers, return_exceptions=True)
+        self._followers.clear()
         if self._readiness.watcher is not None:
             await self._readiness.watcher.store.close()
             self._readiness.watcher = None
@@ -279,7 +292,6 @@ class Guard:
         Args:
             now: monotonic seconds.
         """
-        self._keeper.look()
         self._enforcer.tick()
         self._index.forget_expired(self.clock.wall(), PRUNED_A_TICK)
         if self._readiness.is_too_stale():
@@ -290,17 +302,21 @@ class Guard:
         expected = self.clock.monotonic()
         while True:
             now = self.clock.monotonic()
-            if now - expected > STALL_SECONDS:
-                self.hub.extend(now - expected)
-            self.tick(now)
+            try:
+                if now - expected > STALL_SECONDS:
+                    self.hub.extend(now - expected)
+                self.tick(now)
+            except Exception as error:
+                # A mistake of ours must not end the sweep: nobody's token would expire any more.
+                logger.error("a sweep over the deadlines failed: %s", where_raised(error))
             expected = now + self.timeouts.tick
             await asyncio.sleep(self.timeouts.tick)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something beside everything else, until `stop`."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def spawn(self, hook: Coroutine[Any, Any, None]) -> None:
+        """Run a hook of the application beside everything else; `stop` waits for it."""
+        task = asyncio.get_running_loop().create_task(hook)
+        self._hooks.add(task)
+        task.add_done_callback(self._hooks.discard)
 
     # --- from any coroutine ---
 
@@ -326,7 +342,7 @@ class Guard:
 
         Raises:
             ConfigurationError: the message or the channel is not declared.
-            InvalidMessage: the data does not fit the schema.
+            OutboundInvalid: the data does not fit the schema.
         """
         self.channels.publish(channel, message, data, self.clock.monotonic())
 
@@ -427,4 +443,4 @@ class Guard:
 
     def public_keys(self) -> Mapping[str, Any]:
         """The JWK Set of every key that verifies now (RFC 7517)."""
-        return self._keeper.ring.jwks(self.clock.wall())
+        return self.keeper.ring.jwks(self.clock.wall())

@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from tornado.httputil import HTTPServerRequest
+from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
 from .auth.base import Authenticator
-from .channels import may_receive
+from .channels import may_receive, ready_to_send
 from .closing import Close, CloseCode
 from .conversation import Conversation
 from .endpoint import Endpoint, handled_by, on
@@ -60,6 +62,11 @@ class SecureWebSocketHandler(WebSocketHandler):
     _talk: Conversation | None = None
     _has_left = False
 
+    def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
+        # First of all: a request that never gets to `prepare` is logged, too.
+        request.uri = redacted_uri(request.uri or "")
+        super().__init__(application, request, **kwargs)
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         refuse_overrides(cls, SecureWebSocketHandler)
@@ -91,11 +98,11 @@ class SecureWebSocketHandler(WebSocketHandler):
 
         Raises:
             ConfigurationError: the message is not declared for sending.
-            InvalidMessage: the data does not fit its schema.
+            OutboundInvalid: the data does not fit its schema.
             PermissionDenied: this identity may not receive it.
         """
         spec = self._guard.registry.outbound(message)
-        ready = spec.dump(data)
+        ready = ready_to_send(spec, data)
         if not may_receive(spec, data, self.identity):
             raise PermissionDenied(f"may not receive {spec.type}")
         self._open_talk().say_event(spec.type, ready)
@@ -148,7 +155,6 @@ class SecureWebSocketHandler(WebSocketHandler):
 
     async def prepare(self) -> None:
         """Sealed. Decides over the handshake before Tornado looks at it."""
-        self.request.uri = redacted_uri(self.request.uri or "")
         self.set_header("Cache-Control", "no-store")
         try:
             self._guard = _guard_of(self)
@@ -190,7 +196,7 @@ class SecureWebSocketHandler(WebSocketHandler):
         protocol.set_nodelay(True)
         self._talk = self._guard.reception.join(self._admitted, StockConnection(protocol), self, self._endpoint)
         if not self._talk.live.session.is_closing:
-            await self._talk.run_hook(self.opened)
+            await self._talk.run_hook("opened", self.opened)
 
     def on_message(self, message: str | bytes) -> None:
         """Sealed. Hands a frame to the pipeline."""
@@ -206,7 +212,7 @@ class SecureWebSocketHandler(WebSocketHandler):
         """Sealed. Counts the connection out, then calls `closed`."""
         if self._talk is not None:
             close = self._guard.reception.leave(self._talk, self.close_code, self.close_reason)
-            self._guard.spawn(self._talk.run_hook(lambda: self.closed(close)))
+            self._guard.spawn(self._talk.run_hook("closed", lambda: self.closed(close)))
 
     def log_exception(
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
@@ -214,6 +220,11 @@ class SecureWebSocketHandler(WebSocketHandler):
         """Sealed. One line that says where, without what was sent."""
         if value is not None:
             logger.error("%s: %s", type(self).__name__, where_raised(value))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """A failure's status and nothing else, whatever the application's debug settings say."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{status_code}\n")
 
     def write_message(self, message: Any, binary: bool = False) -> Any:
         """Sealed. The server sends what it has declared, with `send`."""

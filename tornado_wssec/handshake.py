@@ -3,7 +3,7 @@
 Rules of this file:
 1. Every step can say no with its status; nothing falls through to yes.
 2. What costs crypto or the store comes after what costs a comparison.
-3. A refusal spends nothing of the peer's but an attempt: no ticket, no quota.
+3. A refusal before the credential spends nothing but an attempt. A ticket is spent by showing it.
 
 Source: RFC 6455 §4.2.1; OWASP WebSocket cheat sheet.
 """
@@ -11,9 +11,7 @@ Source: RFC 6455 §4.2.1; OWASP WebSocket cheat sheet.
 import asyncio
 import base64
 import binascii
-import ipaddress
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
@@ -37,23 +35,17 @@ from .errors import (
     VersionRefused,
 )
 from .hub import Hub
-from .policy.hosts import HostPolicy
+from .policy.hosts import LOOPBACK_HOSTS, HostPolicy
 from .policy.identity import Identity
 from .policy.proxies import Client, quota_key
 from .policy.rates import BucketTable, Rate
+from .request_view import is_encrypted, is_forwarded, is_loopback, local_address, peer_address, view_of
 from .settings import Limits, Timeouts
 from .telemetry.redact import printable, where_raised
 
 logger = logging.getLogger(__name__)
 
-ADDRESSES_REMEMBERED: Final = 100_000
-"""Bounds the tables of the quotas; beyond it, addresses share budgets (R07)."""
-OFFERED_MOST: Final = 32
-QUERY_MOST: Final = 100
-RETRY_SECONDS: Final = 5.0
-LOOPBACK_HOSTS: Final = HostPolicy(("localhost", "127.0.0.1", "[::1]"))
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
-_FORWARDING = ("forwarded", "x-real-ip")
+LOOPBACK: Final = HostPolicy(LOOPBACK_HOSTS)
 ANONYMOUS: Final = Identity(subject="anonymous", anonymous=True)
 
 
@@ -84,8 +76,8 @@ class Quotas:
         attempts = Rate(limits.attempts_burst, limits.attempts_burst / limits.attempts_per_second)
         failures = Rate(limits.failed_credentials, limits.failed_credentials_window_seconds)
         return cls(
-            BucketTable((attempts,), most=ADDRESSES_REMEMBERED, now=now),
-            BucketTable((failures,), most=ADDRESSES_REMEMBERED, now=now),
+            BucketTable((attempts,), most=limits.tracked_keys, now=now),
+            BucketTable((failures,), most=limits.tracked_keys, now=now),
         )
 
 
@@ -140,16 +132,19 @@ class Handshake:
         check_method(request)
         check_upgrade(request)
         self.check_host(request)
-        client = self._client(request)
+        client = self.client_of(request)
         self._check_tls(request, client)
         self._check_origin(request, endpoint)
         self._ready()
         self._check_address(client.address)
-        view = view_of(request, client.address)
+        view = view_of(request, client.address, self._limits)
         subprotocol = choose_subprotocol(view.offered, endpoint.subprotocols)
         identity = await self._identify(view, endpoint)
         self._check_identity(identity, endpoint)
         check_route(identity, endpoint, groups)
+        # Once more, since others may have come in, or the server gone, while this one was being identified.
+        self._ready()
+        self._check_room(client.address)
         return Admitted(identity, view, subprotocol)
 
     async def authenticate(self, request: HTTPServerRequest, authenticators: Sequence[Authenticator]) -> Identity:
@@ -159,10 +154,10 @@ class Handshake:
             HandshakeRefused: with the status to answer.
         """
         self._ready()
-        client = self._client(request)
+        client = self.client_of(request)
         self._check_tls(request, client)
         self._check_address(client.address)
-        view = view_of(request, client.address)
+        view = view_of(request, client.address, self._limits)
         return await self._within_deadline(self._verified(view, authenticators, anonymous=False))
 
     def refuse_cross_site(self, request: HTTPServerRequest) -> None:
@@ -185,22 +180,23 @@ class Handshake:
             raise HandshakeMalformed(f"{len(values)} Host headers")
         if self._policies.hosts.allows(values[0]):
             return
-        if _is_loopback(_local_address(request)) and LOOPBACK_HOSTS.allows(values[0]):
+        if self._policies.answers_loopback and is_loopback(local_address(request)) and LOOPBACK.allows(values[0]):
             return
         raise HostRefused(f"Host {printable(values[0])}", remedy="add it to hosts= or WSSEC_HOSTS if it is yours")
 
-    def _client(self, request: HTTPServerRequest) -> Client:
+    def client_of(self, request: HTTPServerRequest) -> Client:
+        """Who asks, behind the proxies that are trusted."""
         return self._policies.proxies.client(
-            _peer_address(request),
+            peer_address(request),
             request.headers.get_list("X-Forwarded-For"),
             request.headers.get_list("X-Forwarded-Proto"),
-            request.protocol == "https",
+            is_encrypted(request),
         )
 
     def _check_tls(self, request: HTTPServerRequest, client: Client) -> None:
         if client.is_https or self._insecure:
             return
-        if _is_loopback(_peer_address(request)) and not _is_forwarded(request):
+        if is_loopback(peer_address(request)) and not is_forwarded(request):
             return
         remedy = "serve TLS (WSSEC_TLS_CERT, WSSEC_TLS_KEY), or name the TLS proxy in WSSEC_TRUSTED_PROXIES"
         raise PlaintextRefused(f"ws:// from {printable(client.address)}", remedy=remedy)
@@ -222,12 +218,15 @@ class Handshake:
         wait = self._quotas.attempts.take(key, 1.0, now) or self._quotas.failures.wait(key, 1.0, now)
         if wait:
             raise TooManyAttempts(f"attempts from {printable(address)}", retry_after=wait)
+        self._check_room(address)
+
+    def _check_room(self, address: str) -> None:
         if self._hub.at_address(address) >= self._limits.connections_per_address:
-            raise TooManyAttempts(f"connections from {printable(address)}", retry_after=RETRY_SECONDS)
+            raise TooManyAttempts(f"connections from {printable(address)}")
 
     async def _identify(self, view: RequestView, endpoint: Endpoint) -> Identity:
         if self._pending >= self._limits.pending_handshakes:
-            raise NotReady("too many handshakes are pending", retry_after=RETRY_SECONDS)
+            raise NotReady("too many handshakes are pending")
         self._pending += 1
         try:
             return await self._within_deadline(
@@ -241,7 +240,7 @@ class Handshake:
             async with asyncio.timeout(self._timeouts.handshake):
                 return await verification
         except TimeoutError:
-            raise NotReady("authentication did not answer in time", retry_after=RETRY_SECONDS) from None
+            raise NotReady("authentication did not answer in time") from None
 
     async def _verified(
         self, view: RequestView, authenticators: Sequence[Authenticator], *, anonymous: bool
@@ -264,10 +263,9 @@ class Handshake:
         raise CredentialRefused("authentication failed unexpectedly", remedy="see the error logged before")
 
     def _check_identity(self, identity: Identity, endpoint: Endpoint) -> None:
-        if self._hub.of_identity(identity) >= endpoint.limits.connections_per_subject:
-            raise TooManyAttempts(
-                f"{identity.subject} has {self._hub.of_identity(identity)} connections", retry_after=RETRY_SECONDS
-            )
+        connections = self._hub.of_identity(identity)
+        if connections >= endpoint.limits.connections_per_subject:
+            raise TooManyAttempts(f"{identity.subject} has {connections} connections")
 
 
 def check_method(request: HTTPServerRequest) -> None:
@@ -325,73 +323,8 @@ def choose_subprotocol(offered: Sequence[str], own: Sequence[str]) -> str | None
     return None
 
 
-def view_of(request: HTTPServerRequest, address: str) -> RequestView:
-    """The request as authenticators see it.
-
-    Raises:
-        HandshakeMalformed: the subprotocols are not a list of tokens, or the query is absurd.
-    """
-    if sum(len(values) for values in request.query_arguments.values()) > QUERY_MOST:
-        raise HandshakeMalformed(f"more than {QUERY_MOST} query arguments")
-    headers: dict[str, list[str]] = {}
-    for name, value in request.headers.get_all():
-        headers.setdefault(name.lower(), []).append(value)
-    query = {
-        name: [value.decode("utf-8", "replace") for value in values] for name, values in request.query_arguments.items()
-    }
-    origins = headers.get("origin")
-    return RequestView(
-        path=request.path,
-        headers=headers,
-        query=query,
-        offered=offered_subprotocols(headers.get("sec-websocket-protocol", ())),
-        address=address,
-        origin=origins[0] if origins else None,
-    )
-
-
-def offered_subprotocols(values: Sequence[str]) -> list[str]:
-    """The items of every Sec-WebSocket-Protocol line.
-
-    Raises:
-        HandshakeMalformed: too many, not tokens (RFC 9110 §5.6.2), or one twice.
-    """
-    items = [item.strip(" \t") for value in values for item in value.split(",")]
-    if len(items) > OFFERED_MOST or len(set(items)) != len(items) or not all(_TOKEN.match(item) for item in items):
-        raise HandshakeMalformed("Sec-WebSocket-Protocol is not a short list of different tokens")
-    return items
-
-
 def _is_key(text: str) -> bool:
     try:
         return len(text) == 24 and len(base64.b64decode(text, validate=True)) == 16
     except (binascii.Error, ValueError):
         return False
-
-
-def _is_forwarded(request: HTTPServerRequest) -> bool:
-    names = {name.lower() for name in request.headers}
-    return any(name in names for name in _FORWARDING) or any(name.startswith("x-forwarded-") for name in names)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
-def _peer_address(request: HTTPServerRequest) -> str:
-    """The address of the socket's other end; Tornado's `remote_ip` may be a header's word."""
-    context = getattr(request.connection, "context", None)
-    address = getattr(context, "address", None)
-    return str(address[0]) if isinstance(address, tuple) else "127.0.0.1"
-
-
-def _local_address(request: HTTPServerRequest) -> str:
-    stream = getattr(request.connection, "stream", None)
-    try:
-        name = stream.socket.getsockname()  # type: ignore[union-attr]
-    except (AttributeError, OSError):
-        return ""
-    return str(name[0]) if isinstance(name, tuple) else ""

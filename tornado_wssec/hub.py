@@ -1,10 +1,11 @@
 """Every live connection of one guard: who is connected, who must go, and the one sweep over all of them."""
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
 
 from .closing import Close, CloseCode
 from .policy.identity import Identity
@@ -12,11 +13,15 @@ from .policy.lifetime import Lifetime, Nudge
 from .policy.proxies import quota_key
 from .policy.session import Account, Session
 from .settings import Limits, Timeouts
+from .telemetry.redact import where_raised
 from .wire.connection import Connection
 
 AccountKey = tuple[str | None, str]
-IDLE_ACCOUNTS: Final = 10_000
-"""How many budgets of identities that have left are remembered, so that a reconnect does not refill them."""
+logger = logging.getLogger(__name__)
+
+
+async def _nothing_to_wait_for() -> None:
+    """Nothing was admitted."""
 
 
 @dataclass(slots=True, eq=False)
@@ -30,7 +35,8 @@ class Live:
         address: the client's.
         nonce: of this connection; signed messages are bound to it.
         limits: its limits.
-        tell_expiring: warns its client that the token ends in so many seconds.
+        tell_expiring: warns its client: in how many seconds the token ends, and how many more are left then.
+        settled: waits until what was admitted has been handled.
         channels: names it is subscribed to.
         abort_at: when the closing handshake has taken too long.
         evidence: why it was ended, for the audit.
@@ -42,20 +48,32 @@ class Live:
     address: str
     nonce: str
     limits: Limits
-    tell_expiring: Callable[[float], None] = lambda expires_in: None
+    tell_expiring: Callable[[float, float], None] = lambda expires_in, grace: None
+    settled: Callable[[], Awaitable[None]] = _nothing_to_wait_for
     channels: set[str] = field(default_factory=set)
     abort_at: float | None = None
     evidence: str = ""
 
     def send(self, text: str, now: float) -> None:
-        """Queue a text; a reader whose queue is over its limit is disconnected (4413)."""
+        """Queue a text; a reader whose queue is over its limit is disconnected (4413). Raises nothing."""
         if self.session.is_closing:
             return
-        self.connection.send(text)
-        self.lifetime.saw_data(now)
-        if self.connection.buffered_bytes > self.limits.outbound_bytes:
-            self.session.close = Close(CloseCode.SLOW_CONSUMER)
-            self.connection.abort()  # a close frame would wait behind what it does not read
+        with self.isolated():
+            self.connection.send(text)
+            self.lifetime.saw_data(now)
+            if self.connection.buffered_bytes > self.limits.outbound_bytes:
+                self.session.close = Close(CloseCode.SLOW_CONSUMER)
+                self.connection.abort()  # a close frame would wait behind what it does not read
+
+    @contextmanager
+    def isolated(self) -> Iterator[None]:
+        """Keep the failure of one socket from whoever serves all of them: it is logged, and this one dropped."""
+        try:
+            yield
+        except Exception as error:
+            logger.error("a connection of %s failed: %s", self.session.id, where_raised(error))
+            with suppress(Exception):
+                self.connection.abort()
 
 
 class Hub:
@@ -123,6 +141,14 @@ class Hub:
         if not self._lives:
             self._emptied.set()
 
+    async def settled(self, patience: float) -> None:
+        """Wait until every handler that runs has ended, at most `patience` seconds of real time."""
+        waiting = [asyncio.ensure_future(live.settled()) for live in self._lives]
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=patience)
+            for task in late:
+                task.cancel()
+
     async def emptied(self, patience: float) -> None:
         """Wait until everybody has left; drop who has not after `patience` seconds of real time."""
         try:
@@ -141,7 +167,8 @@ class Hub:
         live.session.close = close
         live.evidence = evidence
         live.abort_at = self._monotonic() + self._timeouts.close
-        live.connection.close(close)
+        with live.isolated():
+            live.connection.close(close)
 
     def end_where(self, matches: Callable[[Live], bool], close: Close, evidence: str = "") -> int:
         """End every connection that matches; return how many."""
@@ -157,7 +184,8 @@ class Hub:
                 if now >= live.abort_at:
                     live.connection.abort()
             elif now >= live.lifetime.next_at:
-                self._attend(live, now)
+                with live.isolated():
+                    self._attend(live, now)
 
     def extend(self, lag: float) -> None:
         """Forgive everybody the time in which this process was not looking."""
@@ -171,10 +199,11 @@ class Hub:
             elif verdict is Nudge.PING:
                 live.connection.ping(live.nonce[:8].encode())
             else:
-                live.tell_expiring(live.lifetime.expires_in(now) or 0.0)
+                live.tell_expiring(live.lifetime.expires_in(now) or 0.0, self._timeouts.token_grace)
 
     def _forget_idle_accounts(self) -> None:
-        if len(self._accounts) < IDLE_ACCOUNTS + len(self._lives):
+        # Who has left is remembered: a reconnect must not refill a budget.
+        if len(self._accounts) < self.limits.tracked_keys:
             return
         now = self._monotonic()
         for key in [key for key, account in self._accounts.items() if account.is_idle(now)]:

@@ -49,19 +49,25 @@ class Inbox:
     def discard(self) -> None:
         """Drop what waits. The message being handled ends by itself or by its deadline."""
         self._waiting.clear()
+        self._make_room()
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a handler is running or messages wait."""
-        return self._worker is not None
+    async def settled(self) -> None:
+        """Wait until everything that was put has been handled."""
+        while self._worker is not None:
+            await asyncio.wait([self._worker])
 
     async def _work(self) -> None:
         try:
             while self._waiting:
                 message = self._waiting.popleft()
-                if self._paused and len(self._waiting) <= self._most // 2:
-                    self._paused = False
-                    self._resume()
+                self._make_room()
                 await self._handle(message)
         finally:
             self._worker = None
+            if self._waiting:  # this worker was cancelled; the messages behind it are not lost
+                self._worker = asyncio.get_running_loop().create_task(self._work())
+
+    def _make_room(self) -> None:
+        if self._paused and len(self._waiting) <= self._most // 2:
+            self._paused = False
+            self._resume()

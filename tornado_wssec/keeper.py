@@ -1,14 +1,19 @@
 """The key ring of a running server: the key file where there is one, joined with what the store publishes."""
 
-import json
+import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Final, Protocol
 
-from .errors import ConfigurationError, KeyFileError
+from .errors import ConfigurationError, FrameError, KeyFileError
+from .policy.codec import decode_json
 from .policy.keys import KeyRing
+from .settings import Limits
 
 logger = logging.getLogger(__name__)
+
+FAULT_SECONDS: Final = 5.0
+"""Until a key file that could not be read is tried again: a wrong seal costs a tenth of a second of one core."""
 
 
 class KeySource(Protocol):
@@ -31,10 +36,8 @@ class KeyKeeper:
 
     def __init__(self, source: KeySource | None, compromised: Callable[[frozenset[str]], None]) -> None:
         self._source = source
-        self._own = KeyRing()
-        self._published: dict[str, Any] | None = None
         self._compromised = compromised
-        self.ring = self._own
+        self.ring = KeyRing()
 
     def start(self) -> None:
         """Read the key file.
@@ -43,32 +46,41 @@ class KeyKeeper:
             KeyFileError: it is not as it must be; the server must not start.
         """
         if self._source is not None:
-            self._own = self._source.load()
-            self._join()
+            self._take(self._source.load())
 
-    def look(self) -> None:
-        """Follow a change of the key file; one that cannot be read leaves the last good keys in force."""
+    async def look(self) -> bool:
+        """Follow a change of the key file; False when it cannot be read, and the keys read before stay in force."""
         if self._source is None or not self._source.changed():
-            return
+            return True
         try:
-            self._own = self._source.load()
-        except KeyFileError as error:
+            # Off the loop: to open a sealed file takes some tenths of a second.
+            self._take(await asyncio.to_thread(self._source.load))
+        except (KeyFileError, ConfigurationError) as error:
             logger.error("the key file cannot be read (%s); the keys read before stay in force", error)
-            return
-        self._join()
+            return False
+        return True
 
-    def publish(self, document: str) -> None:
+    async def follow(self, interval: float) -> None:
+        """Look every `interval` seconds until cancelled; after a fault less often."""
+        while True:
+            is_readable = await self.look()
+            await asyncio.sleep(interval if is_readable else FAULT_SECONDS)
+
+    async def publish(self, document: str) -> None:
         """Take over what the store publishes; a document that is not ours changes nothing."""
+        # The file first: a key that is current elsewhere may sign here only with its private half.
+        await self.look()
         try:
-            published = json.loads(document)
-            KeyRing().merge_public(published)
-        except (ValueError, ConfigurationError) as error:
-            logger.error("the published keys cannot be read (%s); the keys read before stay in force", error)
-            return
-        self._published = published
-        self._join()
+            published = decode_json(document, Limits())
+            self._put_in_force(self.ring.merge_public(published))
+        except (FrameError, ConfigurationError) as error:
+            logger.error("the published keys cannot be read (%s); the keys known before stay in force", error)
 
-    def _join(self) -> None:
-        self.ring = self._own if self._published is None else self._own.merge_public(self._published)
-        if self.ring.compromised:
-            self._compromised(self.ring.compromised)
+    def _take(self, own: KeyRing) -> None:
+        # What is in force is kept beside what is new: an older document never brings a compromised key back.
+        self._put_in_force(own.merge_public(self.ring.public_document()))
+
+    def _put_in_force(self, ring: KeyRing) -> None:
+        self.ring = ring
+        if ring.compromised:
+            self._compromised(ring.compromised)

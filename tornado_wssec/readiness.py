@@ -1,13 +1,9 @@
 """Whether anybody may come in: the store is known, fresh enough, and there is room."""
 
-from typing import Final
-
 from .errors import NotReady
 from .hub import Hub
 from .settings import Timeouts
 from .watcher import Watcher
-
-RETRY_SECONDS: Final = 5.0
 
 
 class Readiness:
@@ -43,15 +39,15 @@ class Readiness:
             NotReady: saying what, to the log.
         """
         if self.is_draining:
-            raise NotReady("draining", retry_after=RETRY_SECONDS)
+            raise NotReady("draining")
         mirror = self.mirror()
         if mirror.generation is None:
             remedy = "make one with `wssec store migrate` if this is the right store"
-            raise NotReady("the store holds no generation", remedy=remedy, retry_after=RETRY_SECONDS)
+            raise NotReady("the store holds no generation", remedy=remedy)
         if mirror.age > self._timeouts.mirror_for_new:
-            raise NotReady(f"revocations are {mirror.age:.0f} s old", retry_after=RETRY_SECONDS)
+            raise NotReady(f"revocations are {mirror.age:.0f} s old")
         if len(self._hub) >= self._most:
-            raise NotReady(f"there are {self._most} connections", retry_after=RETRY_SECONDS)
+            raise NotReady(f"there are {self._most} connections")
 
     def is_ready(self) -> bool:
         """Whether a new connection would be let in."""

@@ -18,7 +18,7 @@ from .conversation import Conversation
 from .desk import CredentialDesk
 from .endpoint import Endpoint
 from .enforcement import Enforcer
-from .errors import Disconnect, HandshakeRefused, TokenRefused
+from .errors import Disconnect, FrameError, HandshakeRefused, NotReady, TokenRefused
 from .handshake import Admitted, Handshake
 from .hub import Hub, Live
 from .policy.identity import Identity
@@ -68,10 +68,18 @@ class Reception:
         self._endpoints: dict[type, Endpoint] = {}
 
     def endpoint_of(self, handler: type) -> Endpoint:
-        """A handler class, compiled once."""
+        """A handler class, compiled once.
+
+        Raises:
+            NotReady: it was added after the check, and would not have passed it.
+        """
         endpoint = self._endpoints.get(handler)
         if endpoint is None:
-            endpoint = Endpoint.of(handler, self._registry, self._authenticators, self._limits)
+            try:
+                endpoint = Endpoint.of(handler, self._registry, self._authenticators, self._limits)
+            except (FrameError, ValueError) as error:
+                logger.error("%s cannot be served: %s; see `wssec check`", handler.__name__, error)
+                raise NotReady(f"{handler.__name__} was added after the application had been checked") from error
             self._endpoints[handler] = endpoint
         return endpoint
 
@@ -112,7 +120,7 @@ class Reception:
             status=refusal.status,
             stage=refusal.stage,
             evidence=refusal.evidence,
-            address=request.remote_ip,
+            address=self._handshake.client_of(request).address,
             origin=request.headers.get("Origin"),
         )
 
@@ -129,8 +137,10 @@ class Reception:
             timeouts=self._timeouts,
             audit=self._audit,
         )
-        live.tell_expiring = talk.tell_expiring
-        connection.on_frame(lambda: live.lifetime.saw_life(self._clock.monotonic()))
+        connection.watch(
+            saw_frame=lambda: live.lifetime.saw_life(self._clock.monotonic()),
+            violated=lambda close: self._hub.end(live, close, "protocol violation"),
+        )
         self._hub.add(live)
         self._record("session.opened", live, address=live.address, origin=admitted.view.origin, endpoint=endpoint.name)
         if not self._enforcer.close_if_revoked(live):
@@ -161,6 +171,9 @@ class Reception:
             raise Disconnect(Close(CloseCode.UNAUTHENTICATED), refusal.evidence) from refusal
         if _person(fresh) != _person(session.identity):
             raise Disconnect(Close(CloseCode.UNAUTHENTICATED), "a refresh token of another subject")
+        if fresh.session_id not in (None, session.id):
+            # Taking over its name would let this connection escape what is revoked under the other.
+            raise Disconnect(Close(CloseCode.UNAUTHENTICATED), "a refresh token of another session")
         session.identity = replace(fresh, session_id=session.id)
         live.lifetime.renew(self._clock.monotonic(), self._seconds_left(fresh))
         self._channels.recheck(live)

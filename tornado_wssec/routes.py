@@ -1,19 +1,23 @@
 """The plain HTTP routes of a guard: tickets, public keys, liveness and readiness."""
 
 import json
+import logging
 import math
 from collections.abc import Mapping
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from tornado.web import RequestHandler
 
-from .errors import HandshakeMalformed, HandshakeRefused, MalformedFrame, OriginRefused
+from .errors import FrameError, HandshakeMalformed, HandshakeRefused, OriginRefused
 from .policy.codec import decode_json
 from .settings import Limits
-from .telemetry.redact import redacted_uri
+from .telemetry.redact import redacted_uri, where_raised
 
 if TYPE_CHECKING:
     from .guard import Guard
+
+logger = logging.getLogger(__name__)
 
 PATH_CHARS: Final = 1_024
 KEYS_CACHE_SECONDS: Final = 60
@@ -64,6 +68,16 @@ class GuardedHandler(RequestHandler):
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.finish(json.dumps(body))
 
+    def log_exception(
+        self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """One line that says where, without what was sent."""
+        if value is not None:
+            logger.error("%s: %s", type(self).__name__, where_raised(value))
+
+    def check_xsrf_cookie(self) -> None:
+        """Not asked for, where the application asks its own pages: only JSON and no foreign Origin get this far."""
+
     def data_received(self, chunk: bytes) -> None:
         """No route streams its body."""
 
@@ -92,8 +106,8 @@ class TicketHandler(GuardedHandler):
     def _wanted_path(self) -> str:
         try:
             body = decode_json(self.request.body, Limits())
-        except MalformedFrame as error:
-            raise HandshakeMalformed("the body is not JSON") from error
+        except FrameError as error:
+            raise HandshakeMalformed("the body is not JSON, or far too much of it") from error
         path = body.get("path") if isinstance(body, dict) and set(body) == {"path"} else None
         if not isinstance(path, str) or not path.startswith("/") or len(path) > PATH_CHARS:
             raise HandshakeMalformed('the body is not {"path": "/…"}')

@@ -24,12 +24,17 @@ INSTEAD: Final[Mapping[str, str]] = {
 
 
 def refuse_overrides(cls: type, secure: type) -> None:
-    """Refuse a class in which a sealed method is not the guard's own.
+    """Refuse a class in which a sealed method, or a private name of the guard's, is not the guard's own.
 
     Raises:
         TypeError: naming every one, where it was overridden, and the hook to use instead.
     """
-    faults = []
+    faults = [
+        f"{base.__name__}.{name} is a name of the guard's own; choose another"
+        for base in cls.__mro__[: cls.__mro__.index(secure)]
+        for name in vars(base)
+        if name.startswith("_") and not name.startswith("__") and name in vars(secure)
+    ]
     for name, instead in INSTEAD.items():
         owner = next(base for base in cls.__mro__ if name in vars(base))
         if owner is not secure:

@@ -23,6 +23,11 @@ def _default(value: Any, why: str, *, or_zero: bool = False) -> Any:
     return field(default=value, metadata={"why": why, "or_zero": or_zero})
 
 
+def _planned(value: Any, why: str) -> Any:
+    """A default that is settled, of a limit that nothing enforces yet: its reason says so wherever it is shown."""
+    return _default(value, f"not enforced in this version: {why}")
+
+
 class _Documented:
     """A frozen group of settings that checks itself and can tell why each number is what it is."""
 
@@ -71,10 +76,13 @@ class Limits(_Documented):
     """How much of anything one peer may use. Sizes in bytes, rates a second."""
 
     message_bytes: int = _default(64 * KiB, "OWASP WebSocket cheat sheet; a larger one closes with 1009")
-    frame_bytes: int = _default(64 * KiB, "no frame needs more than a message may have")
-    fragments: int = _default(64, "half a million empty fragments cost bare Tornado 0.5 s")
+    frame_bytes: int = _planned(64 * KiB, "no frame needs more than a message may have")
+    fragments: int = _planned(64, "half a million empty fragments cost bare Tornado 0.5 s")
     header_bytes: int = _default(16 * KiB, "a token of 8 KiB, cookies, and room")
-    first_message_bytes: int = _default(8 * KiB, "a token and its envelope, from somebody unknown")
+    body_bytes: int = _default(64 * KiB, "of a plain request, such as a login; Tornado's own default is 100 MB")
+    query_arguments: int = _default(100, "in the URL of a handshake")
+    subprotocols: int = _default(32, "offered in a handshake")
+    first_message_bytes: int = _planned(8 * KiB, "a token and its envelope, from somebody unknown")
     token_bytes: int = _default(8 * KiB, "more is an attack on the parser")
 
     json_depth: int = _default(32, "deeper than any reasonable schema; json recurses at 1,000")
@@ -108,7 +116,7 @@ class Limits(_Documented):
 
     inbox_messages: int = _default(32, "admitted and waiting for the handler; then reading pauses")
     outbound_bytes: int = _default(1 * MiB, "as Centrifugo; a slow reader costs only itself")
-    outbound_messages: int = _default(256, "a slow reader of small messages")
+    outbound_messages: int = _planned(256, "a slow reader of small messages")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +124,9 @@ class Timeouts(_Documented):
     """How long anything may take, in seconds."""
 
     handshake: float = _default(10.0, "slowloris: the whole of it, from the first byte to 101")
-    first_message: float = _default(5.0, "someone unknown holds a connection")
-    frame: float = _default(10.0, "one byte a second inside a frame")
-    message: float = _default(10.0, "fragments that never finish")
+    first_message: float = _planned(5.0, "someone unknown holds a connection")
+    frame: float = _planned(10.0, "one byte a second inside a frame")
+    message: float = _planned(10.0, "fragments that never finish")
     handler: float = _default(10.0, "a handler that hangs holds its connection's inbox")
     close: float = _default(2.0, "Tornado waits 5 s for a peer that never answers our close")
     drain: float = _default(30.0, "what orchestrators allow between SIGTERM and SIGKILL")
@@ -131,11 +139,11 @@ class Timeouts(_Documented):
 
     token_warning: float = _default(60.0, "before expiry, so that a client refreshes in peace")
     token_grace: float = _default(25.0, "after expiry, for a refresh on its way (Centrifugo)")
-    revalidation: float = _default(300.0, "how old a right may be that only the hook knows")
+    revalidation: float = _planned(300.0, "how old a right may be that only the hook knows")
     ticket: float = _default(30.0, "a page asks for one and connects at once")
 
-    outbound_age: float = _default(30.0, "older news are no news")
-    write_progress: float = _default(10.0, "a reader that sends pongs but reads nothing")
+    outbound_age: float = _planned(30.0, "older news are no news")
+    write_progress: float = _planned(10.0, "a reader that sends pongs but reads nothing")
 
     store_call: float = _default(0.25, "redis-py's own default is 59 s against a frozen server")
     store_sync: float = _default(5.0, "for an append to reach a busy disk; then it counts as not acknowledged")

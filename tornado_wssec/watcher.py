@@ -10,6 +10,7 @@ from .errors import StoreError
 from .keeper import KeyKeeper
 from .policy.revocations import LogEntry, RevocationIndex
 from .stores.base import Generation, Store
+from .telemetry.redact import where_raised
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Watcher:
         self._keys: str | None = None
         self._synced_at: float | None = None
         self.generation: Generation | None = None
+        self._last_generation: Generation | None = None
 
     @property
     def age(self) -> float:
@@ -65,18 +67,28 @@ class Watcher:
             await self.store.open()
             self._is_open = True
         generation = await self.store.generation()
-        if generation is None:
-            # An empty store never means "nothing is revoked".
-            self.generation = None
-            self._synced_at = None
+        if not self._is_in_force(generation):
             return
-        if self.generation is not None and generation.id != self.generation.id:
-            logger.warning("the store has another generation than before; reading its log from the start")
-            self._cursor = None
-        self.generation = generation
         await self._read_log()
         await self._read_keys()
         self._synced_at = started
+
+    def _is_in_force(self, found: Generation | None) -> bool:
+        """Take note of the store's generation; a missing or older one is no picture of what is revoked.
+
+        The mirror stays as it is then, and nobody new comes in: an empty store never means "nothing is revoked".
+        """
+        known = self._last_generation
+        if found is None or (known is not None and found.made_at < known.made_at):
+            if self.generation is not None:
+                logger.error("the store at %s has lost its generation; nobody new comes in", self.store.url)
+            self.generation = None
+            return False
+        if known is not None and found.id != known.id:
+            logger.warning("the store has another generation than before; reading its log from the start")
+            self._cursor = None
+        self.generation = self._last_generation = found
+        return True
 
     async def run(self) -> None:
         """Follow the store until cancelled."""
@@ -88,14 +100,21 @@ class Watcher:
             except StoreError as error:
                 logger.warning("the store does not answer: %s; the mirror is %.1f s old", error, self.age)
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception as error:
+                # A mistake of ours must not end the watch: revocations would go unseen without a word.
+                logger.error("following the store failed: %s", where_raised(error))
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _read_log(self) -> None:
         before = self._index.generation
-        while entries := await self.store.read_after(self._cursor, BATCH):
-            for entry in entries:
-                self._apply(entry)
-        if self._index.generation != before:
-            self._enforcer.enforce()
+        try:
+            while entries := await self.store.read_after(self._cursor, BATCH):
+                for entry in entries:
+                    self._apply(entry)
+        finally:
+            # Also when the store fails in between: what is known is enforced.
+            if self._index.generation != before:
+                self._enforcer.enforce()
 
     def _apply(self, entry: LogEntry) -> None:
         revocation = self._index.apply(entry)
@@ -106,5 +125,5 @@ class Watcher:
     async def _read_keys(self) -> None:
         document = await self.store.published_keys()
         if document is not None and document != self._keys:
-            self._keeper.publish(document)
+            await self._keeper.publish(document)
             self._keys = document

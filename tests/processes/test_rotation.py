@@ -65,7 +65,7 @@ async def rotate_under_load(server: Deployment) -> tuple[list[bool], dict[str, o
     token = await server.token("ann", *ANN)
     stays = await connect(server, token)
     rotation = asyncio.create_task(server.wssec("keys", "rotate"))
-    admitted = []
+    admitted: list[bool] = []
     while not rotation.done() and len(admitted) < ATTEMPTS_MOST:
         admitted.append(await is_admitted(server, token))
     await rotation

@@ -56,6 +56,11 @@ class Permitted:
             raise TypeError("a Permitted message is made by policy.pipeline.authorise alone")
 
 
+def size_of(frame: str | bytes) -> int:
+    """Bytes of a frame on the wire."""
+    return len(frame) if isinstance(frame, bytes) or frame.isascii() else len(frame.encode("utf-8", "surrogatepass"))
+
+
 def validate(spec: MessageSpec, incoming: Incoming, identity: Identity) -> Valid:
     """Check size and schema; fill in absent fields that are bound to a claim.
 
@@ -146,7 +151,7 @@ class Pipeline:
             Disconnect: a budget is used up.
         """
         session.ensure_open()
-        session.spend_frame(len(frame), now)
+        session.spend_frame(size_of(frame), now)
         incoming = self.envelope.parse(frame, self.limits)
         try:
             spec = self.resolve(incoming.type)

@@ -31,13 +31,14 @@ class Account:
 
     def take(self, type: str, rates: tuple[Rate, ...], cost: float, now: float) -> float:
         """Spend `cost` on one message of a type; 0.0, or the seconds until it would pass."""
-        wait = self._messages.take(cost, now)
-        if wait or not rates:
-            return wait
-        buckets = self._by_type.get(type)
-        if buckets is None:
-            buckets = self._by_type[type] = Buckets(rates, now)
-        return buckets.take(cost, now)
+        wait = self._messages.wait(cost, now)
+        if not wait and rates:
+            buckets = self._by_type.get(type)
+            if buckets is None:
+                buckets = self._by_type[type] = Buckets(rates, now)
+            wait = buckets.take(cost, now)
+        # Charged last: what a type's own rate refuses must not use up what other types share.
+        return wait or self._messages.take(cost, now)
 
     def is_idle(self, now: float) -> bool:
         """Whether nobody is connected and every budget is full: forgetting it would give nothing away."""

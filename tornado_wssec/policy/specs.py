@@ -3,7 +3,7 @@
 Rules of this file:
 1. What cannot be read in a declaration becomes a `Problem`, and grants nothing meanwhile.
 2. Every exception in validation, of whatever class, is InvalidMessage; no value leaves with it.
-3. What is sent passes the same checks as what is received.
+3. What is sent passes the same checks as what is received, and is the application's mistake where it fails.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from typing import Any
 from marshmallow import Schema, ValidationError
 from marshmallow.decorators import PRE_DUMP
 
-from ..errors import ConfigurationError, InvalidMessage, Problem
+from ..errors import ConfigurationError, InvalidMessage, OutboundInvalid, Problem
 from .agreement import bound_keys, channel_problems, loaded_as, message_problems
-from .anatomy import levels_of
+from .anatomy import key_of, levels_of
 from .channels import ChannelPattern
 from .gates import guard_dumping, guard_loading
 from .messages import Channel, Message, place
@@ -71,6 +71,11 @@ class MessageSpec:
             raise ConfigurationError(problems)
         return spec
 
+    @property
+    def wire_names(self) -> frozenset[str]:
+        """The names that its fields have on the wire."""
+        return frozenset([key_of(name, field) for name, field in self._loader.fields.items()])
+
     def load(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Validate what a peer sent.
 
@@ -94,13 +99,13 @@ class MessageSpec:
         """Make ready for JSON what the application sends, and check it against the schema.
 
         Raises:
-            InvalidMessage: a field is missing, undeclared or invalid.
+            OutboundInvalid: a field is missing, undeclared or invalid; the text tells no value.
         """
         if not isinstance(data, Mapping):
-            raise InvalidMessage(f"{self.type} was sent a {type(data).__name__}, not a dict")
+            raise OutboundInvalid(f"{self.type} was sent a {type(data).__name__}, not a dict")
         if self._sendable is not None and not self._sendable.issuperset(data):
             names = sorted(map(str, set(data) - self._sendable))
-            raise InvalidMessage(f"{self.type} declares no {', '.join(names)[:200]}")
+            raise OutboundInvalid(f"{self.type} declares no {', '.join(names)[:200]}")
         try:
             dumped = self._dumper.dump(data)
             messages = self._dumper.validate(dumped)
@@ -111,7 +116,7 @@ class MessageSpec:
             evidence = ", ".join(self._reasons.told(error.messages))
         except Exception as error:
             evidence = _where(error)
-        raise InvalidMessage(f"{self.type} as sent by the application: {evidence}")
+        raise OutboundInvalid(f"{self.type} as sent by the application: {evidence}")
 
     def permission_values(self, data: Mapping[str, Any]) -> Mapping[str, object]:
         """What the template is filled from.

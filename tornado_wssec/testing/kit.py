@@ -86,8 +86,9 @@ class GuardKit:
         return f"127.0.0.1:{self.port}"
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass: the store is looked at, and every deadline."""
+        """Let time pass: the store and the keys are looked at, and every deadline."""
         self.clock.advance(seconds)
+        await self.guard.keeper.look()
         await self.guard.watcher.catch_up()
         self.guard.tick(self.clock.monotonic)
 

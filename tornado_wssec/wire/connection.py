@@ -22,8 +22,13 @@ PING: Final = 0x9
 class Connection(Protocol):
     """One accepted socket."""
 
-    def on_frame(self, callback: Callable[[], None]) -> None:
-        """Call back at every frame that arrives, control frames included: it is a sign of life."""
+    def watch(self, saw_frame: Callable[[], None], violated: Callable[[Close], None]) -> None:
+        """Report what the socket sees.
+
+        Args:
+            saw_frame: called for every frame that arrives, control frames included: a sign of life.
+            violated: called with the close that a breach of the protocol asks for.
+        """
 
     def send(self, text: str) -> None:
         """Queue one text message; never blocks. Nothing leaves once closing."""
@@ -56,19 +61,30 @@ class StockProtocol(WebSocketProtocol13):
     """Tornado's framing, answering with the close codes of RFC 6455 where Tornado drops the connection."""
 
     saw_frame: Callable[[], None] = staticmethod(lambda: None)
+    violated: Callable[[Close], None] = staticmethod(lambda close: None)
+    _is_told = False
     _unpaused: "Future[None] | None" = None
 
     def _handle_message(self, opcode: int, data: bytes) -> "Future[None] | None":
         self.saw_frame()
+        if opcode in (TEXT, BINARY) and self.server_terminated:
+            return None  # Tornado still delivers frames after close()
         if opcode == TEXT and not _is_utf8(data):
-            self.close(CloseCode.INVALID_PAYLOAD, CloseCode.INVALID_PAYLOAD.text)
+            self.violated(Close(CloseCode.INVALID_PAYLOAD))
             return None
         if opcode == CLOSE and not _is_close_payload(data):
             self.client_terminated = True
-            self.close(CloseCode.PROTOCOL_ERROR, CloseCode.PROTOCOL_ERROR.text)
+            self.violated(Close(CloseCode.PROTOCOL_ERROR))
             return None
         super()._handle_message(opcode, data)  # our on_message returns nothing to wait for
         return self._unpaused
+
+    def close(self, code: int | None = None, reason: str | None = None) -> None:
+        """Close, and report the one violation that Tornado answers by itself: a message over the cap."""
+        if code == CloseCode.MESSAGE_TOO_BIG and not self.server_terminated and not self._is_told:
+            self._is_told = True
+            self.violated(Close(CloseCode.MESSAGE_TOO_BIG))
+        super().close(code, reason)
 
     def pause(self) -> None:
         """Hold the receive loop back after this frame."""
@@ -91,8 +107,9 @@ class StockConnection:
     def __init__(self, protocol: StockProtocol) -> None:
         self._protocol = protocol
 
-    def on_frame(self, callback: Callable[[], None]) -> None:
-        self._protocol.saw_frame = callback
+    def watch(self, saw_frame: Callable[[], None], violated: Callable[[Close], None]) -> None:
+        self._protocol.saw_frame = saw_frame
+        self._protocol.violated = violated
 
     def send(self, text: str) -> None:
         # write_message() would cost a task and a future a message.
@@ -120,7 +137,8 @@ class StockConnection:
 
     @property
     def buffered_bytes(self) -> int:
-        return len(self._protocol.stream._write_buffer)
+        # None once a write has failed and Tornado has closed the stream.
+        return len(self._protocol.stream._write_buffer or b"")
 
     @property
     def is_reading(self) -> bool:
