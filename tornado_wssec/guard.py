@@ -1,6 +1,5 @@
 """One guard holds what every connection of an application shares: policies, keys, store, hub and clock."""
 
-import asyncio
 import logging
 import os
 import ssl as tls
@@ -29,11 +28,12 @@ from .clock import Clock
 from .closing import Close, CloseCode
 from .desk import CredentialDesk
 from .enforcement import Enforcer
-from .errors import HandshakeRefused, StoreError, StoreUnavailable
+from .errors import HandshakeRefused
 from .exposure import CheckedApplications
 from .handshake import Handshake
 from .hub import Hub
 from .keeper import KeyKeeper, KeySource
+from .lifecycle import Lifecycle
 from .policy.identity import Identity
 from .policy.messages import Message
 from .policy.registry import Registry
@@ -46,7 +46,6 @@ from .settings import Limits, Settings, Timeouts, TokenRules
 from .stores.base import Store
 from .telemetry.audit import LOGGER as AUDIT_LOGGER
 from .telemetry.audit import Audit
-from .telemetry.redact import where_raised
 from .watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -98,7 +97,6 @@ class Guard:
         self.rules = rules_of(settings, token_rules)
         self._authenticators = tuple(authenticators) if authenticators is not None else (BearerToken(), Ticket())
         require_settings(settings, self.rules, store, keys)
-        self._given_store = store
         self.hub = Hub(self.limits, self.timeouts, self.clock.monotonic)
         self._readiness = Readiness(self.hub, self.timeouts, connections_in_all(self.limits.connections))
         self.channels = Channels(registry)
@@ -139,9 +137,16 @@ class Guard:
             enforcer=self._enforcer,
         )
         self._applications = CheckedApplications(registry)
-        self._listeners: list[Listener] = []
-        self._followers: list[asyncio.Task[None]] = []
-        self._hooks: set[asyncio.Task[None]] = set()
+        self._lifecycle = Lifecycle(
+            make_store=lambda: store or store_of(settings, self.timeouts),
+            readiness=self._readiness,
+            hub=self.hub,
+            index=self._index,
+            keeper=self.keeper,
+            enforcer=self._enforcer,
+            clock=self.clock,
+            timeouts=self.timeouts,
+        )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **arguments: Any) -> Self:
@@ -180,48 +185,16 @@ class Guard:
                 store that does not answer is waited for instead; until then handshakes get 503.
             RuntimeError: it has been started already.
         """
-        if self._readiness.watcher is not None:
-            raise RuntimeError("this guard has been started already; one guard serves one event loop at a time")
         if self.settings.audit:
             logger.warning("WSSEC_AUDIT is set, but this version writes the audit to the logger %s alone", AUDIT_LOGGER)
-        self.keeper.start()
-        store = self._given_store or store_of(self.settings, self.timeouts)
-        watcher = Watcher(store, self._index, self.clock, self._enforcer, self.keeper)
-        try:
-            await watcher.catch_up()
-        except StoreUnavailable as error:
-            logger.warning("the store does not answer yet: %s; handshakes get 503 until it does", error)
-        except StoreError:
-            await store.close()
-            raise
-        self._readiness.watcher, self._readiness.is_draining = watcher, False
-        if following:
-            loop = asyncio.get_running_loop()
-            followers = (watcher.run(), self.keeper.follow(self.timeouts.tick), self._sweep())
-            self._followers = [loop.create_task(follower) for follower in followers]
+        await self._lifecycle.start(following=following)
 
     async def stop(self) -> None:
         """Drain: accept nobody, let handlers finish, say goodbye, and let go of the store.
 
         Takes at most `timeouts.drain` seconds for the handlers and `timeouts.close` for the goodbyes.
         """
-        self._readiness.is_draining = True
-        for listener in self._listeners:
-            listener.stop_accepting()
-        await self.hub.settled(self.timeouts.drain)
-        self.hub.end_where(lambda live: True, Close(CloseCode.GOING_AWAY), "draining")
-        await self.hub.emptied(self.timeouts.close)
-        for listener in self._listeners:
-            await listener.close()
-        self._listeners.clear()
-        await asyncio.gather(*self._hooks, return_exceptions=True)  # each has a deadline of its own
-        for follower in self._followers:
-            follower.cancel()
-        await asyncio.gather(*self._followers, return_exceptions=True)
-        self._followers.clear()
-        if self._readiness.watcher is not None:
-            await self._readiness.watcher.store.close()
-            self._readiness.watcher = None
+        await self._lifecycle.stop()
 
     def install(self, app: Application) -> None:
         """Make this the guard of an application that was made without one, and add its routes."""
@@ -249,7 +222,7 @@ class Guard:
             ssl = tls_context(self.settings.tls_cert, self.settings.tls_key)
         where = address if address is not None else ("" if ssl else LOOPBACK)
         listener = Listener(hardened(app, self.limits, self.timeouts, ssl), port, where)
-        self._listeners.append(listener)
+        self._lifecycle.serve(listener)
         return listener.port
 
     async def until_stopped(self) -> None:
@@ -292,31 +265,11 @@ class Guard:
         Args:
             now: monotonic seconds.
         """
-        self._enforcer.tick()
-        self._index.forget_expired(self.clock.wall(), PRUNED_A_TICK)
-        if self._readiness.is_too_stale():
-            self.hub.end_where(lambda live: True, Close(CloseCode.TRY_AGAIN_LATER), "the store is out of reach")
-        self.hub.sweep(now)
-
-    async def _sweep(self) -> None:
-        expected = self.clock.monotonic()
-        while True:
-            now = self.clock.monotonic()
-            try:
-                if now - expected > STALL_SECONDS:
-                    self.hub.extend(now - expected)
-                self.tick(now)
-            except Exception as error:
-                # A mistake of ours must not end the sweep: nobody's token would expire any more.
-                logger.error("a sweep over the deadlines failed: %s", where_raised(error))
-            expected = now + self.timeouts.tick
-            await asyncio.sleep(self.timeouts.tick)
+        self._lifecycle.tick(now)
 
     def spawn(self, hook: Coroutine[Any, Any, None]) -> None:
         """Run a hook of the application beside everything else; `stop` waits for it."""
-        task = asyncio.get_running_loop().create_task(hook)
-        self._hooks.add(task)
-        task.add_done_callback(self._hooks.discard)
+        self._lifecycle.spawn(hook)
 
     # --- from any coroutine ---
 

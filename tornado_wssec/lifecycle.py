@@ -1,0 +1,129 @@
+"""How a guard starts, keeps time, and stops."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from .clock import Clock
+from .closing import Close, CloseCode
+from .enforcement import Enforcer
+from .errors import StoreError, StoreUnavailable
+from .hub import Hub
+from .keeper import KeyKeeper
+from .policy.revocations import RevocationIndex
+from .readiness import Readiness
+from .server import Listener
+from .settings import Timeouts
+from .stores.base import Store
+from .telemetry.redact import where_raised
+from .watcher import Watcher
+
+logger = logging.getLogger(__name__)
+
+STALL_SECONDS: Final = 1.0
+"""A sweep this late means that the event loop stood still, not that the peers were silent."""
+PRUNED_A_TICK: Final = 1_000
+
+
+class Lifecycle:
+    """Starts and stops what follows the store, the keys and the clock, for one guard.
+
+    Args:
+        make_store: gives the store, not yet open; called at each start, in the event loop that will use it.
+    """
+
+    def __init__(
+        self,
+        *,
+        make_store: Callable[[], Store],
+        readiness: Readiness,
+        hub: Hub,
+        index: RevocationIndex,
+        keeper: KeyKeeper,
+        enforcer: Enforcer,
+        clock: Clock,
+        timeouts: Timeouts,
+    ) -> None:
+        self._make_store = make_store
+        self._readiness = readiness
+        self._hub = hub
+        self._index = index
+        self._keeper = keeper
+        self._enforcer = enforcer
+        self._clock = clock
+        self._timeouts = timeouts
+        self._listeners: list[Listener] = []
+        self._followers: list[asyncio.Task[None]] = []
+        self._hooks: set[asyncio.Task[None]] = set()
+
+    async def start(self, *, following: bool) -> None:
+        """Read the keys, open the store, and follow both; see `Guard.start`."""
+        if self._readiness.watcher is not None:
+            raise RuntimeError("this guard has been started already; one guard serves one event loop at a time")
+        self._keeper.start()
+        watcher = Watcher(self._make_store(), self._index, self._clock, self._enforcer, self._keeper)
+        try:
+            await watcher.catch_up()
+        except StoreUnavailable as error:
+            logger.warning("the store does not answer yet: %s; handshakes get 503 until it does", error)
+        except StoreError:
+            await watcher.store.close()
+            raise
+        self._readiness.watcher, self._readiness.is_draining = watcher, False
+        if following:
+            loop = asyncio.get_running_loop()
+            work = (watcher.run(), self._keeper.follow(self._timeouts.tick), self._sweep())
+            self._followers = [loop.create_task(follower) for follower in work]
+
+    async def stop(self) -> None:
+        """Accept nobody, let handlers finish, say goodbye, and let go of the store; see `Guard.stop`."""
+        self._readiness.is_draining = True
+        for listener in self._listeners:
+            listener.stop_accepting()
+        await self._hub.settled(self._timeouts.drain)
+        self._hub.end_where(lambda live: True, Close(CloseCode.GOING_AWAY), "draining")
+        await self._hub.emptied(self._timeouts.close)
+        for listener in self._listeners:
+            await listener.close()
+        self._listeners.clear()
+        await asyncio.gather(*self._hooks, return_exceptions=True)  # each has a deadline of its own
+        for follower in self._followers:
+            follower.cancel()
+        await asyncio.gather(*self._followers, return_exceptions=True)
+        self._followers.clear()
+        if self._readiness.watcher is not None:
+            await self._readiness.watcher.store.close()
+            self._readiness.watcher = None
+
+    def serve(self, listener: Listener) -> None:
+        """Close this listener at the end."""
+        self._listeners.append(listener)
+
+    def spawn(self, hook: Coroutine[Any, Any, None]) -> None:
+        """Run a hook of the application beside everything else; `stop` waits for it."""
+        task = asyncio.get_running_loop().create_task(hook)
+        self._hooks.add(task)
+        task.add_done_callback(self._hooks.discard)
+
+    def tick(self, now: float) -> None:
+        """Look at every deadline; `now` in monotonic seconds."""
+        self._enforcer.tick()
+        self._index.forget_expired(self._clock.wall(), PRUNED_A_TICK)
+        if self._readiness.is_too_stale():
+            self._hub.end_where(lambda live: True, Close(CloseCode.TRY_AGAIN_LATER), "the store is out of reach")
+        self._hub.sweep(now)
+
+    async def _sweep(self) -> None:
+        expected = self._clock.monotonic()
+        while True:
+            now = self._clock.monotonic()
+            try:
+                if now - expected > STALL_SECONDS:
+                    self._hub.extend(now - expected)
+                self.tick(now)
+            except Exception as error:
+                # A mistake of ours must not end the sweep: nobody's token would expire any more.
+                logger.error("a sweep over the deadlines failed: %s", where_raised(error))
+            expected = now + self._timeouts.tick
+            await asyncio.sleep(self._timeouts.tick)
