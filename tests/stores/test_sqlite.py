@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tornado_wssec.errors import StoreCorrupt, StoreMissing, StoreUnavailable
+from tornado_wssec.policy.tickets import digest_of
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.base import Store
 from tornado_wssec.stores.sqlite import SqliteStore
@@ -217,9 +218,11 @@ def identity_of(file: int | Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-@pytest.mark.parametrize(("schema", "synchronous"), [(TRUTH, 3), (SHORT_LIVED, 0)])
-def test_sqlite_waits_for_the_disk_where_it_must(tmp_path: Path, schema: Schema, synchronous: int) -> None:
-    """The truth is synchronous=EXTRA (3) with a truncated rollback journal, what is short-lived is OFF (0)."""
+@pytest.mark.parametrize(("schema", "journal", "synchronous"), [(TRUTH, "truncate", 3), (SHORT_LIVED, "persist", 0)])
+def test_sqlite_waits_for_the_disk_where_it_must(
+    tmp_path: Path, schema: Schema, journal: str, synchronous: int
+) -> None:
+    """The truth is synchronous=EXTRA (3), what is short-lived is OFF (0); both have a rollback journal."""
     file = SqliteFile(tmp_path / "file.db", schema)
     file.deadline = time.monotonic() + 30
     file.migrate()
@@ -227,7 +230,7 @@ def test_sqlite_waits_for_the_disk_where_it_must(tmp_path: Path, schema: Schema,
         pragmas = ["synchronous", "journal_mode", "fullfsync", "trusted_schema", "cell_size_check"]
         found = [database.execute(f"PRAGMA {pragma}").fetchone()[0] for pragma in pragmas]
 
-    assert [synchronous, "truncate", 1, 0, 1] == found
+    assert [synchronous, journal, 1, 0, 1] == found
 
 
 def test_sqlite_is_made_by_one_of_many(tmp_path: Path) -> None:
@@ -511,6 +514,44 @@ async def test_sqlite_fills_a_second_file_left_empty(path: Path) -> None:
     assert await put(store, "t")
     assert "payload of t" == await take(store, "t")
     await store.close()
+
+
+@in_loop
+async def test_sqlite_gives_no_ticket_out_before_the_commit(path: Path) -> None:
+    """Of many taken in one transaction that fails, none was given out, and all are there."""
+    store = SqliteStore(path, timeouts=PATIENT)
+    await store.open()
+    for number in range(5):
+        await put(store, f"t{number}")
+    brisk = SqliteStore(path, timeouts=Timeouts(store_call=0.05))
+    await brisk.open()
+    with elsewhere(path.with_name("store.db-shortlived")) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM ticket").fetchone()  # a reader: a commit must wait for it
+        failed = await asyncio.gather(*(take(brisk, f"t{number}") for number in range(5)), return_exceptions=True)
+    await brisk.close()
+    found = await asyncio.gather(*(take(store, f"t{number}") for number in range(5)))
+    await store.close()
+
+    assert [StoreUnavailable] * 5 == [type(error) for error in failed]
+    assert [f"payload of t{number}" for number in range(5)] == found
+
+
+@in_loop
+async def test_sqlite_spoils_no_neighbours_ticket(path: Path) -> None:
+    """Of tickets taken at once, the one that is none of ours fails alone."""
+    store = SqliteStore(path, timeouts=PATIENT)
+    await store.open()
+    await put(store, "good")
+    await put(store, "bad")
+    with elsewhere(path.with_name("store.db-shortlived")) as other:
+        other.execute("UPDATE ticket SET payload = x'00' WHERE digest = ?", (digest_of("bad"),))
+    good, bad, absent = await asyncio.gather(
+        *(take(store, name) for name in ("good", "bad", "absent")), return_exceptions=True
+    )
+    await store.close()
+
+    assert ("payload of good", StoreCorrupt, None) == (good, type(bad), absent)
 
 
 @pytest.mark.parametrize("damage", ["header", "page"])

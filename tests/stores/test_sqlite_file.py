@@ -19,6 +19,7 @@ from tornado_wssec.stores.sqlite_file import Schema, SqliteFile
 FIRST = Schema(
     application_id=1,
     migrations=(("CREATE TABLE entry (name TEXT)", "INSERT INTO entry VALUES ('old')"),),
+    journal_mode="TRUNCATE",
     synchronous="OFF",
     remedy="make it",
     restore="mend it",

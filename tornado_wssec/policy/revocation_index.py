@@ -69,7 +69,10 @@ class RevocationIndex:
         return body
 
     def forget_expired(self, now: float, most: int) -> int:
-        """Drop at most `most` entries and undos whose `expires_at` is before `now`; return how many."""
+        """Drop at most `most` entries and undos whose `expires_at` is before `now`; return how many.
+
+        What a clock that ran ahead has dropped comes back only by reading the log from its start.
+        """
         forgotten = 0
         while forgotten < most and self._ends and self._ends[0][0] < now:
             self._forget(*heappop(self._ends))

@@ -16,11 +16,12 @@ from ..errors import NotAcknowledged, StoreUnavailable
 from ..policy.revocation_entries import Body, LogEntry, ensure_storable
 from ..settings import Timeouts
 from .base import Generation
+from .batches import Batches
 from .bounds import ensure_document, ensure_ticket
 from .home import Home
 from .sqlite_file import SqliteFile
 from .sqlite_schema import SHORT_LIVED, TRUTH
-from .sqlite_tickets import Tickets
+from .sqlite_tickets import Outcome, Put, Take, Tickets
 from .sqlite_truth import Truth
 from .worker import Worker
 
@@ -47,6 +48,7 @@ class SqliteStore:
         self._timeouts = timeouts or Timeouts()
         self._home = Home(self.url)
         self._worker: Worker[_Files] | None = None
+        self._tickets = Batches[Put | Take](self._do_tickets, self._timeouts.store_call)
 
     async def open(self) -> None:
         """Connect, and see that what is there is ours and sound. Creates nothing."""
@@ -124,20 +126,26 @@ class SqliteStore:
     ) -> bool:
         """Keep a ticket; False when the owner has as many as allowed."""
         ensure_ticket(digest, owner, payload)
-        return await self._call(lambda files: files.tickets.put(digest, owner, payload, expires_at, most, now))
+        self._own_worker()
+        return bool(await self._tickets.ask(Put(digest, owner, payload, expires_at, most, now)))
 
     async def take_ticket(self, digest: str, now: float) -> str | None:
         """Remove a ticket and return its payload, to exactly one of any racers."""
         ensure_ticket(digest)
-        return await self._call(lambda files: files.tickets.take(digest, now))
+        self._own_worker()
+        payload: str | None = await self._tickets.ask(Take(digest, now))
+        return payload
 
     def _new_worker(self) -> "Worker[_Files]":
         path = self.path
         return Worker(self.url, lambda: _Files(path))
 
-    async def _call(self, work: "Callable[[_Files], T]") -> T:
+    async def _do_tickets(self, requests: Sequence[Put | Take], within: float) -> Sequence[Outcome]:
+        return await self._call(lambda files: files.tickets.do(requests), within)
+
+    async def _call(self, work: "Callable[[_Files], T]", within: float | None = None) -> T:
         """Do what only reads, or what may be lost with the machine."""
-        within = self._timeouts.store_call
+        within = self._timeouts.store_call if within is None else within
         until = time.monotonic() + within * LOCK_SHARE
         return await self._own_worker().call(lambda files: work(files.until(until)), within)
 

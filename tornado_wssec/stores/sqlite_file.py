@@ -33,6 +33,8 @@ class Schema:
     Args:
         application_id: in the header, so that nobody else's database is taken for ours.
         migrations: statements that lead from each version to the next; the version is their number.
+        journal_mode: of the rollback journal. Never WAL, with which two writers can corrupt the file in
+            versions before 3.51.3. Source: sqlite.org/wal.html "The WAL-reset bug".
         synchronous: `EXTRA` where an acknowledged write must survive a power cut, else `OFF`.
         remedy: what to do when the file is missing.
         restore: what to do when it is damaged.
@@ -40,6 +42,7 @@ class Schema:
 
     application_id: int
     migrations: tuple[tuple[str, ...], ...]
+    journal_mode: str
     synchronous: str
     remedy: str
     restore: str
@@ -186,9 +189,8 @@ class SqliteFile:
             raise StoreCorrupt(f"{self.path} has tables of version {version}; this release knows {latest}; {remedy}")
 
     def _configure(self, connection: sqlite3.Connection) -> None:
-        # Not WAL: before 3.51.3 two writers can corrupt it. Source: sqlite.org/wal.html "WAL-reset bug".
-        (mode,) = connection.execute("PRAGMA journal_mode = TRUNCATE").fetchone()
-        if mode != "truncate":
+        (mode,) = connection.execute(f"PRAGMA journal_mode = {self.schema.journal_mode}").fetchone()
+        if mode.upper() != self.schema.journal_mode:
             raise StoreUnavailable(f"{self.path} stays in journal mode {mode!r}; stop whoever else has it open")
         connection.execute(f"PRAGMA synchronous = {self.schema.synchronous}")
         connection.execute("PRAGMA fullfsync = ON")  # macOS: fsync() alone leaves it in the drive's cache

@@ -1,12 +1,15 @@
 """Tickets in their SQLite file, which need not reach the disk.
 
 Rules of this file:
-1. Of any racers, the one whose DELETE removes the row has the ticket.
+1. Of any racers, the one whose transaction removes the row has the ticket; what is told is told after the commit.
 2. A ticket that has ended is never given out, and is gone once anybody has looked.
 3. Values are bound, never written into a statement.
 """
 
+import sqlite3
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final
 
 from ..errors import StoreCorrupt, StoreMissing
@@ -14,6 +17,35 @@ from .sqlite_file import SqliteFile
 
 SWEPT_AT_ONCE: Final = 100
 """Ended tickets removed with each new one: more than one, so that they cannot pile up."""
+
+_SWEEP: Final = "DELETE FROM ticket WHERE digest IN (SELECT digest FROM ticket WHERE expires_at <= ? LIMIT ?)"
+_COUNT: Final = "SELECT count(*) FROM ticket WHERE owner = ? AND expires_at > ?"
+_ADD: Final = "INSERT OR IGNORE INTO ticket VALUES (?, ?, ?, ?)"
+_FIND: Final = "SELECT payload, expires_at FROM ticket WHERE digest = ?"
+_REMOVE: Final = "DELETE FROM ticket WHERE digest = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Keep a ticket: True; False when there are `most` of its owner, or the digest is taken."""
+
+    digest: str
+    owner: str
+    payload: str
+    expires_at: float
+    most: int
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Remove a ticket: its payload; None when it is unknown or has ended."""
+
+    digest: str
+    now: float
+
+
+Outcome = bool | str | StoreCorrupt | None
 
 
 class Tickets:
@@ -33,37 +65,42 @@ class Tickets:
             if verdict != "ok":
                 raise StoreCorrupt(f"{self.file.path} is damaged; {self.file.schema.restore}")
 
-    def put(self, digest: str, owner: str, payload: str, expires_at: float, most: int, now: float) -> bool:
-        """Keep a ticket; False when there are `most` of its owner, or the digest is taken."""
+    def do(self, requests: Sequence[Put | Take]) -> list[Outcome]:
+        """Do all of them in one transaction, in order. The file is made for the first that puts something in.
+
+        Raises:
+            StoreCorrupt, StoreUnavailable: none of them was done.
+        """
         try:
-            return self._put(digest, owner, payload, expires_at, most, now)
+            return self._do(requests)
         except StoreMissing:
+            if not any(isinstance(request, Put) for request in requests):
+                return [None] * len(requests)
             self.file.migrate()
-            return self._put(digest, owner, payload, expires_at, most, now)
+            return self._do(requests)
 
-    def take(self, digest: str, now: float) -> str | None:
-        """Remove a ticket and return its payload, to one caller only."""
-        row = None
-        with suppress(StoreMissing), self.file.reading() as database:
-            row = database.execute("SELECT payload, expires_at FROM ticket WHERE digest = ?", (digest,)).fetchone()
-            # A digest names one ticket for ever, so the row that goes is the row that was read.
-            if row is not None and database.execute("DELETE FROM ticket WHERE digest = ?", (digest,)).rowcount != 1:
-                row = None
-        return None if row is None else self._payload(row, now)
-
-    def _put(self, digest: str, owner: str, payload: str, expires_at: float, most: int, now: float) -> bool:
-        sweep = "DELETE FROM ticket WHERE digest IN (SELECT digest FROM ticket WHERE expires_at <= ? LIMIT ?)"
-        count = "SELECT count(*) FROM ticket WHERE owner = ? AND expires_at > ?"
-        add = "INSERT OR IGNORE INTO ticket VALUES (?, ?, ?, ?)"
+    def _do(self, requests: Sequence[Put | Take]) -> list[Outcome]:
         with self.file.writing() as database:
-            database.execute(sweep, (now, SWEPT_AT_ONCE))
-            (outstanding,) = database.execute(count, (owner, now)).fetchone()
-            if outstanding >= most:
-                return False
-            return database.execute(add, (digest, owner, payload, expires_at)).rowcount == 1
+            return [
+                _put(database, request) if isinstance(request, Put) else self._take(database, request)
+                for request in requests
+            ]
 
-    def _payload(self, row: tuple[object, object], now: float) -> str | None:
+    def _take(self, database: sqlite3.Connection, request: Take) -> Outcome:
+        row = database.execute(_FIND, (request.digest,)).fetchone()
+        if row is None:
+            return None
+        database.execute(_REMOVE, (request.digest,))
         payload, expires_at = row
         if not isinstance(payload, str) or not isinstance(expires_at, float):
-            raise StoreCorrupt(f"{self.file.path} holds a ticket that is none of ours; {self.file.schema.restore}")
-        return payload if now < expires_at else None
+            return StoreCorrupt(f"{self.file.path} holds a ticket that is none of ours; {self.file.schema.restore}")
+        return payload if request.now < expires_at else None
+
+
+def _put(database: sqlite3.Connection, request: Put) -> bool:
+    database.execute(_SWEEP, (request.now, SWEPT_AT_ONCE))
+    (outstanding,) = database.execute(_COUNT, (request.owner, request.now)).fetchone()
+    if outstanding >= request.most:
+        return False
+    new = (request.digest, request.owner, request.payload, request.expires_at)
+    return database.execute(_ADD, new).rowcount == 1
