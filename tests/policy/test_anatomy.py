@@ -62,6 +62,22 @@ def test_anatomy_ties_a_schema_that_nests_itself() -> None:
         outer.load(deep)
 
 
+def test_anatomy_tells_one_from_many() -> None:
+    """A list of the outer schema is not the outer schema."""
+
+    class Tree(Schema):
+        class Meta:
+            register = False
+
+        leaves = fields.Nested(lambda: Tree(), many=True)
+
+    outer = Tree()
+    deep: dict[str, Any] = {"leaves": [{"leaves": [{}, {"leaves": []}]}]}
+
+    assert ["leaves", "leaves.leaves"] == paths(outer)
+    assert deep == outer.load(deep)
+
+
 def test_anatomy_can_be_asked_twice() -> None:
     """A knot that is tied stays as it is."""
     outer = Comment()

@@ -217,6 +217,13 @@ def test_envelope_flat_key_is_free(key: str) -> None:
         Envelope.flat(type=key)
 
 
+@pytest.mark.parametrize("key", ["t", "action", "x" * 32])
+def test_envelope_flat_key_may_be_any_other(key: str) -> None:
+    """One to 32 characters."""
+
+    assert ("send", {"n": 1}) == (parsed({key: "send", "n": 1}, Envelope.flat(key)).type, {"n": 1})
+
+
 @given(st.dictionaries(st.sampled_from("abcdef"), st.integers(-9, 9) | st.text("xyz")))
 def test_envelope_flat_survives_a_round_trip(data: dict[str, Any]) -> None:
     """What one end writes flat the other reads."""
@@ -283,6 +290,23 @@ def test_envelope_error_keeps_the_first_fields() -> None:
     assert NESTED.error(error, None) == NESTED.error(error, None)
 
 
+def test_envelope_error_bound() -> None:
+    """1 KiB, by the contract."""
+
+    assert 1_024 == ERROR_BYTES
+
+
+@pytest.mark.parametrize("names", ["a", "ab", "abc"])
+def test_envelope_error_fits_to_the_byte(names: str) -> None:
+    """The last field is kept when the answer is 1 KiB exactly, and left out when it is a byte more."""
+    whole = dict.fromkeys(names, "")
+    room = ERROR_BYTES - len(NESTED.error(InvalidMessage(fields=whole), "x" * 64))
+    fits, exceeds = ({**whole, names[-1]: "y" * length} for length in (room, room + 1))
+
+    assert fits == told(InvalidMessage(fields=fits), "x" * 64)["fields"]
+    assert names[-1] not in told(InvalidMessage(fields=exceeds), "x" * 64).get("fields", {})
+
+
 @given(st.integers(0, 1_100))
 def test_envelope_error_fills_its_room_to_the_byte(length: int) -> None:
     """A field is kept exactly when the whole answer fits."""
@@ -322,4 +346,4 @@ def test_envelope_error_bounds_what_an_application_says() -> None:
 def test_envelope_error_answers_no_endless_id() -> None:
     """An id that no message could have had is left out."""
 
-    assert "id" not in told(MalformedFrame(), "x" * 65)
+    assert ["x" * 64, None] == [told(MalformedFrame(), "x" * length).get("id") for length in (64, 65)]

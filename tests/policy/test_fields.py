@@ -132,7 +132,7 @@ def test_fields_boolean() -> None:
     assert is_unwritable(StrictBoolean(), 1)
 
 
-@pytest.mark.parametrize("value", ["0", "12.50", "-0.01", "-12", "9" * 28, "0." + "9" * 27, "100000000000000000000"])
+@pytest.mark.parametrize("value", ["0", "12.50", "-0.01", "-12", "9" * 28, "-0." + "9" * 28, "100000000000000000000"])
 def test_fields_decimal(value: str) -> None:
     """Plain digits, which are written again as they came."""
     found = loads(StrictDecimal(), value)
@@ -152,6 +152,12 @@ def test_fields_decimal_refuses(value: object) -> None:
     """No exponent, no sign but minus, no leading zero, nothing rounded, nothing long."""
 
     assert is_refused(StrictDecimal(), value)
+
+
+def test_fields_decimal_refuses_what_int_would_not_write() -> None:
+    """Python itself writes no integer of more than 4,300 digits."""
+
+    assert is_refused(StrictDecimal(), 10**5_000)
 
 
 def test_fields_decimal_places() -> None:

@@ -38,6 +38,8 @@ def facts(pattern: str, flags: int = 0) -> PatternFacts:
         r"[^]]\Z",
         r"\\\Z",
         r"\(\Z",
+        r"a #\Z",
+        r" # \Z",
     ],
 )
 def test_pattern_reaches_the_end(pattern: str) -> None:

@@ -161,6 +161,13 @@ def test_reasons_are_bounded() -> None:
     assert TEXT_LENGTH == len(str(reasons.told({"x": ["Must be one of: " + "y" * 200 + "."]})["x"])) - len("['']")
 
 
+def test_reasons_share_one_place_among_strange_names() -> None:
+    """However many there are, they push no other out of the answer."""
+    names = [*(f"é{number}" for number in range(100)), "zz"]
+
+    assert {OTHER, "zz"} == set(told(schema(), dict.fromkeys(names, 1)))
+
+
 def test_reasons_count_what_is_nested() -> None:
     """A list of lists of faults is no larger than a list of faults."""
     nested = {f"x{a}": {f"y{b}": ["Unknown field."] for b in range(9)} for a in range(9)}

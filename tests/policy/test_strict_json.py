@@ -175,6 +175,7 @@ def test_json_refuses_other_dialects(text: str) -> None:
         ('{"a":[{}]}', '{"a":[{"b":[]}]}', "nested deeper than 3, or unbalanced"),
         ("[1,2,3,4,5,6,7]", "[1,2,3,4,5,6,7,8]", "more than 8 nodes"),
         ("[[],[],[]]", "[[],[],[],[]]", "more than 8 nodes"),
+        ('["a,b,[",1,2,3,4,5,6]', '["a,b,[",1,2,3,4,5,6,7]', "more than 8 nodes"),
         ('{"a":1,"b":2}', '{"a":1,"b":2,"c":3}', "an object has more than 2 keys"),
         ("99", "100", "an integer is beyond ±99"),
         ('"' + "[" * 60 + '"', "[" * 60 + '"', "more than 8 nodes"),

@@ -80,6 +80,25 @@ def wraps(value: Any) -> Any:
     return refuses(value)
 
 
+def refuses_or_compares(value: Any) -> bool:
+    """Raise for one thing, and tell something of another."""
+    if value == 1:
+        raise ValidationError("no")
+    return bool(value == 2)
+
+
+def hands_false_on(value: Any) -> None:
+    """Use False, which is not to return it."""
+    dict.fromkeys((value,), False)
+
+
+def hands_value_on(value: Any) -> Any:
+    """Ask for something, and return the value."""
+    if isinstance(value, str):
+        refuses(value)
+    return value
+
+
 def endless(value: Any) -> Any:
     """Crash, which is another fault."""
     return endless(value)
@@ -88,6 +107,9 @@ def endless(value: Any) -> Any:
 @pytest.mark.parametrize(
     "validator",
     [
+        refuses_or_compares,
+        hands_false_on,
+        hands_value_on,
         refuses,
         refuses_and_answers,
         hands_on,

@@ -6,6 +6,7 @@ import pytest
 
 from schemas.chat import Posted, RoomChannel, Send
 from tornado_wssec import Grants, InvalidMessage, Registry
+from tornado_wssec.errors import OutboundInvalid
 
 REGISTRY = Registry.scan("schemas.chat")
 SEND = REGISTRY.resolve("chat.send")
@@ -58,7 +59,7 @@ def test_chat_posts_lines_with_their_author() -> None:
     line = {"room": "lobby", "text": "x"}
 
     assert {**line, "author": "ann"} == POSTED.dump({**line, "author": "ann"})
-    with pytest.raises(InvalidMessage):
+    with pytest.raises(OutboundInvalid):
         POSTED.dump(line)
 
 

@@ -116,7 +116,7 @@ def _branch_reaches_end(branch: list[_Part]) -> bool:
         if part.kind == "end":
             return True
         if part.kind not in ("edge", "look"):
-            return part.kind == "group" and _reaches_end(part)
+            return _reaches_end(part)
     return False
 
 
