@@ -325,6 +325,27 @@ def test_body_that_is_none_of_ours_is_refused(change: tuple[str, str], fault: st
     assert "sorcery" not in str(caught.value)
 
 
+JUNK = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("token") | st.just(10**400)
+)
+
+
+@given(
+    st.sampled_from([made(), made(Kind.KEY), make_undo(made(), NOW)]),
+    st.dictionaries(st.sampled_from([item.name for item in fields(Revocation)]), JUNK),
+)
+def test_body_that_can_be_stored_can_be_read(body: Revocation | Undo, junk: dict[str, Any]) -> None:
+    """An entry that got in and cannot be read would stop every node that follows the log."""
+    known = {item.name for item in fields(body)}
+    odd = replace(body, **{name: value for name, value in junk.items() if name in known})
+    try:
+        ensure_storable(odd)
+    except ValueError:
+        return
+
+    assert type(odd) is type(load_body(dump_body(odd)))
+
+
 @given(st.text(max_size=300) | st.builds(lambda body, cut: dump_body(body)[:cut], REVOCATIONS, st.integers(0, 300)))
 def test_body_never_raises_anything_but_value_error(text: str) -> None:
     """Whatever a store hands back, it is an entry or a ValueError."""

@@ -256,7 +256,8 @@ class StoreContract:
         """To see an entry twice is harmless; to miss one is not."""
         async with self.opened(tmp_path) as [store]:
             entry = await store.append(revocation("a"))
-            for cursor in ("", "0", "9999", "no cursor", "-1", "1e9", "'; DROP TABLE revocation_log", "x-1", "\0"):
+            strange = ["", "0", "9999", "no cursor", "-1", "1e9", "'; DROP TABLE revocation_log", "x-1", "\0", "\ud800"]
+            for cursor in (*strange, entry.cursor + "0", entry.cursor + "9" * 5000, entry.cursor + "\u0661"):
                 assert [entry] == list(await store.read_after(cursor, 10)), cursor
 
     @in_loop

@@ -102,7 +102,7 @@ async def test_worker_that_is_stuck_is_not_waited_for() -> None:
     async with working() as (worker, resource):
         task = await stuck(worker, resource, patience=0.01)
         with pytest.raises(
-            NotAcknowledged, match=r"test:// did not finish within 0\.01 s; what was asked may be done yet"
+            NotAcknowledged, match=r"test:// did not finish within 0\.01 s and may do so yet; see to the disk"
         ):
             await task
         resource.may_go_on.set()

@@ -127,22 +127,27 @@ def ensure_name(what: str, value: object) -> str:
 
 
 def ensure_storable(body: Body) -> None:
-    """Refuse what no store keeps: an odd id, texts over 1 KiB, times that are no numbers.
+    """Refuse what cannot be read again: one such entry would stop every node that follows the log.
 
     Raises:
-        ValueError: naming the field, the fault and the remedy.
+        ValueError: an odd id, a text over 1 KiB, a time that is no number; names the field and the remedy.
     """
     ensure_name("entry id", body.id)
     ensure_text("the reason", body.reason)
-    moments: dict[str, float | None] = {"at": body.at, "expires_at": body.expires_at}
+    ensure_seconds("at", body.at)
+    _ensure_optional_seconds("expires_at", body.expires_at)
     if isinstance(body, Revocation):
+        _kind(body.kind)
         ensure_text("the value", body.value)
         if body.issuer is not None and not ensure_text("the issuer", body.issuer):
             raise ValueError("the issuer is empty, so nobody would match; leave it out for every issuer")
-        moments |= {"effective_at": body.effective_at, "before": body.before}
-    for name, moment in moments.items():
-        if moment is not None:
-            ensure_seconds(name, moment)
+        ensure_seconds("effective_at", body.effective_at)
+        _ensure_optional_seconds("before", body.before)
+
+
+def _ensure_optional_seconds(name: str, moment: float | None) -> None:
+    if moment is not None:
+        ensure_seconds(name, moment)
 
 
 def dump_body(body: Body) -> str:
@@ -192,4 +197,4 @@ def _kind(text: str) -> Kind:
     try:
         return Kind(text)
     except ValueError:
-        raise ValueError("the kind of the entry is none of ours") from None
+        raise ValueError(f"the kind of the entry is none of ours; use {', '.join(Kind)}") from None

@@ -63,7 +63,7 @@ class Batches(Generic[Q]):
         outcomes: Sequence[Any]
         try:
             if left <= 0:
-                raise StoreUnavailable(f"the store was busy for {self._within:g} s; nothing was done")
+                raise StoreUnavailable(f"the store was busy for {self._within:g} s; nothing was done, try again")
             outcomes = await self._do([request.what for request in batch], left)
         except Exception as error:
             outcomes = [error] * len(batch)

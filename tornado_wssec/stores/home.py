@@ -39,8 +39,8 @@ class Home:
         """What to raise when a store is used that belongs to nobody."""
         return RuntimeError(f"{self._what} is not open; await open() first")
 
-    def ensure_here(self) -> asyncio.AbstractEventLoop:
-        """The loop that the store belongs to, when it is the running one.
+    def ensure_here(self) -> None:
+        """Refuse to go on unless the store belongs to the running loop of this process.
 
         Raises:
             RuntimeError: it is not open, or open elsewhere; says what to do.
@@ -49,10 +49,8 @@ class Home:
             raise self.not_open()
         if self._pid != os.getpid():
             remedy = "make a store in each process, after the fork"
-            raise RuntimeError(
-                f"{self._what} was opened by process {self._pid}, which this one was forked from; {remedy}"
-            )
+            fault = f"{self._what} was opened by process {self._pid}, which this one was forked from"
+            raise RuntimeError(f"{fault}; {remedy}")
         if self._loop is not asyncio.get_running_loop():
             remedy = "make a store for each loop, or close it in the loop that opened it"
             raise RuntimeError(f"{self._what} was opened in another event loop; {remedy}")
-        return self._loop

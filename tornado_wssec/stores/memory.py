@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from ..policy.revocation_entries import Body, LogEntry, class_of, ensure_storable
 from .base import Generation
 from .bounds import ensure_document, ensure_ticket
+from .cursors import make_cursor, place_of
 from .home import Home
 
 
@@ -170,8 +171,9 @@ class _Kept:
 
     def read_after(self, cursor: str | None, limit: int) -> list[LogEntry]:
         """At most `limit` entries after the cursor."""
+        place = place_of(cursor, self._life, self.given_cursors)
         entries = list(self.log.values())
-        start = bisect_right(entries, self._place(cursor), key=lambda entry: entry[0])
+        start = bisect_right(entries, place, key=lambda entry: entry[0])
         return [self._entry(*entry) for entry in entries[start : start + limit]]
 
     def prune(self, now: float, limit: int) -> int:
@@ -185,11 +187,7 @@ class _Kept:
         return len(pruned)
 
     def _entry(self, place: int, body: Body) -> LogEntry:
-        return LogEntry(f"{self._life}-{place}", body)
-
-    def _place(self, cursor: str | None) -> int:
-        life, _, place = (cursor or "").rpartition("-")
-        return int(place) if life == self._life and place.isdecimal() and place.isascii() else 0
+        return LogEntry(make_cursor(self._life, place), body)
 
     @property
     def _life(self) -> str:

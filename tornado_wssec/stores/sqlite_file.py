@@ -230,27 +230,24 @@ class SqliteFile:
         except sqlite3.Error as error:
             if _code(error) not in _IN_USE:
                 self.close()  # whatever state it is in: the next use starts afresh
-            raise self._told(error) from error
+            raise self._told(error) from None  # sqlite3 quotes what it cannot decode: nothing of it goes further
         except OSError as error:
-            raise StoreUnavailable(
-                f"{error.filename or self.path}: {error.strerror}; mend that and try again"
-            ) from error
+            fault = f"{error.filename or self.path}: {error.strerror}"
+            raise StoreUnavailable(f"{fault}; mend that and try again") from None
 
     def _told(self, error: sqlite3.Error) -> StoreError:
-        code = _code(error)
+        code, name = _code(error), getattr(error, "sqlite_errorname", "text that is no UTF-8")
         if code in _IN_USE:
             return StoreUnavailable(f"{self.path} is locked by another process; see who has it open")
         if code == sqlite3.SQLITE_READONLY:
-            return StoreUnavailable(
-                f"{self.path} is read-only; give its owner write permission on it and its directory"
-            )
+            remedy = "give its owner write permission on it and its directory"
+            return StoreUnavailable(f"{self.path} is read-only; {remedy}")
         if code == sqlite3.SQLITE_FULL:
             return StoreUnavailable(f"{self.path} cannot grow: the disk is full; make room")
         if code in _DAMAGED:
-            return StoreCorrupt(f"{self.path} is damaged or no store of ours ({error}); {self.schema.restore}")
-        return StoreUnavailable(
-            f"{self.path} cannot be used: {error}; check the disk and the permissions of its directory"
-        )
+            return StoreCorrupt(f"{self.path} is damaged or no store of ours ({name}); {self.schema.restore}")
+        remedy = "check the disk and the permissions of its directory"
+        return StoreUnavailable(f"{self.path} cannot be used ({name}); {remedy}")
 
 
 def _code(error: sqlite3.Error) -> int:

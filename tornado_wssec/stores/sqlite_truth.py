@@ -7,13 +7,13 @@ Rules of this file:
 """
 
 import secrets
-import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
 from ..errors import StoreCorrupt, StoreMissing
 from ..policy.revocation_entries import Body, LogEntry, class_of, dump_body, load_body
 from .base import Generation
+from .cursors import make_cursor, place_of
 from .sqlite_file import SqliteFile
 
 _PRUNE: Final = (
@@ -81,7 +81,11 @@ class Truth:
     def read_after(self, cursor: str | None, limit: int) -> Sequence[LogEntry]:
         """At most `limit` entries after the cursor."""
         with self.file.reading() as database:
-            rows = self._rows_after(database, self._place(cursor), limit)
+            # A log that ends before the cursor is an older copy that was put back: it is read from the start.
+            row = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'revocation_log'").fetchone()
+            place = place_of(cursor, self.file.life, 0 if row is None else self._checked(row[0], int))
+            read = "SELECT cursor, body FROM revocation_log WHERE cursor > ? ORDER BY cursor LIMIT ?"
+            rows = database.execute(read, (place, limit)).fetchall()
         return [self._entry(row) for row in rows]
 
     def prune(self, now: float, limit: int) -> int:
@@ -97,25 +101,9 @@ class Truth:
             (others,) = database.execute("PRAGMA data_version").fetchone()
         return f"{self.file.life}:{self.file.openings}:{others}:{self._own_changes}"
 
-    def _rows_after(self, database: sqlite3.Connection, place: int, limit: int) -> list[Any]:
-        read = "SELECT cursor, body FROM revocation_log WHERE cursor > ? ORDER BY cursor LIMIT ?"
-        rows = database.execute(read, (place, limit)).fetchall()
-        if rows or not place:
-            return rows
-        # A log that ends before the cursor is an older copy that was put back: read all of it.
-        row = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'revocation_log'").fetchone()
-        if row is not None and row[0] >= place:
-            return []
-        return database.execute(read, (0, limit)).fetchall()
-
-    def _place(self, cursor: str | None) -> int:
-        """Where to read on; from the start with a cursor that is not of this file."""
-        life, _, place = (cursor or "").rpartition("-")
-        return int(place) if life == self.file.life and place.isdecimal() and place.isascii() else 0
-
     def _entry(self, row: Any) -> LogEntry:
         try:
-            return LogEntry(f"{self.file.life}-{row[0]}", load_body(row[1]))
+            return LogEntry(make_cursor(self.file.life, row[0]), load_body(row[1]))
         except ValueError as error:
             raise StoreCorrupt(
                 f"{self.file.path}: entry {row[0]} of the revocation log is none of ours: {error}"

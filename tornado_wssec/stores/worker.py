@@ -59,9 +59,11 @@ class Worker(Generic[R]):
         self._inbox.put(job)
         try:
             result: T = await job.future
+        except asyncio.CancelledError:
+            self._inbox.withdraw(job)
+            raise
         finally:
             timer.cancel()
-            self._inbox.withdraw(job)
         return result
 
     async def stop(self, patience: float) -> None:
@@ -78,9 +80,12 @@ class Worker(Generic[R]):
         if job.future.done():
             return
         if self._inbox.withdraw(job):
-            error: StoreError = StoreUnavailable(f"{self._what} was busy for {patience:g} s; nothing was done")
+            error: StoreError = StoreUnavailable(
+                f"{self._what} was busy for {patience:g} s; nothing was done, try again"
+            )
         else:
-            error = overdue(f"{self._what} did not finish within {patience:g} s; what was asked may be done yet")
+            fault = f"{self._what} did not finish within {patience:g} s and may do so yet"
+            error = overdue(f"{fault}; see to the disk and try again")
         job.future.set_exception(error)
 
 
