@@ -128,3 +128,13 @@ def test_readme_test_of_a_handler_passes() -> None:
     exec(example, names)  # noqa: S102
 
     assert asyncio.run(names["test_line_in_a_foreign_room_is_refused"]()) is None  # type: ignore[operator]
+
+
+def test_readme_names_tests_that_exist() -> None:
+    """Each attack of the README's tables names a test of this suite."""
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "README.md").read_text()))
+    sources = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
+    defined = {name for source in sources for name in re.findall(r"def (test_\w+)", source)}
+
+    assert set() == named - defined
+    assert len(named) > 15
