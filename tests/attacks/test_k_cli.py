@@ -23,8 +23,11 @@ from tests.cli.conftest import bare as bare
 from tests.cli.conftest import place as place
 from tests.cli.conftest import wssec as wssec
 from tests.cli.prepared import ROOT
-from tornado_wssec.cli import main
+from tornado_wssec.cli import main, publication
 from tornado_wssec.policy.key_material import PRIVATE_MEMBERS
+from tornado_wssec.policy.keys import KeyRing
+from tornado_wssec.stores.base import Store
+from tornado_wssec.stores.keyfile import KeyFile
 
 SECRET: Final = "hunter2-hunter2-hunter2"
 WSSEC: Final = [sys.executable, "-P", "-m", "tornado_wssec"]
@@ -148,6 +151,25 @@ def test_k05_two_rotate_at_once(wssec: Terminal) -> None:
     for rival in rivals:
         rival.communicate()
     assert ["retired"] * 4 + ["current"] == states(wssec)
+    assert 0 == wssec("store", "doctor").code
+
+
+def test_k05_the_slower_of_two_publishes_nothing_stale(
+    wssec: Terminal, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another rotates and publishes between our change and our publication: what counts is the file."""
+    real = publication.publish_ring
+    rival = iter([KeyFile(place / "keys.json")])
+
+    async def overtaken(store: Store, ring: KeyRing) -> None:
+        for file in rival:
+            await real(store, file.edit(lambda found: found.rotate(1_800_000_000.0)))
+        await real(store, ring)
+
+    monkeypatch.setattr(publication, "publish_ring", overtaken)
+    wssec.done("keys", "rotate")
+
+    assert ["retired", "retired", "current"] == states(wssec)
     assert 0 == wssec("store", "doctor").code
 
 

@@ -169,10 +169,11 @@ def test_check_keeps_what_the_application_prints_apart(app: Checked) -> None:
     ("name", "then", "told"),
     [
         ("nothing", "", "has no nothing"),
-        ("number", "\nnumber = 5\n", "is a int, not a tornado.web.Application"),
+        ("number", "\nnumber = 5\n", "is of type int; name a tornado.web.Application"),
         ("plain", "\nplain = Application([])\n", "has no guard"),
         ("broken", "\ndef broken():\n    raise RuntimeError('out of order')\n", "RuntimeError: out of order at "),
         ("needy", "\ndef needy(port):\n    return make_app()\n", "missing 1 required positional argument"),
+        ("script", "\nimport sys\n\nsys.exit(0)\n", "SystemExit: 0 at "),
         ("late", "\nasync def late():\n    raise RuntimeError('out of order')\n", "RuntimeError: out of order at "),
     ],
 )

@@ -21,6 +21,7 @@ from tests.cli.conftest import Terminal
 from tornado_wssec.policy.keys import KeyRing
 from tornado_wssec.settings import Limits
 from tornado_wssec.stores.keyfile import KeyFile
+from tornado_wssec.stores.sqlite import SqliteStore
 
 KEY = {"kid", "alg", "state", "created_at", "retired_at", "verify_until", "can_sign"}
 CHANGE = {"changed", "current", "published"}
@@ -261,6 +262,24 @@ def test_keys_retire_compromised_can_be_run_again(wssec: Terminal, place: Path) 
     assert published(wssec) == "as in the key file"
 
 
+def test_keys_retire_compromised_closes_sockets_though_nothing_can_be_published(
+    wssec: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What closes sockets does not wait for what may fail for another reason."""
+    kid = wssec.json("keys", "show", "current")["kid"]
+
+    async def full(*_: object) -> None:
+        raise ValueError("the key document is too large; shorten it")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(SqliteStore, "publish_keys", full)
+        outcome = wssec("keys", "retire", "current", "--compromised", "--yes")
+
+    assert (1, 1) == (outcome.code, outcome.err.count("\n"))
+    assert "the store was not told: the key document is too large" in outcome.err
+    assert [kid] == [entry["value"] for entry in wssec.json("revocations", "list")]
+
+
 def test_keys_kid_may_begin_with_a_dash(wssec: Terminal) -> None:
     """One kid in 64 does; it is a kid and no option."""
     outcome = wssec("keys", "show", "-" + "x" * 42)
@@ -318,6 +337,13 @@ def test_keys_import_opens_an_encrypted_pem(wssec: Terminal, tmp_path: Path, pri
     (tmp_path / "passphrase").write_bytes(b"open sesame\n")
 
     assert imported(wssec, str(tmp_path / "key.pem"), "--passphrase-file", str(tmp_path / "passphrase"))["can_sign"]
+
+
+def test_keys_import_reads_one_thing_from_standard_input(wssec: Terminal) -> None:
+    """The key or its passphrase, not both."""
+    outcome = wssec("keys", "import", "-", "--passphrase-file", "-")
+
+    assert (2, True) == (outcome.code, "cannot hold both" in outcome.err)
 
 
 def test_keys_import_takes_a_jwk_and_a_set(wssec: Terminal) -> None:

@@ -36,6 +36,7 @@ def test_error_is_one_short_line(capsys: pytest.CaptureFixture[str]) -> None:
         "half a token eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ1NDIifQ here",
         "a header eyJhbGciOiJFZERTQSJ9 here",
         "a store redis://app:eyJzdWIiOiJ1NDIifQ@db here",
+        "a store redis://app:c2lnbmF0dXJl/@x@db here",
     ],
 )
 def test_lines_hold_no_token_and_no_password(capsys: pytest.CaptureFixture[str], text: str) -> None:

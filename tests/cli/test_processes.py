@@ -45,15 +45,22 @@ def test_tokens_pass_through_pipes(environment: dict[str, str], tmp_path: Path) 
     assert (0, True) == (ran.returncode, '"valid": true' in ran.stdout)
 
 
-def test_broken_pipe_is_silent(environment: dict[str, str], wssec: Terminal) -> None:
+@pytest.mark.parametrize(
+    "command_line", ["keys list", "keys list --json", "revocations export", "revocations list --ids"]
+)
+def test_broken_pipe_is_silent(environment: dict[str, str], wssec: Terminal, command_line: str) -> None:
     """`wssec … | head -1` ends without a word."""
-    for _ in range(3):
-        wssec.done("keys", "generate")
+    wssec.done("revoke", "subject", "u42")
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w") as pipe:
         ran = subprocess.run(
-            [*WSSEC, "keys", "list"], env=environment, stdout=pipe, stderr=subprocess.PIPE, timeout=60, check=False
+            [*WSSEC, *command_line.split()],
+            env=environment,
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
         )
 
     assert ran.returncode == 1

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Terminal
+from tornado_wssec.errors import StoreUnavailable
+from tornado_wssec.stores.sqlite import SqliteStore
 
 ENTRY = {
     "id",
@@ -201,6 +203,21 @@ def test_revocations_export_makes_a_private_file(wssec: Terminal, tmp_path: Path
     assert (1, True) == (again.code, "exists already" in again.err)
 
 
+def test_revocations_export_that_fails_leaves_no_file(
+    wssec: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a log looks like a whole one."""
+    revoked(wssec)
+
+    async def torn(*_: object) -> None:
+        raise StoreUnavailable("it stopped to answer; try again")
+
+    monkeypatch.setattr(SqliteStore, "read_after", torn)
+    outcome = wssec("revocations", "export", str(tmp_path / "log.jsonl"))
+
+    assert (1, False) == (outcome.code, (tmp_path / "log.jsonl").exists())
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -241,4 +258,5 @@ def test_revocations_import_of_a_missing_file_fails(wssec: Terminal) -> None:
     outcome = wssec("revocations", "import", "/nowhere/log.jsonl")
 
     assert 1 == outcome.code
+    assert 1 == wssec("revocations", "import", "a\x00b").code
     assert "wssec: cannot read /nowhere/log.jsonl: No such file or directory; name a readable file" in outcome.err

@@ -147,6 +147,14 @@ def test_revoke_misspelt_option_is_no_jti(wssec: Terminal) -> None:
     assert (2, []) == (outcome.code, logged(wssec))
 
 
+@pytest.mark.parametrize("option", ["-h", "-y", "-v"])
+def test_revoke_short_option_is_no_name(wssec: Terminal, option: str) -> None:
+    """Who asks for help does not mean a subject of that name."""
+    outcome = wssec("revoke", "subject", option)
+
+    assert (2, []) == (outcome.code, logged(wssec))
+
+
 def test_revoke_two_dashes_are_literal_behind_two_dashes(wssec: Terminal) -> None:
     """`--` ends the options, as everywhere."""
     assert "--odd" == wssec.json("revoke", "subject", "--", "--odd")["value"]

@@ -100,6 +100,8 @@ def test_ticket_issue_stops_at_ten_outstanding(wssec: Terminal) -> None:
     [
         (["--lifetime", "25h"], "is not within 1 s and 86400 s"),
         (["--lifetime", "0s"], "is not within"),
+        (["--ttl", "0s"], "waits 0 s"),
+        (["--ttl", "11m"], "waits 660 s and lets in for 600 s"),
         (["--claim", "sub=root"], "--claim cannot set sub"),
         (["--permission", "a::b"], "empty segment"),
         (["--claim", "big=" + "x" * 40_000], "the ticket's record is"),

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -247,3 +248,19 @@ def test_token_verify_refuses_one_from_before_the_store(wssec: Terminal, place: 
     database.close()
 
     assert "issued before the store's generation was made" in wssec("token", "verify", stdin=token).err
+
+
+def test_token_inspect_keeps_hostile_names_on_their_line(bare: Terminal) -> None:
+    """Anybody may have written it: neither a claim's name nor its value acts on a terminal."""
+    header, payload = (
+        {"alg": "none\x1b[2J"},
+        {"\x1b[2J\r\nx": "\x9b31m", "list": ["\x07"], "object": {"\x1b": "\x1b"}},
+    )
+    token = ".".join(
+        [*(urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (header, payload)), "c2ln"]
+    )
+
+    told = bare.done("token", "inspect", stdin=token)
+
+    assert not set(told) & {"\x1b", "\x9b", "\x07", "\r"}
+    assert 4 == told.count("\n")

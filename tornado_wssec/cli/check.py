@@ -57,7 +57,9 @@ async def _audit_made(name: str, made: Awaitable[Any]) -> list[Line]:
 
 def _audit(name: str, app: object) -> list[Line]:
     if not isinstance(app, Application):
-        raise Refused(f"{name} is a {type(app).__name__}, not a tornado.web.Application or a function that makes one")
+        raise Refused(
+            f"{name} is of type {type(app).__name__}; name a tornado.web.Application or a function that makes one"
+        )
     guard = app.settings.get("wssec")
     if not isinstance(guard, Guard):
         raise Refused(f"{name} has no guard; pass Application(…, wssec=guard), or call guard.install(app)")

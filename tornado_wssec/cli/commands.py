@@ -61,6 +61,13 @@ def _write_example(example: str, formatter: click.HelpFormatter) -> None:
             formatter.write(f"{'':>{formatter.current_indent}}{line.strip()}\n")
 
 
+def _refuse_options(ctx: click.Context, value: object) -> None:
+    """Refuse `--jsno` and `-y` where an argument may begin with a dash; no kid and no jti looks like them."""
+    for word in value if isinstance(value, tuple) else (value,):
+        if isinstance(word, str) and (word.startswith("--") or (len(word) == 2 and word.startswith("-"))):
+            raise click.NoSuchOption(word, ctx=ctx)
+
+
 class Command(click.Command):
     """A verb. Its help ends in `example`, which a test executes as it stands.
 
@@ -79,13 +86,12 @@ class Command(click.Command):
         self._as_root = as_root
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse; what begins with two dashes is an option, unless a `--` stands before it."""
-        literal = "--" in args
+        """Parse; what looks like an option, and is none, is refused unless a `--` stands before it."""
+        is_literal = "--" in args
         rest = super().parse_args(ctx, args)
         for param in self.params:
-            value = ctx.params.get(param.name or "")
-            if isinstance(param, click.Argument) and not literal and isinstance(value, str) and value.startswith("--"):
-                raise click.NoSuchOption(value, ctx=ctx)
+            if isinstance(param, click.Argument) and not is_literal:
+                _refuse_options(ctx, ctx.params.get(param.name or ""))
         return rest
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -83,7 +83,7 @@ def _read_keys(settings: Settings, findings: list[Finding]) -> KeyRing | None:
 
 
 def _failed(check: str, error: StoreError | KeyFileError) -> Finding:
-    found, _, remedy = str(error).partition("; ")
+    found, _, remedy = " ".join(str(error).split()).partition("; ")
     return Finding(check, False, found, remedy or None)
 
 

@@ -19,12 +19,12 @@ from ..policy.revocations import Kind, make_revocation
 from ..settings import Settings, TokenRules
 from ..stores.keyfile import KeyFile
 from .asking import confirm, yes_option
-from .commands import Group, Refused, told_as
+from .commands import Group, Refused, WrongUsage, told_as
 from .context import in_store, key_file, keys_option, make_store, now, read_settings, store_option
 from .key_sources import alg_option, read_keys
 from .output import json_option, note, print_facts, print_json, print_table, show_time
 from .publication import publish
-from .secrets_in import read_passphrase
+from .secrets_in import STANDARD_INPUT, read_passphrase
 from .values import duration
 
 lifetime_option = click.option(
@@ -156,9 +156,12 @@ def retire(
     settings = _settings(keys, store, needs_store=compromised)
     key = _find(key_file(settings).load(), kid)
     confirm(_consequence(key, compromised), yes)
-    _apply(settings, lambda ring, at: ring.retire(key.kid, at, compromised, max_lifetime), as_json)
-    if compromised:
-        _revoke_key(settings, key.kid)
+    _apply(
+        settings,
+        lambda ring, at: ring.retire(key.kid, at, compromised, max_lifetime),
+        as_json,
+        revoked=key.kid if compromised else None,
+    )
 
 
 @keys.command("import", example="wssec keys import key.pem")
@@ -185,6 +188,8 @@ def import_keys(
     JSON: {changed: [key], current, published}.
     """
     settings = _settings(keys, store)
+    if source == passphrase_file == STANDARD_INPUT:
+        raise WrongUsage("standard input cannot hold both the key and its passphrase; name a file for one of them")
     passphrase = read_passphrase(passphrase_file) if passphrase_file else None
     found = read_keys(source, now=now(), alg=alg, is_secret=secret, passphrase=passphrase)
     _apply(settings, lambda ring, _: _added(ring, found), as_json, create=True)
@@ -227,8 +232,15 @@ def _added(ring: KeyRing, found: Sequence[Key]) -> KeyRing:
     return ring
 
 
-def _apply(settings: Settings, change: Change, as_json: bool, *, create: bool = False) -> None:
-    """Change the key file, tell the store, and print what changed."""
+def _apply(
+    settings: Settings, change: Change, as_json: bool, *, create: bool = False, revoked: str | None = None
+) -> None:
+    """Change the key file, tell the store, and print what changed.
+
+    Args:
+        create: make the key file and the store where they are absent.
+        revoked: the kid of a key whose connections are to be closed.
+    """
     at = now()
     before: dict[str, Key] = {}
 
@@ -241,6 +253,8 @@ def _apply(settings: Settings, change: Change, as_json: bool, *, create: bool = 
         make_store(settings, at)  # first: where it fails, no key has been made
     with told_as(Refused):
         after = _made(file, edited) if create and not os.path.lexists(file.path) else file.edit(edited)
+    if revoked is not None:
+        _revoke_key(settings, revoked)  # before anything that may fail for another reason
     published = publish(settings, file)
     changed = [key for key in after.keys if before.get(key.kid) != key]
     _report(after, changed, published, as_json)

@@ -20,7 +20,10 @@ from ..errors import Problem
 LINE_CHARACTERS: Final = 600
 """What an error line may have at most: a hostile argument is not repeated in full."""
 
-SECRETS: Final = re.compile(r"eyJ[A-Za-z0-9_=-]{6,}(?:\.[A-Za-z0-9_=-]*)*|(?<=://)[^/\s@]*(?=@)")
+LOOKED_AT: Final = 10_000
+"""Of the text, so that looking for secrets in it costs little; a longer secret would be none of ours."""
+
+SECRETS: Final = re.compile(r"eyJ[A-Za-z0-9_=-]{6,}(?:\.[A-Za-z0-9_=-]*)*|(?<=://)\S*(?=@)")
 """The shape of a token, whole or in part (its header begins with `{"`), and of the user in a URL."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")
@@ -34,7 +37,7 @@ def printable(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    safe = printable(SECRETS.sub("[redacted]", " ".join(text.splitlines())))
+    safe = printable(SECRETS.sub("[redacted]", " ".join(text[:LOOKED_AT].split())))
     return safe if len(safe) <= LINE_CHARACTERS else f"{safe[:LINE_CHARACTERS]}…"
 
 
@@ -78,9 +81,10 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 def print_facts(facts: Mapping[str, object]) -> None:
     """Print one thing: a name and a value on each line."""
-    width = max(map(len, facts))
-    for name, value in facts.items():
-        click.echo(f"{name.ljust(width)}  {printable('-' if value is None else str(value))}")
+    shown = [(printable(name), printable("-" if value is None else str(value))) for name, value in facts.items()]
+    width = max(len(name) for name, _ in shown)
+    for name, value in shown:
+        click.echo(f"{name.ljust(width)}  {value}")
 
 
 def show_time(at: float | None) -> str | None:

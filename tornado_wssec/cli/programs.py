@@ -50,11 +50,11 @@ def from_here(what: str) -> Iterator[None]:
         yield
     except WssecError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # SystemExit: a script that was meant to be run
         raise Refused(f"{what} cannot be used: {_told(error)}; see that it imports in this directory") from None
 
 
-def _told(error: Exception) -> str:
+def _told(error: Exception | SystemExit) -> str:
     """The error and its last line outside this package and the interpreter's import machinery."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
     place = f" at {os.path.relpath(frames[-1].filename)}:{frames[-1].lineno}" if len(frames) > 1 else ""

@@ -7,7 +7,8 @@ Rules of this file:
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, BinaryIO, Final
 
 import click
@@ -21,7 +22,7 @@ from .commands import Group, Refused, WrongUsage, told_as
 from .context import in_store, now, read_settings, store_option
 from .output import json_option, print_facts, print_json, print_table, show_time
 from .revocation_log import Standing, describe, read_log, read_standings
-from .secrets_in import STANDARD_INPUT, stdin
+from .secrets_in import STANDARD_INPUT, opened
 from .values import name
 
 TITLES: Final = ("id", "kind", "value", "issuer", "effective", "issued up to", "forgotten", "state", "reason")
@@ -104,7 +105,7 @@ def undo(ids: Sequence[str], reason: str, yes: bool, store: str | None, as_json:
     confirm(f"Accept again: {named}?", yes)
     with told_as(WrongUsage):
         undos = [standing.undo or make_undo(standing.revocation, now(), reason) for standing in found]
-    in_store(settings, lambda opened: _append(opened, undos))
+    in_store(settings, lambda log: _append(log, undos))
     if as_json:
         print_json([{"id": body.id, "undone_at": body.at} for body in undos])
     else:
@@ -142,14 +143,10 @@ def export(target: str, store: str | None) -> None:
     """
     settings = _settings(store)
     if target == STANDARD_INPUT:
-        in_store(settings, lambda opened: _write(opened, sys.stdout.buffer))
+        in_store(settings, lambda log: _write(log, sys.stdout.buffer))
         return
-    try:
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise Refused(f"{target} exists already; name another file") from None
-    with os.fdopen(descriptor, "wb") as stream:
-        in_store(settings, lambda opened: _write(opened, stream))
+    with _new_file(target) as stream:
+        in_store(settings, lambda log: _write(log, stream))
 
 
 @revocations.command("import", example="wssec revocations export | wssec revocations import -")
@@ -163,7 +160,7 @@ def import_revocations(source: str, store: str | None, as_json: bool) -> None:
     """
     settings = _settings(store)
     bodies = _read(source)
-    in_store(settings, lambda opened: _append(opened, bodies))
+    in_store(settings, lambda log: _append(log, bodies))
     if as_json:
         print_json({"imported": len(bodies)})
     else:
@@ -172,6 +169,21 @@ def import_revocations(source: str, store: str | None, as_json: bool) -> None:
 
 def _settings(store: str | None) -> Settings:
     return read_settings("store", store=store)
+
+
+@contextmanager
+def _new_file(path: str) -> Iterator[BinaryIO]:
+    """A new file for its owner alone; gone again when the block fails, since half a log looks like a whole one."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise Refused(f"{path} exists already; name another file") from None
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+    except BaseException:
+        os.unlink(path)
+        raise
 
 
 def _find(standings: Sequence[Standing], ids: Sequence[str]) -> list[Standing]:
@@ -203,15 +215,8 @@ async def _write(store: Store, stream: BinaryIO) -> None:
 
 def _read(source: str) -> list[Body]:
     """Every entry of an export; none when one is not as it should be."""
-    if source == STANDARD_INPUT:
-        return _parsed(stdin())
-    try:
-        with open(source, "rb") as stream:
-            return _parsed(stream)
-    except OSError as error:
-        raise Refused(
-            f"cannot read {source}: {error.strerror}; name a readable file, or - for standard input"
-        ) from None
+    with opened(source) as stream:
+        return _parsed(stream)
 
 
 def _parsed(stream: BinaryIO) -> list[Body]:

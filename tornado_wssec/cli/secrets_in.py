@@ -7,6 +7,8 @@ Rules of this file:
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -25,15 +27,8 @@ def read_bytes(path: str, most: int, what: str) -> bytes:
         WrongUsage: it holds more.
         Refused: it cannot be read.
     """
-    try:
-        if path == STANDARD_INPUT:
-            found = _bounded(stdin(), most)
-        else:
-            with Path(path).open("rb") as stream:
-                found = _bounded(stream, most)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no path"
-        raise Refused(f"cannot read {path}: {reason}; name a readable file, or - for standard input") from None
+    with opened(path) as stream:
+        found = _bounded(stream, most)
     if len(found) > most:
         raise WrongUsage(f"{what} is longer than {most:,} bytes; give one alone")
     return found
@@ -44,15 +39,25 @@ def read_passphrase(path: str) -> bytes:
     return read_bytes(path, PASSPHRASE_BYTES, "the passphrase").rstrip(b"\r\n")
 
 
-def stdin() -> BinaryIO:
-    """Standard input as bytes.
+@contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
+    """The file, or standard input for "-", to be read as bytes.
 
     Raises:
-        Refused: it is closed.
+        Refused: it cannot be opened or read.
     """
+    try:
+        with _stdin() if path == STANDARD_INPUT else Path(path).open("rb") as stream:
+            yield stream
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no path"
+        raise Refused(f"cannot read {path}: {reason}; name a readable file, or - for standard input") from None
+
+
+def _stdin() -> AbstractContextManager[BinaryIO]:
     if sys.stdin is None:
         raise Refused("standard input is closed; name a file, or give it one")
-    return sys.stdin.buffer
+    return nullcontext(sys.stdin.buffer)  # it stays open: it is not ours
 
 
 def _bounded(stream: BinaryIO, most: int) -> bytes:

@@ -58,6 +58,7 @@ def issue(
     at = now()
     with told_as(WrongUsage):
         _bound(path, origin)
+        _ensure_spans(ttl, lifetime)
         identity = _identity(wanted, str(settings.issuer), at, lifetime)
         record = TicketRecord.of(identity, path=path, origin=origin, address=address, expires_at=at + ttl)
         payload = record.to_json()
@@ -72,6 +73,15 @@ def issue(
     if not kept:
         raise Refused(f"{most} tickets of {wanted.subject} are outstanding, which is all; wait until one has expired")
     click.echo(made)
+
+
+def _ensure_spans(ttl: float, lifetime: float) -> None:
+    """Refuse a ticket that could not be used, or would let in for longer than a token; ValueError."""
+    longest = TokenRules().max_lifetime
+    if not 0 < lifetime <= longest:
+        raise ValueError(f"a lifetime of {lifetime:g} s is not within 1 s and {longest:g} s; choose another")
+    if not 0 < ttl <= lifetime:
+        raise ValueError(f"a ticket that waits {ttl:g} s and lets in for {lifetime:g} s is of no use; change --ttl")
 
 
 def _bound(path: str, origin: str | None) -> None:
@@ -93,11 +103,8 @@ def _identity(wanted: Wanted, issuer: str, at: float, lifetime: float) -> Identi
     """Whom the ticket lets in, with the claims that a token of the same would have.
 
     Raises:
-        ValueError: a permission is malformed, it lets in too long, or a claim has an option of its own.
+        ValueError: a permission is malformed, or a claim has an option of its own.
     """
-    longest = TokenRules().max_lifetime
-    if not 0 < lifetime <= longest:
-        raise ValueError(f"a lifetime of {lifetime:g} s is not within 1 s and {longest:g} s; choose a shorter one")
     own: dict[str, Any] = {"iss": issuer, "sub": wanted.subject, "iat": int(at), "exp": int(at + lifetime)}
     own |= {"tenant": wanted.tenant, "sid": wanted.session}
     if taken := own.keys() & wanted.claims.keys():

@@ -174,13 +174,9 @@ def _told(kind: str, members: Mapping[str, Any]) -> dict[str, object]:
 def _shown(name: str, value: Any) -> object:
     if name in ("exp", "iat", "nbf", "issued_at", "expires_at") and type(value) in (int, float):
         return f"{value:.0f}  {show_time(value)}"
-    return (
-        json.dumps(value)
-        if isinstance(value, (dict, bool))
-        else " ".join(map(str, value))
-        if isinstance(value, list)
-        else value
-    )
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return json.dumps(value) if isinstance(value, (dict, bool)) else value
 
 
 def _verified(settings: Settings, text: str, offline: bool) -> Identity:
