@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tornado.httputil import HTTPServerRequest
-from tornado.web import Application
+from tornado.web import Application, HTTPError
 from tornado.websocket import WebSocketHandler
 
 from .auth.base import Authenticator
@@ -218,7 +218,7 @@ class SecureWebSocketHandler(WebSocketHandler):
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
         """Sealed. One line that says where, without what was sent."""
-        if value is not None:
+        if value is not None and not isinstance(value, HTTPError):  # the access log tells those
             logger.error("%s: %s", type(self).__name__, where_raised(value))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

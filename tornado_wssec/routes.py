@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
 
 from .errors import FrameError, HandshakeMalformed, HandshakeRefused, OriginRefused
 from .policy.codec import decode_json
@@ -72,7 +72,7 @@ class GuardedHandler(RequestHandler):
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
     ) -> None:
         """One line that says where, without what was sent."""
-        if value is not None:
+        if value is not None and not isinstance(value, HTTPError):  # the access log tells those
             logger.error("%s: %s", type(self).__name__, where_raised(value))
 
     def check_xsrf_cookie(self) -> None:
