@@ -137,6 +137,50 @@ def test_check_names_public_messages(app: Checked, here: Path) -> None:
     assert {"chat.send": "everybody who is connected may send it"}.items() <= lines(app(), "declared").items()
 
 
+def test_check_names_public_channels(app: Checked, here: Path) -> None:
+    """Whoever may listen, and whoever may publish."""
+    declare(here, "checked_catalogue", CATALOGUE + PUBLIC_CHANNEL)
+
+    levels = [line for line in app().json["lines"] if line["where"] == "room:{room}"]
+
+    assert ["everybody who is connected may subscribe to it", "everybody who is connected may publish to it"] == [
+        line["what"] for line in levels
+    ]
+
+
+PUBLIC_CHANNEL = """
+from tornado_wssec import PUBLIC, Channel
+
+class RoomChannel(Channel):
+    class Meta:
+        pattern = "room:{room}"
+        subscribe = PUBLIC
+        publish = PUBLIC
+    room = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,64}\\Z"))
+"""
+
+
+def test_check_names_what_strict_mode_would_refuse(app: Checked, here: Path) -> None:
+    """Switched off, it shows by its name and by each field that it lets pass."""
+    declare(here, "checked_catalogue", CATALOGUE.replace(", validate=validate.Length(1, 2_000)", ""))
+
+    outcome = app(('"checked_catalogue")', '"checked_catalogue", strict=False)'))
+
+    assert 0 == outcome.code
+    (what,) = [what for where, what in lines(outcome, "declared").items() if where.endswith("Send.text")]
+    assert what.endswith("which Registry(strict=False) lets pass")
+
+
+def test_check_names_where_tls_ends(app: Checked) -> None:
+    """Here, or at a proxy whose word counts."""
+    here = lines(app(WSSEC_TLS_CERT="/tls/cert.pem", WSSEC_TLS_KEY="/tls/key.pem"), "declared")
+    proxied = lines(app(WSSEC_TRUSTED_PROXIES="10.0.0.0/8"), "declared")
+
+    assert "WSSEC_TLS_CERT" not in here
+    assert "WSSEC_TLS_CERT" in proxied
+    assert "forwarding headers of 10.0.0.0/8 count" == proxied["WSSEC_TRUSTED_PROXIES"]
+
+
 def test_check_names_changed_limits(app: Checked) -> None:
     """Of the guard and of a handler, each with its default."""
     outcome = app(

@@ -164,6 +164,7 @@ def test_revocations_prune_deletes_what_has_expired(wssec: Terminal, place: Path
     aged(place, old)
 
     assert {"pruned": 1} == wssec.json("revocations", "prune", "--yes")
+    assert "0 pruned\n" == wssec.done("revocations", "prune", "--yes")
     assert [new] == [entry["id"] for entry in listed(wssec, "--all")]
 
 

@@ -123,6 +123,22 @@ def test_revoke_token_reads_a_whole_token(wssec: Terminal) -> None:
     assert 1 == wssec("token", "verify", stdin=token).code
 
 
+@pytest.mark.parametrize("text", ["eyJ.eyJ.x", "eyJhbGciOiJub25lIn0.bm90IGpzb24.c2ln"])
+def test_revoke_token_refuses_a_token_that_cannot_be_read(wssec: Terminal, text: str) -> None:
+    """Its jti is in it, and nobody can tell which."""
+    outcome = wssec("revoke", "token", "-", stdin=text)
+
+    assert (1, "", 1, []) == (outcome.code, outcome.out, outcome.err.count("\n"), logged(wssec))
+    assert "give its jti" in outcome.err
+
+
+def test_revoke_token_refuses_a_token_without_a_jti(wssec: Terminal) -> None:
+    """There is nothing to name it by."""
+    outcome = wssec("revoke", "token", "-", stdin="eyJhbGciOiJub25lIn0.e30.c2ln")
+
+    assert (2, "", 1, []) == (outcome.code, outcome.out, outcome.err.count("\n"), logged(wssec))
+
+
 def test_revoke_token_refuses_a_whole_token_as_an_argument(wssec: Terminal) -> None:
     """A token is no jti: it is refused, not repeated, and nothing is written."""
     token = wssec.done("token", "issue", "--subject", "u42").strip()

@@ -19,6 +19,7 @@ from ..exposure import routes_of
 from ..guard import Guard
 from ..handler import SecureWebSocketHandler
 from ..policy.registry import Registry
+from ..policy.strictness import field_problems
 from ..settings import Settings, Timeouts
 
 
@@ -57,6 +58,7 @@ def audit(app: Application, guard: Guard) -> list[Line]:
         *_open(app, guard.settings),
         *declared,
         *_public(guard.registry),
+        *_lenient(guard.registry),
         *_of_settings(guard.settings),
         *_changed(guard, endpoints),
         *_in_force(guard.timeouts),
@@ -109,8 +111,20 @@ def _public(registry: Registry) -> Iterator[Line]:
             verb = "receive" if spec.direction == "out" else "send"
             yield Line(Level.DECLARED, spec.type, f"everybody who is connected may {verb} it")
     for channel in registry.channels:
-        if channel.subscribe.is_public:
-            yield Line(Level.DECLARED, channel.pattern.text, "everybody who is connected may subscribe to it")
+        for verb, template in (("subscribe", channel.subscribe), ("publish", channel.publish)):
+            if template is not None and template.is_public:
+                yield Line(Level.DECLARED, channel.pattern.text, f"everybody who is connected may {verb} to it")
+
+
+def _lenient(registry: Registry) -> Iterator[Line]:
+    """What strict mode would refuse, and somebody has switched it off for."""
+    refused = set(registry.problems())
+    declared = [spec.message for spec in registry.messages.values()], [spec.channel for spec in registry.channels]
+    for schema in (schema for group in declared for schema in group):
+        for problem in field_problems(schema, strict=True):
+            if problem not in refused:
+                what = f"{problem.fault}, which Registry(strict=False) lets pass"
+                yield Line(Level.DECLARED, problem.where, what, problem.remedy)
 
 
 def _of_settings(settings: Settings) -> Iterator[Line]:
