@@ -1,0 +1,228 @@
+"""What an application exposes, and what keeps it from starting: each fault with its place and its remedy."""
+
+import logging
+from typing import Any
+
+import pytest
+from marshmallow import fields, validate
+from tornado.httpserver import HTTPServer
+from tornado.routing import HostMatches, PathMatches, Rule, RuleRouter
+from tornado.testing import bind_unused_port
+from tornado.web import Application, RequestHandler
+
+from schemas import chat
+from tests.kits import CHAT, ChatSocket, chat_kit, in_loop
+from tornado_wssec import PUBLIC, ConfigurationError, Envelope, Message, Registry, SecureWebSocketHandler, on
+from tornado_wssec.exposure import routes_of
+from tornado_wssec.testing import GuardKit
+
+
+class Ask(Message):
+    class Meta:
+        type = "exposed.ask"
+        permission = PUBLIC
+
+    action = fields.String(validate=validate.Length(max=8))
+
+
+class Undeclared(Message):
+    class Meta:
+        type = "exposed.undeclared"
+        permission = PUBLIC
+
+
+class AskSocket(SecureWebSocketHandler):
+    @on(Ask)
+    def ask(self, data: dict[str, Any]) -> None: ...
+
+
+class ForeignSocket(AskSocket):
+    @on(Undeclared)
+    def other(self, data: dict[str, Any]) -> None: ...
+
+
+class OutboundSocket(ChatSocket):
+    @on(chat.Posted)
+    def posted(self, data: dict[str, Any]) -> None: ...
+
+
+class GroupSocket(AskSocket):
+    requires = "board:join:{board}"
+
+
+class TemplateSocket(AskSocket):
+    requires = "board:{board"
+
+
+class FlatSocket(AskSocket):
+    envelope = Envelope.flat(type="action")
+
+
+class PlainHandler(RequestHandler):
+    """No socket at all."""
+
+
+def problems_of(*routes: Any, registry: Registry | None = None) -> list[str]:
+    """What `guard.check` says, a line each."""
+    kit = GuardKit(routes, registry=registry or Registry(Ask))
+    try:
+        kit.guard.check(kit.app)
+    except ConfigurationError as error:
+        return [str(problem) for problem in error.problems]
+    return []
+
+
+FAULTY = [
+    (
+        [("/ws", ForeignSocket)],
+        "ForeignSocket.other: handles Undeclared, which the registry does not hold",
+        "Registry.scan(",
+    ),
+    ([("/ws", GroupSocket)], "GroupSocket.requires: names {board}, which is no named group", "write (?P<board>…)"),
+    ([(r"/ws/(.*)", GroupSocket)], "GroupSocket.requires: names {board}, which is no named group", "(?P<board>…)"),
+    (
+        [(r"/ws/(?P<board>.*)", GroupSocket), ("/all", GroupSocket)],
+        "GroupSocket.requires: names {board}, which is no named group",
+        "(?P<board>…)",
+    ),
+    ([("/ws", TemplateSocket)], "TemplateSocket.requires: ", 'requires = "board:join:{board}"'),
+    ([("/ws", PlainHandler)], "Ask: no handler on any route handles exposed.ask", "add @on(Ask)"),
+    ([], "Ask: no handler on any route handles exposed.ask", 'or direction = "out"'),
+]
+
+
+@pytest.mark.parametrize(("routes", "fault", "remedy"), FAULTY, ids=lambda value: str(value)[:60])
+def test_check_refuses(routes: list[Any], fault: str, remedy: str) -> None:
+    """A fault is named with its place, and the remedy can be typed."""
+    told = [line for line in problems_of(*routes) if fault in line]
+
+    assert [True] == [remedy in line for line in told]
+
+
+def test_check_refuses_a_handler_of_what_only_the_server_sends() -> None:
+    """Clients may not send it, so nobody would ever call the method."""
+    told = problems_of(("/ws", OutboundSocket), registry=CHAT)
+
+    assert [True] == ["OutboundSocket.posted: handles Posted, which clients may not send" in line for line in told]
+
+
+def test_check_refuses_a_field_that_the_envelope_needs() -> None:
+    """In a flat format a field cannot have the name of the type's key: found at the start, not at the first message."""
+
+    class Flat(Message):
+        class Meta:
+            type = "exposed.flat"
+            permission = PUBLIC
+            direction = "out"
+
+        action = fields.String(validate=validate.Length(max=8))
+
+    class Plain(SecureWebSocketHandler):
+        envelope = Envelope.flat(type="action")
+
+    told = problems_of(("/ws", Plain), registry=Registry(Flat))
+
+    assert [True] == ["needs 'action' for itself, and exposed.flat has a field of that name" in line for line in told]
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        [("/ws", AskSocket)],
+        [(r"/ws/(?P<board>.*)", GroupSocket)],
+        [(r"/a/(?P<board>.*)", GroupSocket), (r"/b/(?P<board>.*)/(?P<more>.*)", GroupSocket)],
+        [("/ws", "tests.test_exposure.AskSocket")],
+        [("/plain", PlainHandler), ("/ws", AskSocket), ("/again", AskSocket)],
+    ],
+    ids=str,
+)
+def test_check_passes(routes: list[Any]) -> None:
+    """What is sound starts, wherever and however often it is routed."""
+    assert [] == problems_of(*routes)
+
+
+@pytest.mark.parametrize("where", ["host", "nested", "matcher"])
+def test_routes_are_found_wherever_they_are(where: str) -> None:
+    """A handler behind a host, in a nested router, or under another matcher is looked at as well."""
+    app = Application([("/plain", PlainHandler)])
+    if where == "host":
+        app.add_handlers(r"admin\.example\.com", [("/ws", ForeignSocket)])
+    elif where == "nested":
+        app.wildcard_router.add_rules(
+            [Rule(PathMatches("/in/.*"), RuleRouter([Rule(PathMatches("/in/ws"), ForeignSocket)]))]
+        )
+    else:
+        app.wildcard_router.add_rules([Rule(HostMatches("admin.example.com"), ForeignSocket)])
+    kit = GuardKit([], registry=Registry(Ask))
+
+    assert ForeignSocket in [route.handler for route in routes_of(app)]
+    with pytest.raises(ConfigurationError, match="ForeignSocket"):
+        kit.guard.check(app)
+
+
+def test_check_lists_everything_at_once() -> None:
+    """Faults of the registry, of handlers and of routes come in one refusal."""
+
+    class Bad(Message):
+        class Meta:
+            type = "exposed.bad"
+            direction = "out"
+
+        text = fields.String()
+
+    told = "\n".join(problems_of(("/a", ForeignSocket), ("/b", GroupSocket), registry=Registry(Ask, Bad)))
+
+    parts = ["Bad.text", "permission", "ForeignSocket.other", "GroupSocket.requires"]
+    assert parts == [part for part in parts if part in told]
+
+
+@in_loop
+async def test_listen_refuses_to_start() -> None:
+    """`guard.listen` checks before it binds."""
+    kit = GuardKit([("/ws", ForeignSocket)], registry=Registry(Ask))
+
+    with pytest.raises(ConfigurationError, match=r"ForeignSocket\.other"):
+        kit.guard.listen(kit.app, 0)
+
+
+async def served_by_the_application(kit: GuardKit) -> HTTPServer:
+    """Serve it without `guard.listen`, as `app.listen` does."""
+    listener, kit.port = bind_unused_port()
+    server = HTTPServer(kit.app)
+    server.add_sockets([listener])
+    return server
+
+
+@in_loop
+async def test_unchecked_application(caplog: pytest.LogCaptureFixture) -> None:
+    """Behind `app.listen` the check runs at the first handshake: 503 until it is mended, and one line in the log."""
+    kit = GuardKit([("/ws", ForeignSocket)], registry=Registry(Ask))
+    await kit.guard.start(following=False)
+    server = await served_by_the_application(kit)
+    for _ in range(5):
+        await kit.assert_handshake_refused(503, "/ws", token=kit.token())
+    server.stop()
+    await kit.__aexit__(None, None, None)
+
+    told = [record for record in caplog.records if record.name == "tornado_wssec.exposure"]
+    assert [logging.ERROR] == [record.levelno for record in told]
+    assert "ForeignSocket.other: handles Undeclared" in told[0].getMessage()
+
+
+@in_loop
+async def test_unchecked_application_that_is_sound() -> None:
+    """A sound one needs no `guard.listen`."""
+    async with chat_kit() as kit:
+        server = await served_by_the_application(kit)
+        client = await kit.connect("/ws")
+        await client.assert_nothing_received()
+        server.stop()
+
+
+@in_loop
+async def test_handler_added_after_the_check(caplog: pytest.LogCaptureFixture) -> None:
+    """What would not have passed is not served, and brings nobody else down."""
+    async with chat_kit() as kit:
+        kit.app.add_handlers(".*", [("/late", ForeignSocket)])
+        await kit.assert_handshake_refused(503, "/late", token=kit.token())
+        await kit.connect("/ws")

@@ -1,0 +1,116 @@
+"""Admitted messages waiting for their handler: in order, one at a time, and never more than may wait."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from tests.kits import in_loop
+from tornado_wssec.inbox import Inbox
+
+
+class Reader:
+    """Counts pauses, and keeps what was handled."""
+
+    def __init__(self) -> None:
+        self.handled: list[Any] = []
+        self.told: list[str] = []
+        self.go_on = asyncio.Event()
+        self.entered = asyncio.Event()
+
+    async def handle(self, message: Any) -> None:
+        self.entered.set()
+        await self.go_on.wait()
+        self.handled.append(message.id)
+
+    def inbox(self, most: int) -> Inbox:
+        """An inbox that tells this reader."""
+        return Inbox(self.handle, most, lambda: self.told.append("pause"), lambda: self.told.append("resume"))
+
+
+def message(id: int) -> Any:
+    """What stands for an admitted message here."""
+    return SimpleNamespace(id=id)
+
+
+@in_loop
+async def test_inbox_keeps_the_order() -> None:
+    """One after the other, as they came."""
+    reader = Reader()
+    inbox = reader.inbox(100)
+    for number in range(50):
+        inbox.put(message(number))
+    reader.go_on.set()
+    await inbox.settled()
+
+    assert list(range(50)) == reader.handled
+    assert [] == reader.told
+
+
+@in_loop
+async def test_inbox_pauses_and_resumes() -> None:
+    """It pauses once when full, and resumes once when half is done."""
+    reader = Reader()
+    inbox = reader.inbox(4)
+    for number in range(10):
+        inbox.put(message(number))
+    assert ["pause"] == reader.told
+    reader.go_on.set()
+    await inbox.settled()
+
+    assert (["pause", "resume"], list(range(10))) == (reader.told, reader.handled)
+
+
+@in_loop
+async def test_inbox_of_one() -> None:
+    """The smallest bound works as well."""
+    reader = Reader()
+    inbox = reader.inbox(1)
+    inbox.put(message(1))
+    assert ["pause"] == reader.told
+    await reader.entered.wait()
+    assert ["pause", "resume"] == reader.told
+    reader.go_on.set()
+    await inbox.settled()
+    inbox.put(message(2))
+    await inbox.settled()
+
+    assert [1, 2] == reader.handled
+
+
+@in_loop
+async def test_inbox_discards_what_waits() -> None:
+    """What is being handled ends by itself; the rest is dropped, and reading goes on."""
+    reader = Reader()
+    inbox = reader.inbox(2)
+    for number in range(5):
+        inbox.put(message(number))
+    await reader.entered.wait()
+    inbox.discard()
+    assert ["pause", "resume"] == reader.told
+    reader.go_on.set()
+    await inbox.settled()
+
+    assert [0] == reader.handled
+
+
+@in_loop
+async def test_inbox_settled_when_empty() -> None:
+    """Nothing to wait for is no wait."""
+    await Reader().inbox(1).settled()
+
+
+@in_loop
+async def test_inbox_worker_that_is_cancelled() -> None:
+    """The messages behind a cancelled one are handled by the next worker."""
+    reader = Reader()
+    inbox = reader.inbox(10)
+    for number in range(3):
+        inbox.put(message(number))
+    await reader.entered.wait()
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    reader.go_on.set()
+    await asyncio.sleep(0)
+    await inbox.settled()
+
+    assert [1, 2] == reader.handled
