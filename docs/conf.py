@@ -12,8 +12,11 @@ author = "The tornado_wssec maintainers"
 copyright = author
 release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
-extensions = ["myst_parser", "tables"]
+extensions = ["myst_parser", "tables", "commands"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
+smartquotes = False  # "--yes" is typed with two dashes
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 html_title = f"tornado_wssec {release}"

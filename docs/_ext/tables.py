@@ -1,22 +1,33 @@
-"""Tables made from the code they describe, so that a page cannot say another number than the code does.
+"""Tables and numbers made from the code they describe, so that a page cannot say another number than the code does.
 
-A page asks for one by name: a `truth` directive with the argument `limits`, say.
+A page asks for a table by name, by a `truth` directive with the argument `limits`, say; and for the default
+of one setting by a `default` role, such as `Timeouts.idle`.
 """
 
+import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from docutils import nodes
+from marshmallow import fields, validate
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from tests.layers import LAYERS, Layer
+from tornado_wssec import PUBLIC, Message, Registry
 from tornado_wssec.closing import CloseCode
 from tornado_wssec.errors import FrameError, HandshakeRefused
+from tornado_wssec.policy import fields as strict_fields
+from tornado_wssec.policy.messages import ChannelOptions, MessageOptions
+from tornado_wssec.policy.reserved import RESERVED
+from tornado_wssec.sealing import INSTEAD
 from tornado_wssec.settings import Limits, Settings, Timeouts, TokenRules
 
 Row = tuple[object, ...]
 KIB: Final = 1024
+REQUIREMENT: Final = re.compile(r" \(R\d+\)")
+"""The number of a requirement, which says nothing to a reader of the pages."""
 
 
 class Truth(SphinxDirective):
@@ -25,7 +36,8 @@ class Truth(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Make the table."""
+        """Make the table, also where only the code has changed."""
+        self.env.note_reread()
         name = self.arguments[0]
         if name not in TABLES:
             raise self.error(f"there is no table {name!r}; there are {', '.join(TABLES)}")
@@ -34,8 +46,30 @@ class Truth(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(map(_line, lines)))
 
 
+class Default(SphinxRole):
+    """The default of the setting of that name, with its unit."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Make the number."""
+        self.env.note_reread()
+        group, _, name = self.text.partition(".")
+        defaults = {name: default for name, default, _ in GROUPS[group].table()}
+        return [nodes.inline(text=_with_unit(group, name, defaults[name]))], []
+
+
+def _with_unit(group: str, name: str, value: Any) -> str:
+    """A value as a person says it: `15 min`, `64 KiB`, `10`."""
+    is_time = group == "Timeouts" or name in ("ttl", "max_lifetime", "warn_lifetime", "leeway")
+    if not is_time and not name.endswith("_seconds"):
+        return _shown(name, value)
+    for unit, seconds in (("h", 3600), ("min", 60)):
+        if value % seconds == 0 and value >= 2 * seconds:
+            return f"{value / seconds:g} {unit}"
+    return f"{value:g} s"
+
+
 def _line(cells: Iterable[object]) -> str:
-    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(REQUIREMENT.sub("", str(cell)).replace("|", "\\|") for cell in cells) + " |"
 
 
 def _defaults(group: type[Limits | Timeouts | TokenRules]) -> Callable[[], Iterator[Row]]:
@@ -79,7 +113,54 @@ def _statuses() -> Iterator[Row]:
 
 
 def _first_line(documented: type) -> str:
-    return (documented.__doc__ or "").partition("\n")[0]
+    return (inspect.getdoc(documented) or "").partition("\n")[0]
+
+
+def _options(documented: type[MessageOptions | ChannelOptions]) -> Callable[[], Iterator[Row]]:
+    def rows() -> Iterator[Row]:
+        _, _, listed = inspect.getdoc(documented).partition("Args:\n")  # type: ignore[union-attr]  # both have one
+        for name, what in re.findall(r"^ {4}(\w+): (.*)$", listed, re.MULTILINE):
+            yield f"`{name}`", what[:1].upper() + what[1:]
+
+    return rows
+
+
+def _strict_fields() -> Iterator[Row]:
+    for name, field in vars(strict_fields).items():
+        if name.startswith("Strict"):
+            yield f"`{name}`", _first_line(field)
+
+
+PROBES: Final[Mapping[str, fields.Field[Any]]] = {
+    "Integer()": fields.Integer(),
+    "Float()": fields.Float(),
+    "Decimal()": fields.Decimal(),
+    "Boolean()": fields.Boolean(),
+    "TimeDelta()": fields.TimeDelta(),
+    'DateTime(format="timestamp")': fields.DateTime(format="timestamp"),
+    "String()": fields.String(),
+    'String(validate=Regexp(r"[a-z]+\\Z"))': fields.String(validate=validate.Regexp(r"[a-z]+\Z")),
+    'String(validate=Regexp(r"^[a-z]{1,8}$"))': fields.String(validate=validate.Regexp(r"^[a-z]{1,8}$")),
+    "List(StrictInteger())": fields.List(strict_fields.StrictInteger()),
+    "Dict(validate=Length(max=8))": fields.Dict(validate=validate.Length(max=8)),
+    "Constant(1)": fields.Constant(1),
+    "Raw()": fields.Raw(),
+    "StrictInteger(validate=lambda n: n > 0)": strict_fields.StrictInteger(validate=lambda n: n > 0),
+}
+"""A field of each kind that does not start, as it is written."""
+
+
+def _refused_fields() -> Iterator[Row]:
+    for written, field in PROBES.items():
+        meta = type("Meta", (), {"type": "probe", "permission": PUBLIC})
+        first, *_ = Registry(type("Probe", (Message,), {"Meta": meta, "probe": field})).problems()
+        yield f"`{written}`", first.fault, first.remedy
+
+
+def _reserved_types() -> Iterator[Row]:
+    for message in RESERVED:
+        names = ", ".join(f"`{name}`" for name in message().fields) or "–"
+        yield f"`{message.opts.type}`", names, _first_line(message)
 
 
 def _layers() -> Iterator[Row]:
@@ -99,6 +180,10 @@ def _forbidden(layer: Layer) -> str:
     return ", ".join(what for what, is_so in forbidden.items() if is_so) or "–"
 
 
+GROUPS: Final[Mapping[str, type[Limits | Timeouts | TokenRules]]] = {
+    group.__name__: group for group in (Limits, Timeouts, TokenRules)
+}
+
 TABLES: Final[Mapping[str, tuple[tuple[str, ...], Callable[[], Iterator[Row]]]]] = {
     "limits": (("Setting", "Default", "Why"), _defaults(Limits)),
     "timeouts": (("Setting", "Seconds", "Why"), _defaults(Timeouts)),
@@ -107,11 +192,18 @@ TABLES: Final[Mapping[str, tuple[tuple[str, ...], Callable[[], Iterator[Row]]]]]
     "close-codes": (("Code", "Name", "Reason sent", "What a client should do"), _close_codes),
     "error-codes": (("Code", "Text sent", "Raised as"), _error_codes),
     "statuses": (("Status", "When", "Raised as"), _statuses),
+    "message-options": (("Option", "What it says"), _options(MessageOptions)),
+    "channel-options": (("Option", "What it says"), _options(ChannelOptions)),
+    "strict-fields": (("Type", "What it takes"), _strict_fields),
+    "refused-fields": (("Field", "Why it is refused", "Remedy"), _refused_fields),
+    "sealed-methods": (("Sealed", "Instead"), lambda: ((f"`{name}`", instead) for name, instead in INSTEAD.items())),
+    "reserved-types": (("Type", "Fields", "What it asks for"), _reserved_types),
     "layers": (("Layer", "Parts", "May import", "What belongs there", "Forbidden"), _layers),
 }
 
 
 def setup(app: Sphinx) -> Mapping[str, bool]:
-    """Make the directive known."""
+    """Make the directive and the role known."""
     app.add_directive("truth", Truth)
+    app.add_role("default", Default())
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,74 @@
+"""The pages for operators: their commands run against a server, as they stand."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import DOCS, README, blocks
+from tests.docs.terminals import Desk
+from tests.left_out import leave_out
+
+SETTINGS = "set -a && . demo/wssec.env && set +a"
+SERVER = "the server's terminal"
+LEAKED = "wssec token issue --subject bob > leaked.token"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """The README's chat, and a deployment made for it."""
+    if shutil.which("curl") is None:
+        leave_out("curl", "apt-get install curl")
+    with Desk(tmp_path) as desk:
+        desk.write("schemas/__init__.py", "")
+        for page in (README, DOCS / "testing.md"):
+            for block in blocks(page):
+                if block.file_name in ("schemas/chat.py", "app.py", "sockets.py"):
+                    desk.write(block.file_name, block.text)
+        desk.terminal(SERVER).run("wssec init demo")
+        desk.terminal(SERVER).run(SETTINGS)
+        yield desk
+
+
+@pytest.mark.parametrize("page", ["operating.md", "keys.md", "tokens.md", "sessions.md"])
+def test_operating_commands_do_what_the_page_shows(desk: Desk, page: str) -> None:
+    """In the order of the page, each with the output that stands below it."""
+    for command in (LEAKED, "python app.py"):
+        desk.terminal(SERVER).run(command)
+    terminal = desk.terminal("")
+    terminal.run(SETTINGS)
+    for block in blocks(DOCS / page):
+        if block.file_name:
+            desk.write(block.file_name, block.text)
+        elif block.language == "console":
+            terminal.follow(desk.localised(block.text).splitlines())
+    terminal.end()
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("lock", "wssec: … is locked by another process; see who has it open"),
+        ("remove", "wssec: … does not exist; run …"),
+        ("damage", "wssec: … is damaged or no store of ours …"),
+    ],
+)
+def test_operating_table_quotes_what_the_command_says(desk: Desk, fault: str, said: str) -> None:
+    """Each row about the store begins with the words that an operator sees."""
+    desk.terminal(SERVER).end()
+    path = desk.folder / "demo" / "wssec.db"
+    holder = sqlite3.connect(path, isolation_level=None)
+    if fault == "lock":
+        holder.execute("BEGIN EXCLUSIVE")
+    elif fault == "remove":
+        path.unlink()
+    else:
+        path.write_bytes(b"junk" * 1_024)
+    terminal = desk.terminal("")
+    terminal.run(SETTINGS)
+    terminal.follow(["$ wssec revoke subject ann", said, "$ echo $?", "1"])
+    holder.close()
+
+    assert f"| `{said.removeprefix('wssec: ')}` |" in (DOCS / "operating.md").read_text()

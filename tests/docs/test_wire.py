@@ -1,0 +1,71 @@
+"""The conversations of the page on the wire protocol, held with a real server."""
+
+import asyncio
+import json
+
+from tests.docs.pages import DOCS, blocks
+from tests.docs.terminals import fits
+from tests.kits import V1, chat_kit
+from tornado_wssec.policy.codec import encode_json
+from tornado_wssec.testing import Client
+
+SAID, HEARD = "→ ", "← "
+
+
+async def hold(client: Client, lines: list[str]) -> list[tuple[str, str]]:
+    """Say what is to be said; what was heard, beside what the page says."""
+    pairs = []
+    for line in lines:
+        if line.startswith(SAID):
+            await client.send_text(line.removeprefix(SAID))
+        else:
+            pairs.append((line.removeprefix(HEARD), encode_json(await client.receive())))
+    await client.assert_nothing_received()
+    return pairs
+
+
+async def converse() -> list[tuple[str, str]]:
+    """Every conversation of the page, in order."""
+    pairs = []
+    async with chat_kit() as kit:
+        plain = await kit.connect("/ws", permissions=["chat:*:lobby"])
+        for block in blocks(DOCS / "wire.md"):
+            client = await kit.connect("/ws", subprotocols=V1) if "wssec.v1" in block.caption else plain
+            pairs += await hold(client, block.text.splitlines())
+            await kit.advance(20)
+    return pairs
+
+
+def test_wire_conversations_go_as_the_page_says() -> None:
+    """Whatever is sent is answered so, and with nothing else."""
+    pairs = asyncio.run(converse())
+
+    assert [] == [(wanted, found) for wanted, found in pairs if not fits(wanted, found)]
+    assert len(pairs) > 10
+
+
+def test_wire_warning_before_the_end() -> None:
+    """The text of `wssec.expiring` on the page is the one that is sent."""
+
+    async def warned() -> dict[str, object]:
+        async with chat_kit() as kit:
+            ann = await kit.connect("/ws", subprotocols=V1)
+            await ann.assert_received("wssec.ready")
+            await kit.advance(540)
+            return await ann.receive()
+
+    assert f"`{encode_json(asyncio.run(warned()))}`" in (DOCS / "wire.md").read_text()
+
+
+def test_wire_routes_answer() -> None:
+    """Each plain route of the page is there."""
+
+    async def asked(path: str) -> dict[str, object]:
+        async with chat_kit() as kit:
+            answer = await (await kit.raw()).upgrade(path, [("Host", kit.host)])
+            found: dict[str, object] = json.loads(answer.body)
+            return found
+
+    assert {"live": True} == asyncio.run(asked("/wssec/live"))
+    assert {"ready": True} == asyncio.run(asked("/wssec/ready"))
+    assert ["keys"] == list(asyncio.run(asked("/.well-known/jwks.json")))
