@@ -23,12 +23,14 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("terminal")
-@pytest.mark.parametrize(("answer", "out"), [("y\n", "done\n"), ("yes\n", "done\n"), ("n\n", ""), ("\n", ""), ("", "")])
-def test_confirm_takes_yes_for_yes(answer: str, out: str) -> None:
+@pytest.mark.parametrize(
+    ("answer", "done"), [("y\n", True), ("yes\n", True), ("n\n", False), ("\n", False), ("", False)]
+)
+def test_confirm_takes_yes_for_yes(answer: str, done: bool) -> None:
     """No, nothing and the end of input are no."""
     result = CliRunner().invoke(careful, input=answer)
 
-    assert out == result.stdout
+    assert done is ("done" in result.stdout)
     assert "Really?" in result.stderr
 
 

@@ -203,7 +203,7 @@ HANDLER_LIMITS = """class ChatSocket(SecureWebSocketHandler):
 
 def test_check_keeps_what_the_application_prints_apart(app: Checked) -> None:
     """Standard output is the result alone."""
-    outcome = app(("def make_app():\n", 'def make_app():\n    print("hello")\n'))
+    outcome = app(("def make_app():\n", 'def make_app():\n    print("hello", flush=True)\n'))
 
     assert outcome.json["ok"]
     assert "hello" in outcome.err

@@ -25,7 +25,7 @@ def test_completion_of_another_shell_is_wrong_usage(bare: Terminal) -> None:
 
 @pytest.mark.parametrize(
     ("words", "place", "found"),
-    [("wssec key", 1, "keys"), ("wssec keys ro", 2, "rotate"), ("wssec keys generate --alg E", 4, "ES256")],
+    [("wssec key", 1, "keys"), ("wssec keys ro", 2, "rotate"), ("wssec completion z", 2, "zsh")],
 )
 def test_completion_answers_a_shell(words: str, place: int, found: str) -> None:
     """Nouns, verbs and choices are completed."""

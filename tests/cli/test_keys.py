@@ -291,7 +291,7 @@ def test_keys_misspelt_option_is_no_kid(wssec: Terminal) -> None:
     """Two dashes begin an option, which must be one of ours."""
     outcome = wssec("keys", "show", "--jsno")
 
-    assert (2, True) == (outcome.code, "No such option '--jsno'" in outcome.err)
+    assert (2, True, True) == (outcome.code, "No such option" in outcome.err, "--jsno" in outcome.err)
 
 
 def test_keys_export_is_what_servers_offer(wssec: Terminal, place: Path) -> None:
