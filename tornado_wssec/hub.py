@@ -92,7 +92,7 @@ class Hub:
         self._lives: set[Live] = set()
         self._addresses: Counter[str] = Counter()
         self._accounts: dict[AccountKey, Account] = {}
-        self._emptied = asyncio.Event()
+        self._emptied: asyncio.Event | None = None
 
     def __len__(self) -> int:
         return len(self._lives)
@@ -138,8 +138,9 @@ class Hub:
         if self._addresses[address] <= 0:
             del self._addresses[address]
         live.session.account.connections -= 1
-        if not self._lives:
+        if not self._lives and self._emptied is not None:
             self._emptied.set()
+            self._emptied = None
 
     async def settled(self, patience: float) -> None:
         """Wait until every handler that runs has ended, at most `patience` seconds of real time."""
@@ -154,9 +155,11 @@ class Hub:
         try:
             async with asyncio.timeout(patience):
                 while self._lives:
-                    self._emptied.clear()
+                    # Made anew each time: the guard's next life may be in another event loop.
+                    self._emptied = self._emptied or asyncio.Event()
                     await self._emptied.wait()
         except TimeoutError:
+            self._emptied = None
             for live in tuple(self._lives):
                 live.connection.abort()
 
