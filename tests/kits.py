@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from schemas import chat
-from tests.stores.contract import in_loop
+from tests.stores.kit import in_loop
 from tornado_wssec import Limits, Registry, SecureWebSocketHandler, on
 from tornado_wssec.testing import GuardKit, Response
 

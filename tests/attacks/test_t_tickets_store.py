@@ -9,17 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.contract import NOW, in_loop, put, take
+from tests.stores.kit import NOW, PATIENT, in_loop, put, take
 from tornado_wssec.errors import TicketRefused
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.revocations import Kind, LogEntry, RevocationIndex, make_revocation
 from tornado_wssec.policy.tickets import TicketRecord, new_ticket
-from tornado_wssec.settings import Timeouts, TokenRules
+from tornado_wssec.settings import TokenRules
 from tornado_wssec.stores.base import Store
 from tornado_wssec.stores.memory import MemoryStore
 from tornado_wssec.stores.sqlite import SqliteStore
 
-PATIENT = Timeouts(store_call=60.0)
 IDENTITY = Identity(subject="u1", issuer="us", token_id="t1", issued_at=NOW - 60, expires_at=NOW + 600)
 TICKETS = [f"t{number}" for number in range(200)]
 
@@ -96,7 +95,7 @@ def test_t02_threads_race_and_one_wins(tmp_path: Path) -> None:
 
 RACER = """
 import asyncio, sys
-from tests.stores.contract import take
+from tests.stores.kit import take
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.sqlite import SqliteStore
 async def main():

@@ -9,7 +9,7 @@ import pytest
 from tornado_wssec.errors import StoreUnavailable
 from tornado_wssec.stores.batches import MOST_AT_ONCE, Batches
 
-from .contract import in_loop
+from .kit import in_loop
 
 
 class Desk:

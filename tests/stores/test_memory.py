@@ -5,7 +5,8 @@ from pathlib import Path
 from tornado_wssec.stores.base import Store
 from tornado_wssec.stores.memory import MemoryStore
 
-from .contract import NOW, StoreContract, in_loop, revocation, whole_log
+from .contract import StoreContract
+from .kit import NOW, in_loop, revocation, whole_log
 
 
 class TestMemoryStore(StoreContract):

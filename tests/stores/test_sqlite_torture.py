@@ -9,19 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.left_out import leave_out
-from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.sqlite import SqliteStore
 
-from .contract import NOW, in_loop, whole_log
+from .kit import NOW, PATIENT, in_loop, whole_log
 from .torture import CANNOT_TRACE
-
-PATIENT = Timeouts(store_call=30.0, store_sync=30.0)
 
 WRITER = """
 import asyncio, itertools, sys
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.sqlite import SqliteStore
-from tests.stores.contract import revocation
+from tests.stores.kit import revocation
 async def main():
     store = SqliteStore(sys.argv[1], timeouts=Timeouts(store_call=30.0, store_sync=30.0))
     await store.open()

@@ -13,7 +13,7 @@ import pytest
 from tornado_wssec.errors import NotAcknowledged, StoreCorrupt, StoreUnavailable
 from tornado_wssec.stores.worker import Worker, _Inbox, _Job, _serve
 
-from .contract import in_loop
+from .kit import in_loop
 
 
 class Resource:

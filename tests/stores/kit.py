@@ -1,0 +1,84 @@
+"""What tests of stores have in common: entries, tickets, and event loops to use them in."""
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from tornado_wssec.policy.revocations import Body, Kind, LogEntry, Revocation, Undo
+from tornado_wssec.policy.tickets import digest_of
+from tornado_wssec.settings import Timeouts
+from tornado_wssec.stores.base import Store
+
+PATIENT = Timeouts(store_call=30.0, store_sync=30.0)
+"""A busy machine is no fault."""
+
+T = TypeVar("T")
+
+NOW = 1_700_000_000.0
+
+
+def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run an asynchronous test in an event loop of its own."""
+
+    @functools.wraps(test)
+    def run(*arguments: Any, **fixtures: Any) -> None:
+        asyncio.run(test(*arguments, **fixtures))
+
+    # pytest would take the wrapped function for one that it cannot run.
+    del run.__wrapped__
+    run.__signature__ = inspect.signature(test)  # type: ignore[attr-defined]  # what pytest asks for fixtures
+    return run
+
+
+async def result_of(call: Awaitable[T]) -> T:
+    """What the call returns, as the coroutine that `asyncio.run` wants."""
+    return await call
+
+
+def revocation(id: str, **fields: Any) -> Revocation:
+    """An entry about the token of the same name, ended an hour after NOW."""
+    given = {"kind": Kind.TOKEN, "value": id, "at": NOW, "effective_at": NOW, "expires_at": NOW + 3600, **fields}
+    return Revocation(id=id, **given)
+
+
+def undo(id: str, **fields: Any) -> Undo:
+    """An entry that takes the one of the same id back."""
+    return Undo(id=id, **{"at": NOW, "expires_at": NOW + 3600, **fields})
+
+
+def bodies(entries: Iterable[LogEntry]) -> list[Body]:
+    """The entries without their cursors."""
+    return [entry.body for entry in entries]
+
+
+async def whole_log(store: Store) -> list[Body]:
+    """Everything in the log, read in small pieces."""
+    found: list[LogEntry] = []
+    while more := await store.read_after(found[-1].cursor if found else None, 2):
+        found += more
+    return bodies(found)
+
+
+async def put(store: Store, ticket: str, *, now: float = NOW, **fields: Any) -> bool:
+    """Keep a ticket for 30 s, named by a text instead of its digest."""
+    given = {"owner": "u1", "payload": f"payload of {ticket}", "expires_at": now + 30, "most": 10, **fields}
+    return await store.put_ticket(digest_of(ticket), now=now, **given)
+
+
+async def take(store: Store, ticket: str, now: float = NOW) -> str | None:
+    """Spend a ticket."""
+    return await store.take_ticket(digest_of(ticket), now)
+
+
+@asynccontextmanager
+async def opened(store: Store) -> AsyncIterator[Store]:
+    """The store, made, open and closed again."""
+    await store.migrate(NOW)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()

@@ -1,0 +1,40 @@
+"""What tests of SQLite files have in common."""
+
+import contextlib
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tornado_wssec.errors import StoreCorrupt
+from tornado_wssec.stores.sqlite import SqliteStore
+
+from .kit import PATIENT
+
+
+@contextlib.contextmanager
+def elsewhere(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection of somebody else's to the same file."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+def content(path: Path) -> bytes:
+    """What is in the file."""
+    return path.read_bytes()
+
+
+async def open_error(path: Path) -> str:
+    """What opening says. It must leave the file as it was."""
+    before = content(path)
+    with pytest.raises(StoreCorrupt) as caught:
+        await SqliteStore(path, timeouts=PATIENT).open()
+    assert before == content(path)
+    return str(caught.value)
+
+
+def mode_of(path: Path) -> str:
+    """The permission bits."""
+    return f"{stat.S_IMODE(path.stat().st_mode):o}"
