@@ -185,6 +185,14 @@ def test_gate_refuses_unprintable_text(field: fields.Field[Any], value: str) -> 
         assert is_refused(field, {"x": [{"y": ("z", value)}]})
 
 
+def test_gate_refuses_unprintable_text_in_half_a_dict() -> None:
+    """Where only the keys or only the values are declared, the others are looked at as well."""
+    halves = [fields.Dict(keys=fields.String()), fields.Dict(values=fields.String())]
+
+    assert [True, True] == [is_refused(half, {"x": "\0"}) for half in halves]
+    assert [True, True] == [is_refused(half, {"\0": "x"}) for half in halves]
+
+
 @pytest.mark.parametrize("value", ["", "x", "é", "😀", "a\tb\n", "\x01", "\u202e"])
 def test_gate_lets_text_pass(value: str) -> None:
     """Everything else is text; what may be shown is for whoever shows it."""

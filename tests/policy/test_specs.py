@@ -398,3 +398,9 @@ def test_channel_that_nobody_could_listen_to(option: str) -> None:
     """What is not declared in full is no channel meanwhile."""
 
     assert () == Registry(channel({option: None}, room=text())).channels
+
+
+def test_spec_knows_the_names_on_the_wire() -> None:
+    """A flat envelope asks for them, since it has names of its own."""
+
+    assert {"in", "n"} == spec(room=text(data_key="in"), n=StrictInteger()).wire_names
