@@ -21,7 +21,7 @@ from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.base import Store
 from tornado_wssec.stores.sqlite import SqliteStore
 
-BRISK = Timeouts(store_call=0.1, store_sync=30.0)
+BRISK = Timeouts(store_call=0.4, store_sync=30.0)
 
 
 @pytest.fixture
