@@ -3,6 +3,10 @@
 A faster strict frame engine can take the place of `StockConnection` without a change above it.
 """
 
+import asyncio
+import contextlib
+import socket
+import ssl
 import struct
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -17,6 +21,10 @@ TEXT: Final = 0x1
 BINARY: Final = 0x2
 CLOSE: Final = 0x8
 PING: Final = 0x9
+
+LINGER_SECONDS: Final = 2.0
+"""How long a peer whose message was too big may go on sending it; as long as a closing handshake may take."""
+LINGER_BYTES: Final = 65_536
 
 
 class Connection(Protocol):
@@ -63,6 +71,7 @@ class StockProtocol(WebSocketProtocol13):
     saw_frame: Callable[[], None] = staticmethod(lambda: None)
     violated: Callable[[Close], None] = staticmethod(lambda close: None)
     _is_told = False
+    _lingering: "asyncio.Task[None] | None" = None
     _unpaused: "Future[None] | None" = None
 
     def _handle_message(self, opcode: int, data: bytes) -> "Future[None] | None":
@@ -85,6 +94,33 @@ class StockProtocol(WebSocketProtocol13):
             self._is_told = True
             self.violated(Close(CloseCode.MESSAGE_TOO_BIG))
         super().close(code, reason)
+
+    def _abort(self) -> None:
+        """Drop the socket; after 1009 only when the peer has had time to read why."""
+        if not self._is_told:
+            super()._abort()
+        elif self._lingering is None:
+            self.client_terminated = True  # the receive loop reads nothing more
+            self._lingering = asyncio.ensure_future(self._linger())
+
+    async def _linger(self) -> None:
+        """Throw away what still comes, then drop the socket.
+
+        Closing over unread bytes is a reset, which overtakes the close frame: browsers then see 1006 and come back.
+        """
+        self._say_no_more()
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                while True:
+                    await self.stream.read_bytes(LINGER_BYTES, partial=True)
+        except (StreamClosedError, TimeoutError):
+            super()._abort()
+
+    def _say_no_more(self) -> None:
+        """End our half of the connection, so that the peer need not wait for the other half; TLS has no halves."""
+        if not self.stream.writing() and not isinstance(self.stream.socket, ssl.SSLSocket):
+            with contextlib.suppress(OSError):  # the peer was faster
+                self.stream.socket.shutdown(socket.SHUT_WR)
 
     def pause(self) -> None:
         """Hold the receive loop back after this frame."""
