@@ -126,7 +126,10 @@ function listen() {
   for (const one of me.rooms.filter((each) => each.read)) connection.subscribe(`room:${one.name}`);
 }
 
+/** Close code, or the HTTP status where no ticket was given → why the page waits. */
 const REASONS = {
+  429: "There are too many connections at once.",
+  503: "The server is not ready.",
   1001: "The server is restarting.",
   1011: "Something went wrong on the server.",
   1013: "The server is not ready.",

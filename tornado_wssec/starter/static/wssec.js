@@ -5,7 +5,7 @@
  *     credential: async () => `wssec.ticket.${await fetchTicket()}`,  // asked for before every attempt
  *     renew: async () => await fetchToken(),                           // asked for before the token ends
  *   });
- *   connection.addEventListener("state", ({ detail }) => …);    // {state, code, reason, seconds}
+ *   connection.addEventListener("state", ({ detail }) => …);    // {state, code, reason, seconds, expiresIn}
  *   connection.addEventListener("message", ({ detail }) => …);  // {type, channel, data}
  *   connection.addEventListener("refused", ({ detail }) => …);  // what no request waits for
  *   connection.open();
@@ -77,7 +77,7 @@ export class Connection extends EventTarget {
     document.addEventListener("visibilitychange", () => document.hidden || this.check(), { signal });
   }
 
-  /** Connect now, also where it is waiting to. */
+  /** Connect now, also where it is waiting to. A credential that is refused with 401 or 403 is the end. */
   async open() {
     const turn = this.#abandon();
     this.#change("connecting");
@@ -88,7 +88,7 @@ export class Connection extends EventTarget {
       if (turn !== this.#turn) return;
       const refused = error.status === 401 || error.status === 403;
       if (refused) this.#end(this.#lastCode === 4001 ? 4001 : 4401);
-      else this.#wait("back off", this.#lastCode ?? 1006, error.retryAfter);
+      else this.#wait("back off", error.status || (this.#lastCode ?? 1006), error.retryAfter);
       return;
     }
     if (turn === this.#turn) this.#connect(turn, credential);

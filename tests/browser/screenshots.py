@@ -1,0 +1,84 @@
+"""Take the pictures in docs/images anew: `python3 bootstrap.py tests.browser.screenshots`."""
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from tests.browser.conftest import launched, say, sign_in
+from tests.starter.running import ROOT, Chat, served
+
+IMAGES: Final = ROOT / "docs" / "images"
+MORNING: Final = datetime(2026, 5, 4, 9, 41, tzinfo=UTC)
+DESKTOP: Final = ViewportSize(width=1280, height=800)
+PHONE: Final = ViewportSize(width=390, height=760)
+
+
+def main() -> None:
+    """Let three people talk, and take their pictures."""
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder) / "demo") as chat, launched() as browser:
+        ann = visitor(browser, chat, DESKTOP, dark=False)
+        bob = visitor(browser, chat, DESKTOP, dark=True)
+        eve = visitor(browser, chat, PHONE, dark=False)
+        expect(ann.get_by_role("button", name="ann")).to_be_visible()
+        ann.screenshot(path=IMAGES / "sign-in.png")
+        for page, name in ((ann, "ann"), (bob, "bob"), (eve, "eve")):
+            sign_in(page, name)
+        talk(ann, bob, eve)
+        ann.screenshot(path=IMAGES / "chat-light.png")
+        eve.screenshot(path=IMAGES / "chat-phone.png")
+        attack(bob)
+        bob.screenshot(path=IMAGES / "chat-dark.png")
+        chat.wssec("revoke", "subject", "eve")
+        expect(eve.get_by_role("dialog")).to_be_visible()
+        eve.screenshot(path=IMAGES / "revoked-phone.png")
+
+
+def visitor(browser: Browser, chat: Chat, size: ViewportSize, *, dark: bool) -> Page:
+    """A page that opens in the morning."""
+    context = browser.new_context(
+        viewport=size,
+        color_scheme="dark" if dark else "light",
+        device_scale_factor=2 if size is PHONE else 1,
+        locale="en-GB",
+        timezone_id="UTC",
+    )
+    page = context.new_page()
+    page.clock.set_fixed_time(MORNING)
+    page.goto(chat.url)
+    return page
+
+
+def talk(ann: Page, bob: Page, eve: Page) -> None:
+    """Some lines of two people who work together, and one in another room."""
+    lines = [
+        (ann, "Morning! The release is tagged, I am rolling it out to the first node now."),
+        (bob, "Great. I am watching the error rate."),
+        (ann, "First node is green, and nobody was disconnected."),
+        (ann, "The second one follows in five minutes, unless somebody objects."),
+        (bob, "Not me."),
+    ]
+    for page, text in lines:
+        say(page, text)
+        for each in (ann, bob, eve):
+            expect(each.get_by_text(text)).to_be_visible()
+    ann.get_by_role("button", name="# incidents").click()
+    say(ann, "All quiet.")
+    expect(bob.locator(".count")).to_be_visible()
+    ann.get_by_role("button", name="# lobby").click()
+    ann.get_by_label("Message", exact=True).focus()
+
+
+def attack(page: Page) -> None:
+    """Send all that is hostile, and wait for the last answer."""
+    page.get_by_role("button", name="Attack yourself").click()
+    page.get_by_role("button", name="Send all").click()
+    expect(page.locator(".answer").last).to_have_attribute("data-right", "true", timeout=60_000)
+    page.mouse.move(640, 400)
+
+
+if __name__ == "__main__":
+    main()
