@@ -91,7 +91,8 @@ class Terminal:
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._running = ""
         self._may_fail = self._is_shown = self._may_skip = False
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self._type("trap : INT")
 
     def follow(self, lines: list[str]) -> None:
@@ -106,11 +107,11 @@ class Terminal:
                 self.interrupt()
             elif line:
                 self._expect(line)
-        self._settle()
+        self.settle()
 
     def run(self, command: str, *, may_fail: bool = False) -> None:
         """Type a command, once the one before has ended as it should."""
-        self._settle()
+        self.settle()
         self._type(command)
         if STAYS(command):
             if command == "python app.py":
@@ -124,17 +125,7 @@ class Terminal:
         """Press Ctrl-C."""
         os.killpg(self._shell.pid, signal.SIGINT)
 
-    def end(self) -> None:
-        """See that the last command ends, and well."""
-        self._settle()
-
-    def kill(self) -> None:
-        """End the shell and all that runs in it."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._shell.pid, signal.SIGKILL)
-        self._shell.communicate()
-
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """See that the command before has ended, as it should, and has said no more than the page shows.
 
         Of a command for which the page shows nothing, whatever it says is skipped.
@@ -147,6 +138,16 @@ class Terminal:
             line = self._next(f"the end of `{command}`")
         assert line.startswith(END), f"`{command}` said more than the page shows: {line}"
         assert self._may_fail or line == f"{END}0", f"`{command}` exited with {line[1:]}"
+
+    def kill(self) -> None:
+        """End the shell and all that runs in it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._shell.pid, signal.SIGKILL)
+        self._shell.wait()
+        self._reader.join()
+        for stream in (self._shell.stdin, self._shell.stdout):
+            assert stream is not None
+            stream.close()
 
     def _expect(self, wanted: str) -> None:
         self._is_shown = wanted != ANYTHING

@@ -91,3 +91,21 @@ def test_handshake_order_is_that_of_the_page(caplog: pytest.LogCaptureFixture) -
 
     assert [*told(), 101] == [*((int(status), stage) for status, stage in stages), statuses[-1]]
     assert statuses[:-1] == [int(status) for status, _ in stages]
+
+
+def test_handshake_log_says_what_the_operator_looks_for(caplog: pytest.LogCaptureFixture) -> None:
+    """Each line of the log that the operator's page quotes is one that such a handshake leaves."""
+
+    async def too_late() -> None:
+        async with GuardKit([(r"/ws", ChatSocket)], registry=CHAT) as kit:
+            token = kit.token()
+            await kit.advance(600)
+            await kit.assert_handshake_refused(401, "/ws", token=token)
+
+    with caplog.at_level(logging.WARNING, "tornado_wssec"):
+        asyncio.run(mend_one_by_one())
+        asyncio.run(too_late())
+    quoted = re.findall(r"`(refused with [^`…]*)…`", (DOCS / "operating.md").read_text())
+
+    assert 5 == len(quoted)
+    assert [] == [line for line in quoted if line not in caplog.text]

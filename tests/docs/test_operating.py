@@ -44,7 +44,7 @@ def test_operating_commands_do_what_the_page_shows(desk: Desk, page: str) -> Non
             desk.write(block.file_name, block.text)
         elif block.language == "console":
             terminal.follow(desk.localised(block.text).splitlines())
-    terminal.end()
+    terminal.settle()
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_operating_commands_do_what_the_page_shows(desk: Desk, page: str) -> Non
 )
 def test_operating_table_quotes_what_the_command_says(desk: Desk, fault: str, said: str) -> None:
     """Each row about the store begins with the words that an operator sees."""
-    desk.terminal(SERVER).end()
+    desk.terminal(SERVER).settle()
     path = desk.folder / "demo" / "wssec.db"
     holder = sqlite3.connect(path, isolation_level=None)
     if fault == "lock":

@@ -14,7 +14,7 @@ from tests.docs.terminals import Desk, environment
 SHELLS = ("console", "sh", "shell", "bash", "text")
 ELSEWHERE = {
     "python3 examples": "test_readme_tour_runs, below",
-    "python3 examples --serve": "tests/browser, which visits what it serves",
+    "python3 examples --serve": "tests/starter/test_serve.py, which stops it again",
     "python3 tests": "it is what runs this test",
     "wssec --help": "tests/cli/test_help.py, with every other help",
     "wssec init demo --starter": "tests/starter, which runs what it writes",
@@ -53,7 +53,7 @@ def test_readme_commands_run(desk: Desk) -> None:
     for command in commands():
         if command.startswith(("wssec init", "set -a")):
             terminal.run(command)
-            terminal.end()
+            terminal.settle()
             if command.startswith("set -a"):
                 server.run(command)
         elif command == "python app.py":
@@ -62,7 +62,7 @@ def test_readme_commands_run(desk: Desk) -> None:
             checked(desk, command)
         elif command not in ELSEWHERE:
             terminal.run(command)
-    terminal.end()
+    terminal.settle()
     server.interrupt()
 
 
@@ -74,7 +74,7 @@ def checked(desk: Desk, command: str) -> None:
     desk.write("app.py", handler + FACTORY)
     terminal = desk.terminal("commands")
     terminal.run(command)
-    terminal.end()
+    terminal.settle()
 
 
 def test_readme_tour_runs(tmp_path: Path) -> None:
