@@ -39,6 +39,13 @@ def test_options_of_a_channel() -> None:
     assert PermissionTemplate(PUBLIC) == read_channel(channel({"publish": PUBLIC}))[0].publish
 
 
+@pytest.mark.parametrize(("option", "value"), [("max_bytes", 1), ("cost", 0.001), ("type", "x"), ("type", "~" * 128)])
+def test_options_at_their_bounds(option: str, value: object) -> None:
+    """The least and the longest that there may be."""
+
+    assert [] == read_message(message({option: value}))[1]
+
+
 def test_options_may_be_left_out() -> None:
     """A message needs a type and a permission, and nothing else."""
 

@@ -54,6 +54,7 @@ def faults(field: fields.Field[Any], *, strict: bool = True) -> list[str]:
         fields.Nested(schema(x=text()), many=True, validate=MOST),
         fields.Integer(strict=True),
         ours.StrictInteger(),
+        ours.StrictInteger(as_string=True),
         ours.StrictFloat(),
         ours.StrictBoolean(),
         ours.StrictDecimal(places=2),
@@ -150,6 +151,13 @@ def test_field_bounded_by_an_endless_regexp_is_told_how_to_mend_it() -> None:
     (problem,) = of_field(fields.String(validate=validate.Regexp(r"[a-z]+\Z")))
 
     assert "add validate.Length(max=…), or give its Regexp a width, {1,64} in place of +" == problem.remedy
+
+
+def test_field_bounded_by_a_regexp_without_an_end_has_no_bound() -> None:
+    """What matches three letters of any text bounds none; one mended pattern is the remedy for both."""
+    expected = ["has a Regexp that does not match to the end, '[a-z]{3}'", "is a String without a maximum"]
+
+    assert expected == faults(fields.String(validate=validate.Regexp("[a-z]{3}")))
 
 
 def test_field_bounded_by_a_subclass_is_not_believed() -> None:
