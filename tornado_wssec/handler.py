@@ -122,11 +122,13 @@ class SecureWebSocketHandler(WebSocketHandler):
 
     async def unsubscribe(self, channel: str) -> None:
         """Make this connection stop listening to a channel."""
-        self._guard.channels.unsubscribe(self._open_talk().live, channel)
+        talk = self._open_talk()
+        self._guard.channels.unsubscribe(talk.live, channel)
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """End this connection. The code is 1000 or one of 3000–4999."""
-        self._guard.hub.end(self._open_talk().live, Close(code or CloseCode.NORMAL, reason or ""), "by the handler")
+        talk = self._open_talk()
+        self._guard.hub.end(talk.live, Close(code or CloseCode.NORMAL, reason or ""), "by the handler")
 
     def _open_talk(self) -> Conversation:
         if self._talk is None:
