@@ -22,7 +22,7 @@ from tests.cli.conftest import _no_settings as _no_settings
 from tests.cli.conftest import bare as bare
 from tests.cli.conftest import place as place
 from tests.cli.conftest import wssec as wssec
-from tests.cli.prepared import ROOT
+from tests.cli.prepared import PYTHONPATH
 from tornado_wssec.cli import main, publication
 from tornado_wssec.policy.key_material import PRIVATE_MEMBERS
 from tornado_wssec.policy.keys import KeyRing
@@ -35,7 +35,7 @@ WSSEC: Final = [sys.executable, "-P", "-m", "tornado_wssec"]
 
 def process_environment(wssec: Terminal) -> dict[str, str]:
     """That of a program of its own."""
-    return {**os.environ, **wssec.environment, "PYTHONPATH": str(ROOT)}
+    return {**os.environ, **wssec.environment, "PYTHONPATH": PYTHONPATH}
 
 
 def run(wssec: Terminal, *program: str, **options: Any) -> subprocess.CompletedProcess[str]:

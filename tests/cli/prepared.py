@@ -12,6 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
+PYTHONPATH: Final = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+"""For programs of their own: this tree, and where its dependencies were found."""
+
 CATALOGUE: Final = '''
 from marshmallow import fields, validate
 from tornado_wssec import Message
@@ -50,7 +53,7 @@ def prepare(directory: Path) -> dict[str, str]:
     (directory / "app.py").write_text(APPLICATION)
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (directory / "key.pem").write_bytes(pem)
-    return {**_plain_environment(), "PATH": f"{command(directory)}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    return {**_plain_environment(), "PATH": f"{command(directory)}:{os.environ['PATH']}", "PYTHONPATH": PYTHONPATH}
 
 
 def _plain_environment() -> dict[str, str]:

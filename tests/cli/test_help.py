@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import click
@@ -91,9 +92,20 @@ def test_help_needs_no_settings(bare: Terminal) -> None:
     assert 0 == bare("revoke", "subject", "--help", WSSEC_STORE="nonsense", WSSEC_STOER="x").code
 
 
-def test_version_is_that_of_the_package(bare: Terminal) -> None:
-    """For reports of faults."""
-    assert re.fullmatch(r"wssec \d+\.\d+\.\d+\S*\n", bare.done("--version"))
+@pytest.mark.parametrize(("known", "told"), [({"tornado-wssec": "1.2.3"}, "1.2.3"), ({}, "(not installed)")])
+def test_version_is_that_of_the_package(
+    bare: Terminal, monkeypatch: pytest.MonkeyPatch, known: dict[str, str], told: str
+) -> None:
+    """For reports of faults; a tree that was never installed has none."""
+
+    def version(name: str) -> str:
+        if name not in known:
+            raise metadata.PackageNotFoundError(name)
+        return known[name]
+
+    monkeypatch.setattr(metadata, "version", version)
+
+    assert f"wssec {told}\n" == bare.done("--version")
 
 
 def test_help_names_every_json_shape(bare: Terminal) -> None:

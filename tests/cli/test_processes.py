@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Terminal
-from tests.cli.prepared import ROOT, command, shell
+from tests.cli.prepared import PYTHONPATH, command, shell
 
 WSSEC = [sys.executable, "-P", "-m", "tornado_wssec"]
 
@@ -19,7 +19,7 @@ WSSEC = [sys.executable, "-P", "-m", "tornado_wssec"]
 @pytest.fixture
 def environment(wssec: Terminal) -> dict[str, str]:
     """That of a process."""
-    return {**os.environ, **wssec.environment, "PYTHONPATH": str(ROOT)}
+    return {**os.environ, **wssec.environment, "PYTHONPATH": PYTHONPATH}
 
 
 def run(environment: dict[str, str], *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -77,7 +77,9 @@ def test_interrupt_exits_130(environment: dict[str, str], wssec: Terminal) -> No
         assert process.stderr is not None
         shown = b""
         while b"Retire the current key" not in shown:
-            shown += os.read(process.stderr.fileno(), 4_096)
+            piece = os.read(process.stderr.fileno(), 4_096)
+            assert piece, shown
+            shown += piece
         out, err = interrupt(process)
 
     assert (130, b"") == (process.returncode, out)

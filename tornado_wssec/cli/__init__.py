@@ -4,6 +4,8 @@ Nouns then verbs; one module a noun. Tables for people, `--json` for programs. `
 group, so that `click.testing.CliRunner` can run it.
 """
 
+from importlib import metadata
+
 import click
 
 from .check import check
@@ -21,8 +23,27 @@ from .token import token
 __all__ = ["main"]
 
 
+def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print the version of the installed package; a tree that was never installed has none."""
+    if not asked or ctx.resilient_parsing:
+        return
+    try:
+        version = metadata.version("tornado-wssec")
+    except metadata.PackageNotFoundError:
+        version = "(not installed)"
+    click.echo(f"{PROGRAM} {version}")
+    ctx.exit()
+
+
 @click.group(cls=Root, example="wssec init chat")
-@click.version_option(package_name="tornado-wssec", prog_name=PROGRAM, message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 def main() -> None:
     """Keys, tokens, tickets and revocations of a tornado_wssec server.
 
