@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 import pytest
@@ -102,3 +103,9 @@ def say(page: Page, text: str) -> None:
     """Write a line in the room that is shown."""
     page.get_by_label("Message", exact=True).fill(text)
     page.keyboard.press("Enter")
+
+
+def stop_time(page: Page) -> None:
+    """From now on the page's clock moves by `page.clock.run_for` alone: what is there for a second stays."""
+    page.clock.install()
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=2))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import Visitor, sign_in
+from tests.browser.conftest import Visitor, sign_in, stop_time
 from tests.starter.running import Chat
 from tornado_wssec import CloseCode
 
@@ -93,7 +93,7 @@ def test_closes_that_mean_stop_are_final(page: Page, server: Server, code: int) 
 def test_closes_that_pass_are_waited_out(page: Page, server: Server, code: CloseCode) -> None:
     """The page says why, and when it tries again: no later than the first wait of this kind."""
     reason, longest = WAITS[code]
-    page.clock.install()
+    stop_time(page)
 
     server.sockets[0].close(code=int(code), reason="as it is")
 
@@ -106,7 +106,7 @@ def test_closes_that_pass_are_waited_out(page: Page, server: Server, code: Close
 
 def test_closes_in_a_row_are_answered_ever_later(page: Page, server: Server) -> None:
     """The waits double up to thirty seconds, so that a broken server is not hammered."""
-    page.clock.install()
+    stop_time(page)
     waits = []
     for count in range(1, 8):
         with page.expect_console_message(lambda message: message.text.startswith("wait")) as said:
@@ -125,7 +125,7 @@ def test_closes_in_a_row_are_answered_ever_later(page: Page, server: Server) -> 
 
 def test_closes_listen_again_to_every_room(page: Page, server: Server) -> None:
     """After a reconnect the page subscribes anew: it would be deaf otherwise."""
-    page.clock.install()
+    stop_time(page)
 
     server.sockets[0].close(code=4408, reason="idle")
     page.clock.run_for(501)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Visitor, say, sign_in
-from tests.starter.running import Chat, served, serving
+from tests.browser.conftest import Visitor, say, sign_in, stop_time
+from tests.starter.running import Chat, kept_up, served, serving
 
 WITHIN_A_SECOND = 1_000
 RENEWAL_MS = 15_000
@@ -68,6 +68,7 @@ def test_page_slows_a_flood_and_loses_nothing(tmp_path: Path, visit: Visitor) ->
     with served(tmp_path / "demo") as chat:
         page = visit(chat.url)
         sign_in(page, "ann")
+        stop_time(page)
         page.evaluate(
             """() => { for (let i = 0; i < 6; i++) {
                 document.getElementById("text").value = `line ${i}`;
@@ -78,6 +79,7 @@ def test_page_slows_a_flood_and_loses_nothing(tmp_path: Path, visit: Visitor) ->
         expect(page.get_by_role("alert").filter(has_text="You can go on in 1 s.")).to_be_visible()
         expect(page.get_by_role("button", name="Send")).to_be_disabled()
         expect(page.get_by_label("Message", exact=True)).to_have_value("line 5")
+        page.clock.resume()
         expect(page.get_by_role("button", name="Send")).to_be_enabled()
         page.get_by_role("button", name="Send").click()
         expect(page.get_by_role("article")).to_have_count(6)
@@ -98,13 +100,15 @@ def test_page_renews_a_session_in_place(tmp_path: Path, visit: Visitor) -> None:
 
 
 def test_page_tells_of_a_revocation_within_a_second(tmp_path: Path, visit: Visitor) -> None:
-    """`wssec revoke` in another process ends Ann's page before her eyes; Bob's goes on."""
-    with served(tmp_path / "demo") as chat:
-        ann, bob = visit(chat.url), visit(chat.url)
+    """The line that `examples --serve` prints ends Ann's page before her eyes; Bob's goes on."""
+    with kept_up(tmp_path) as serving:
+        ann, bob = visit(serving.chat.url), visit(serving.chat.url)
         sign_in(ann, "ann")
         sign_in(bob, "bob")
+        say(ann, "hello")
+        expect(bob.get_by_role("log").get_by_text("hello")).to_be_visible()
 
-        chat.wssec("revoke", "subject", "ann", "--reason", "left the company")
+        serving.revoke_ann()
 
         told = ann.get_by_role("dialog", name="Your access was revoked")
         expect(told).to_be_visible(timeout=WITHIN_A_SECOND)

@@ -100,3 +100,47 @@ def serving(folder: Path, **variables: str) -> Iterator[Chat]:
         finally:
             server.terminate()
             server.communicate(timeout=PATIENCE_SECONDS)
+
+
+@dataclass(frozen=True)
+class Serving:
+    """`examples --serve` at work.
+
+    Args:
+        program: its process.
+        chat: what it serves.
+        line: what it prints to end Ann's access.
+    """
+
+    program: "subprocess.Popen[str]"
+    chat: Chat
+    line: str
+
+    def revoke_ann(self) -> None:
+        """Run the printed line as it stands, in a shell of its own."""
+        run("sh", "-c", self.line, env={**bare_environment(), "PYTHONPATH": ""})
+
+
+@contextmanager
+def kept_up(folder: Path) -> Iterator[Serving]:
+    """Run `examples --serve` on a free port, with its deployment below `folder`."""
+    env = {**bare_environment(), "PORT": str(free_port()), "TMPDIR": str(folder)}
+    command = [sys.executable, "-m", "examples.serve"]
+    program = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        said = _said_by(program)
+        (line,) = [line for line in said if "revoke" in line]
+        yield Serving(program, Chat(folder, int(env["PORT"]), {}), line)
+    finally:
+        program.terminate()
+        program.communicate(timeout=PATIENCE_SECONDS)
+
+
+def _said_by(program: "subprocess.Popen[str]") -> list[str]:
+    """The lines that it prints until it waits."""
+    said: list[str] = []
+    for line in program.stdout or ():
+        said.append(line)
+        if line.startswith("Ctrl-C"):
+            return said
+    raise AssertionError(f"it ended: {said}")

@@ -49,12 +49,11 @@ def next_steps(directory: Path) -> list[str]:
 
 
 def _is_this_python(name: str) -> bool:
-    """Whether a shell finds this very interpreter by that name; a venv's differs from the one it links to."""
+    """Whether a shell finds this very interpreter by that name.
+
+    A venv's own differs from the one it links to; within a venv, each name is the same interpreter.
+    """
     found = shutil.which(name)
-    return found is not None and os.path.abspath(found) in _spellings(sys.executable)
-
-
-def _spellings(executable: str) -> set[str]:
-    """The names of one interpreter within its own folder: python, python3, python3.11."""
-    folder = Path(os.path.abspath(executable)).parent
-    return {str(path) for path in folder.glob("python*") if os.path.samefile(path, executable)}
+    if found is None or Path(found).absolute().parent != Path(sys.executable).absolute().parent:
+        return False
+    return sys.prefix != sys.base_prefix or os.path.samefile(found, sys.executable)

@@ -1,0 +1,34 @@
+"""`python3 examples --serve` keeps the chat up, says what to try, and leaves nothing behind."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.starter.conftest import ask, sign_in
+from tests.starter.running import ROOT, kept_up
+
+
+def test_serve_keeps_the_chat_up_until_it_is_interrupted(tmp_path: Path) -> None:
+    """The page answers, the line to try works as it is printed, and Ctrl-C removes everything."""
+    with kept_up(tmp_path) as serving:
+        ann, bob = sign_in(serving.chat, "ann"), sign_in(serving.chat, "bob")
+        assert 200 == ask(serving.chat, "GET", "/me", token=ann).status
+
+        serving.revoke_ann()
+        while ask(serving.chat, "GET", "/me", token=ann).status == 200:  # it looks at its store four times a second
+            continue
+        assert 200 == ask(serving.chat, "GET", "/me", token=bob).status
+
+        serving.program.send_signal(signal.SIGINT)
+        assert 0 == serving.program.wait(timeout=30)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_serve_is_an_option_of_the_examples() -> None:
+    """Anything else is answered by the usage."""
+    refused = subprocess.run(
+        [sys.executable, str(ROOT / "examples"), "--help"], capture_output=True, text=True, check=False
+    )
+
+    assert (1, "Usage: python3 examples [--serve]\n") == (refused.returncode, refused.stderr)
