@@ -220,6 +220,24 @@ async def test_unchecked_application_that_is_sound() -> None:
 
 
 @in_loop
+async def test_l03_query_behind_a_server_of_the_applications_own(caplog: pytest.LogCaptureFixture) -> None:
+    """Without `guard.listen` the handlers still keep the query of their requests out of the access log."""
+    caplog.set_level(logging.INFO)
+    kit = chat_kit()
+    await kit.guard.start(following=False)
+    server = await served_by_the_application(kit)
+    await kit.connect(f"/ws?ticket={await kit.ticket('/ws')}", token="")
+    for path in ("/ws?token=s3cr3t", "/wssec/live?token=s3cr3t"):
+        await (await kit.raw()).upgrade(path, [("Host", kit.host)])
+        await (await kit.raw()).upgrade(path, [("Host", kit.host)], method="PROPFIND")
+    server.stop()
+    await kit.__aexit__(None, None, None)
+
+    assert caplog.text.count("?[redacted]") >= 4
+    assert "s3cr3t" not in caplog.text
+
+
+@in_loop
 async def test_handler_added_after_the_check(caplog: pytest.LogCaptureFixture) -> None:
     """What would not have passed is not served, and brings nobody else down."""
     async with chat_kit() as kit:

@@ -52,12 +52,13 @@ class GuardedHandler(RequestHandler):
     guard: "Guard"
 
     def initialize(self, guard: "Guard") -> None:
-        """Take the guard from the route."""
+        """Take the guard from the route; no token of the query reaches the access log."""
         self.guard = guard
+        # Not in `prepare`: a request with an unknown method never gets that far, and is logged, too.
+        self.request.uri = redacted_uri(self.request.uri or "")
 
     def prepare(self) -> None:
-        """No token of the query reaches the access log, and nothing is cached."""
-        self.request.uri = redacted_uri(self.request.uri or "")
+        """Nothing is cached."""
         self.clear_header("Server")
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
