@@ -202,6 +202,26 @@ async def test_conversation_slow_handler_delays_no_end(how: str) -> None:
 
 
 @in_loop
+async def test_conversation_nothing_handled_after_the_end() -> None:
+    """What waits behind a running handler is not handled once the end is decided, though the peer is still there."""
+    script = Script()
+    script.do = script.wait
+    async with talk_kit(script) as kit:
+        client = await kit.connect("/ws")
+        await client.send("talk.do", {"what": "first"})
+        await client.send("talk.do", {"what": "second"})
+        await script.entered.wait()
+        await client.assert_nothing_received()
+        (live,) = kit.guard.hub
+        await kit.guard.revoke(subject="ann")
+        script.go_on.set()
+        await live.settled()
+
+        assert 1 == len(kit.guard.hub)
+        assert [("opened", "ann"), "first"] == script.told
+
+
+@in_loop
 async def test_conversation_peer_that_leaves_meanwhile() -> None:
     """F17: what waits behind a running handler is dropped when the peer is gone, and `closed` runs once."""
     script = Script()

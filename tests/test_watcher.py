@@ -152,11 +152,15 @@ async def test_watcher_new_generation(caplog: pytest.LogCaptureFixture) -> None:
     async with chat_kit(store=store, limits=GENEROUS) as kit:
         old = kit.token("ann")
         await kit.connect("/ws", token=old)
+        await kit.guard.revoke(subject="eve")
+        await kit.guard.watcher.catch_up()
+        assert None not in store.reads[-1:]
         kit.clock.advance(20)
         store.made = Generation("another", NOON + 20)
+        before = len(store.reads)
         await kit.guard.watcher.catch_up()
 
-        assert None in store.reads[-2:]
+        assert None is store.reads[before]
         await kit.assert_handshake_refused(401, "/ws", token=old)
         await kit.connect("/ws", token=kit.token("ann"))
     assert "another generation than before" in caplog.text
