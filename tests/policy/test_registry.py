@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from marshmallow import fields
 
 from tornado_wssec.errors import ConfigurationError, UnknownType
 from tornado_wssec.policy.messages import Message
@@ -178,6 +179,13 @@ def test_registry_tells_what_cannot_be_compiled_once() -> None:
     assert ["cannot be built"] == [problem.fault[:15] for problem in problems(broken, SEND)]
 
 
+def test_registry_is_strict_unless_told_otherwise() -> None:
+    """What coerces does not start by default."""
+    lenient = message(n=fields.Integer())
+
+    assert [1, 0] == [len(Registry(lenient).problems()), len(Registry(lenient, strict=False).problems())]
+
+
 def test_registry_says_when_two_types_have_one_name() -> None:
     """Both are named, and the first is kept meanwhile."""
     one, other = message({"type": "a"}, x=text()), message({"type": "a"}, y=text())
@@ -281,6 +289,13 @@ def test_scan_tells_a_message_whose_name_was_forgotten(package: Path) -> None:
     assert [True] == [text.startswith("declared.a.Lost.Meta.type: is None") for text in found]
 
 
+def test_scan_leaves_bases_alone(package: Path) -> None:
+    """A class without options is a base, though nothing derives from it yet."""
+    write(package, a=CHAT + "class Unused(Message):\n  text = fields.String()\n")
+
+    assert [] == Registry.scan("declared").problems()
+
+
 def test_scan_tells_a_channel_whose_pattern_was_forgotten(package: Path) -> None:
     """The same for channels."""
     write(package, a=CHAT + "class Lost(Channel):\n  class Meta:\n    subscribe = PUBLIC\n")
@@ -306,6 +321,7 @@ def test_scan_can_be_lenient(package: Path) -> None:
         chat=HEAD + 'class A(Message):\n    class Meta:\n        type = "a"\n        permission = PUBLIC\n' + fields,
     )
 
+    assert 3 == len(Registry.scan("declared").problems())
     assert [3, 1] == [len(Registry.scan("declared", strict=strict).problems()) for strict in (True, False)]
 
 
