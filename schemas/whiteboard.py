@@ -2,8 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from tornado_wssec import Channel, Message
-from tornado_wssec.policy.fields import StrictDateTime, StrictFloat, StrictInteger
+from tornado_wssec import Channel, Message, StrictDateTime, StrictFloat, StrictInteger
 
 Board = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,64}\Z"))
 Tag = fields.String(validate=validate.Length(1, 32))
