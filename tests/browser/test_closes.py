@@ -39,6 +39,7 @@ class Server:
 
     sockets: list[WebSocketRoute] = field(default_factory=list)
     heard: list[dict[str, Any]] = field(default_factory=list)
+    is_dead: bool = False
 
     def serve(self, socket: WebSocketRoute) -> None:
         """Greet, and answer every request."""
@@ -48,7 +49,8 @@ class Server:
 
     def _answer(self, socket: WebSocketRoute, message: dict[str, Any]) -> None:
         self.heard.append(message)
-        socket.send(json.dumps({"type": "reply", "id": message["id"], "data": {}}))
+        if not self.is_dead:
+            socket.send(json.dumps({"type": "reply", "id": message["id"], "data": {}}))
 
 
 @pytest.fixture
@@ -135,6 +137,25 @@ def test_closes_listen_again_to_every_room(page: Page, server: Server) -> None:
     channels = [message["data"]["channel"] for message in server.heard[-3:]]
     assert ["room:lobby", "room:design", "room:incidents"] == channels
     assert 6 == len(server.heard)
+
+
+def test_closes_that_nobody_told_are_found_out(page: Page, server: Server) -> None:
+    """A page that is looked at again asks whether the other end is there, and comes back where it is not."""
+    stop_time(page)
+    look_again = "() => document.dispatchEvent(new Event('visibilitychange'))"
+
+    page.evaluate(look_again)
+    page.clock.run_for(6_000)
+    expect(page.locator("#status")).to_have_text("Connected")
+    assert (1, "ping") == (len(server.sockets), server.heard[-1]["type"])
+
+    server.is_dead = True
+    page.evaluate(look_again)
+    page.clock.run_for(5_001)
+    expect(page.get_by_text("The connection was lost.")).to_be_visible()
+    page.clock.run_for(1_501)
+    expect(page.locator("#status")).to_have_text("Connected")
+    assert 2 == len(server.sockets)
 
 
 def test_closes_of_a_session_that_is_over_ask_to_sign_in(page: Page, server: Server) -> None:

@@ -166,3 +166,12 @@ def test_page_without_a_sign_in_says_where_it_belongs(tmp_path: Path, visit: Vis
 
         expect(page.get_by_text("This server has no sign-in yet.")).to_be_visible()
         assert 0 == page.locator(".person, #attacks").count()
+
+
+def test_page_of_another_origin_says_what_is_missing(tmp_path: Path, visit: Visitor) -> None:
+    """Whoever moved the server to another port reads which setting to change."""
+    with served(tmp_path / "demo", WSSEC_ORIGINS="https://app.example.com") as chat:
+        page = visit(chat.url, tolerated="Failed to load resource")
+        page.get_by_role("button", name="ann").click()
+
+        expect(page.get_by_role("alert").filter(has_text="WSSEC_ORIGINS")).to_contain_text(chat.url)

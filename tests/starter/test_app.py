@@ -91,6 +91,14 @@ def test_starter_sign_out_ends_the_session(chat: Chat) -> None:
     assert (204, 4403, [401, 401]) == asyncio.run(sign_out_while_connected(chat))
 
 
+def test_starter_sign_out_takes_tokens_of_the_command_line(chat: Chat) -> None:
+    """One without a session is revoked by itself."""
+    token = chat.wssec("token", "issue", "--subject", "carl")
+
+    assert 204 == ask(chat, "POST", "/logout", token=token).status
+    assert 401 == ask(chat, "GET", "/me", token=token).status
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [({"name": "mallory"}, 401), ({}, 400), ([], 400), ("{", 400), ("[" * 60_000, 400), ({"name": ["ann"]}, 401)],

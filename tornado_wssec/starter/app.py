@@ -27,6 +27,7 @@ from tornado_wssec import (
     Identity,
     Registry,
     SecureWebSocketHandler,
+    StoreError,
     Ticket,
     TokenRules,
     on,
@@ -134,9 +135,13 @@ class Logout(Api):
     """`POST /logout` with a token ends its session: every token and socket of it, on every node."""
 
     async def post(self) -> None:
-        """Revoke, and say nothing."""
+        """Revoke, and say nothing; 503 where it may not hold, since the store did not acknowledge it."""
         identity = await self.guard.authenticate(self.request)
-        await self.guard.revoke(session=identity.session_id, reason="signed out")
+        whole = {"session": identity.session_id} if identity.session_id else {"token": identity.token_id}
+        try:
+            await self.guard.revoke(**whole, reason="signed out")
+        except StoreError as error:
+            raise tornado.web.HTTPError(503) from error
         self.set_status(204)
 
 

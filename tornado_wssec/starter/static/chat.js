@@ -72,12 +72,16 @@ async function signIn(name) {
     token = fresh.token;
     me = fresh;
   } catch (error) {
-    $("door-error").textContent = error.status
-      ? "That did not work. The server does not know this person."
-      : "The server does not answer. Is it running?";
+    $("door-error").textContent = notSignedIn(error.status);
     return;
   }
   enter();
+}
+
+function notSignedIn(status) {
+  if (status === 0) return "The server does not answer. Is it running?";
+  if (status === 403) return `This server accepts no page of ${location.origin}. WSSEC_ORIGINS names those that it does.`;
+  return "That did not work. The server does not know this person.";
 }
 
 async function signOut() {
