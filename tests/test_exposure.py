@@ -13,7 +13,7 @@ from tornado.web import Application, RequestHandler
 from schemas import chat
 from tests.kits import CHAT, ChatSocket, chat_kit, in_loop
 from tornado_wssec import PUBLIC, ConfigurationError, Envelope, Message, Registry, SecureWebSocketHandler, on
-from tornado_wssec.exposure import routes_of
+from tornado_wssec.exposure import application_problems, routes_of
 from tornado_wssec.testing import GuardKit
 
 
@@ -244,3 +244,22 @@ async def test_handler_added_after_the_check(caplog: pytest.LogCaptureFixture) -
         kit.app.add_handlers(".*", [("/late", ForeignSocket)])
         await kit.assert_handshake_refused(503, "/late", token=kit.token())
         await kit.connect("/ws")
+
+
+def test_mixin_that_keeps_the_seals_from_being_asked() -> None:
+    """A mixin whose __init_subclass__ calls nobody gets past the import, and no further."""
+
+    class Silent:
+        def __init_subclass__(cls, **kwargs: object) -> None:
+            """Ask nobody."""
+
+        def on_message(self, message: str | bytes) -> None:
+            """Take every frame unread."""
+
+    class Sneaky(Silent, SecureWebSocketHandler):
+        pass
+
+    problems = list(application_problems(Application([(r"/ws", Sneaky)]), Registry()))
+
+    assert ["Sneaky"] == [problem.where for problem in problems]
+    assert "handle each declared message with @on(Message)" in str(problems[0])

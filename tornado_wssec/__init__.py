@@ -49,6 +49,7 @@ from .errors import (
 from .guard import Guard
 from .handler import SecureWebSocketHandler
 from .policy.codec import Envelope
+from .policy.fields import StrictBoolean, StrictDateTime, StrictDecimal, StrictFloat, StrictInteger, StrictTimeDelta
 from .policy.identity import Identity
 from .policy.messages import Channel, Message
 from .policy.permissions import PUBLIC, Grants
@@ -106,6 +107,12 @@ __all__ = [
     "StoreError",
     "StoreMissing",
     "StoreUnavailable",
+    "StrictBoolean",
+    "StrictDateTime",
+    "StrictDecimal",
+    "StrictFloat",
+    "StrictInteger",
+    "StrictTimeDelta",
     "Ticket",
     "TicketRefused",
     "Timeouts",

@@ -91,10 +91,9 @@ class CredentialDesk:
         expires_at = now + self._timeouts.ticket
         record = TicketRecord.of(identity, path=path, origin=origin, address=address, expires_at=expires_at)
         most = self._limits.tickets_per_subject
-        owner = f"{identity.issuer} {identity.subject}"
         try:
             kept = await self._mirror().store.put_ticket(
-                digest, owner=owner, payload=record.to_json(), expires_at=expires_at, most=most, now=now
+                digest, owner=record.owner, payload=record.to_json(), expires_at=expires_at, most=most, now=now
             )
         except StoreError as error:
             raise NotReady(f"no ticket could be kept: {error}") from error

@@ -13,6 +13,7 @@ from . import endpoint as endpoints
 from .errors import ConfigurationError, NotReady, Problem
 from .handler import SecureWebSocketHandler
 from .policy.registry import Registry
+from .sealing import refuse_overrides
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,10 @@ def application_problems(app: Application, registry: Registry) -> Iterator[Probl
     served = [route for route in routes_of(app) if issubclass(route.handler, SecureWebSocketHandler)]
     handlers = list(dict.fromkeys(route.handler for route in served))
     for handler in handlers:
+        try:
+            refuse_overrides(handler, SecureWebSocketHandler)  # a mixin's __init_subclass__ may have kept it from it
+        except TypeError as error:
+            yield Problem(handler.__name__, str(error), "use the hook that is named")
         groups = frozenset.intersection(*(route.groups for route in served if route.handler is handler))
         yield from endpoints.problems(handler, registry, groups)
     yield from endpoints.unhandled(registry, handlers)

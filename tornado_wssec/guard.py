@@ -144,6 +144,7 @@ class Guard:
             index=self._index,
             keeper=self.keeper,
             enforcer=self._enforcer,
+            rules=self.rules,
             clock=self.clock,
             timeouts=self.timeouts,
         )
@@ -325,6 +326,7 @@ class Guard:
         subject: str | None = None,
         tenant: str | None = None,
         key: str | None = None,
+        issuer: str | None = None,
         before: float | None = None,
         reason: str = "",
         margin: float = 0.0,
@@ -335,6 +337,7 @@ class Guard:
         before this returns.
 
         Args:
+            issuer: whose token, session, subject or tenant; None: of whatever issuer, as `wssec revoke` does.
             before: for a subject or tenant: what was issued until then, in wall seconds; None: until now.
             margin: seconds during which clients are asked to re-authenticate first.
 
@@ -352,7 +355,7 @@ class Guard:
             self.clock.wall(),
             rules=self.rules,
             timeouts=self.timeouts,
-            issuer=self.rules.issuer,
+            issuer=issuer,
             before=before,
             margin=margin,
             reason=reason,

@@ -14,7 +14,7 @@ from .keeper import KeyKeeper
 from .policy.revocations import RevocationIndex
 from .readiness import Readiness
 from .server import Listener
-from .settings import Timeouts
+from .settings import Timeouts, TokenRules
 from .stores.base import Store
 from .telemetry.redact import where_raised
 from .watcher import Watcher
@@ -42,6 +42,7 @@ class Lifecycle:
         index: RevocationIndex,
         keeper: KeyKeeper,
         enforcer: Enforcer,
+        rules: TokenRules,
         clock: Clock,
         timeouts: Timeouts,
     ) -> None:
@@ -51,6 +52,7 @@ class Lifecycle:
         self._index = index
         self._keeper = keeper
         self._enforcer = enforcer
+        self._rules = rules
         self._clock = clock
         self._timeouts = timeouts
         self._listeners: list[Listener] = []
@@ -62,7 +64,9 @@ class Lifecycle:
         if self._readiness.watcher is not None:
             raise RuntimeError("this guard has been started already; one guard serves one event loop at a time")
         self._keeper.start()
-        watcher = Watcher(self._make_store(), self._index, self._clock, self._enforcer, self._keeper)
+        watcher = Watcher(
+            self._make_store(), self._index, self._clock, self._enforcer, self._keeper, self._rules, self._timeouts
+        )
         try:
             await watcher.catch_up()
         except StoreUnavailable as error:

@@ -8,7 +8,8 @@ from .clock import Clock
 from .enforcement import Enforcer
 from .errors import StoreError
 from .keeper import KeyKeeper
-from .policy.revocations import LogEntry, RevocationIndex
+from .policy.revocations import LogEntry, RevocationIndex, outlasting
+from .settings import Timeouts, TokenRules
 from .stores.base import Generation, Store
 from .telemetry.redact import where_raised
 
@@ -18,6 +19,7 @@ BATCH: Final = 1_000
 LOOK_SECONDS: Final = 1.0
 """The longest wait between two looks: a quiet store must still prove that it is there."""
 RETRY_SECONDS: Final = 0.5
+PRUNE_SECONDS: Final = 600.0
 
 
 class Watcher:
@@ -29,6 +31,7 @@ class Watcher:
         clock: for the age of the mirror.
         enforcer: closes what new entries match.
         keeper: takes over the published keys.
+        rules, timeouts: how long tokens and sessions live here, and so revocations.
     """
 
     def __init__(
@@ -38,8 +41,13 @@ class Watcher:
         clock: Clock,
         enforcer: Enforcer,
         keeper: KeyKeeper,
+        rules: TokenRules,
+        timeouts: Timeouts,
     ) -> None:
         self.store = store
+        self._rules = rules
+        self._timeouts = timeouts
+        self._prune_at = clock.monotonic()
         self._index = index
         self._clock = clock
         self._enforcer = enforcer
@@ -96,6 +104,7 @@ class Watcher:
         while True:
             try:
                 await self.catch_up()
+                await self._prune()
                 mark = await self.store.wait_for_change(mark, LOOK_SECONDS)
             except StoreError as error:
                 logger.warning("the store does not answer: %s; the mirror is %.1f s old", error, self.age)
@@ -104,6 +113,14 @@ class Watcher:
                 # A mistake of ours must not end the watch: revocations would go unseen without a word.
                 logger.error("following the store failed: %s", where_raised(error))
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _prune(self) -> None:
+        """Now and then delete what ended so long ago that no server's tokens can still be matched by it."""
+        now = self._clock.monotonic()
+        if now >= self._prune_at and self.generation is not None:
+            self._prune_at = now + PRUNE_SECONDS
+            ended = self._clock.wall() - self._rules.max_lifetime - 2 * self._timeouts.age
+            await self.store.prune(ended, BATCH)
 
     async def _read_log(self) -> None:
         before = self._index.generation
@@ -117,7 +134,8 @@ class Watcher:
                 self._enforcer.enforce()
 
     def _apply(self, entry: LogEntry) -> None:
-        revocation = self._index.apply(entry)
+        body = outlasting(entry.body, self._rules, self._timeouts)
+        revocation = self._index.apply(LogEntry(entry.cursor, body))
         self._cursor = entry.cursor
         if revocation is not None:
             self._enforcer.added(revocation)

@@ -248,6 +248,17 @@ def test_keys_retire_compromised_needs_the_store(place: Path, bare: Terminal) ->
     assert "WSSEC_STORE: is not set" in outcome.err
 
 
+def test_keys_retire_compromised_says_what_is_done_when_the_store_fails(wssec: Terminal, place: Path) -> None:
+    """The key file is changed by then: the message names the kid, since `current` would mean another key now."""
+    kid = wssec.json("keys", "list")[0]["kid"]
+    (place / "wssec.db").write_bytes(b"no database of ours" * 100)
+    failed = wssec("keys", "retire", "current", "--compromised", "--yes")
+
+    assert 1 == failed.code
+    assert f"no longer trusts {kid}" in failed.err
+    assert f"wssec keys retire {kid} --compromised --yes" in failed.err
+
+
 def test_keys_retire_compromised_can_be_run_again(wssec: Terminal, place: Path) -> None:
     """When the store did not answer, the same command makes up for it."""
     kid = wssec.json("keys", "show", "current")["kid"]

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.revocation_entries import dump_body, ensure_storable, load_body
-from tornado_wssec.policy.revocations import SKEW_SECONDS, Kind, Revocation, Undo, make_revocation, make_undo
+from tornado_wssec.policy.revocations import (
+    SKEW_SECONDS,
+    Kind,
+    Revocation,
+    Undo,
+    make_revocation,
+    make_undo,
+    outlasting,
+)
 from tornado_wssec.settings import Timeouts, TokenRules
 
 NOW = 1_700_000_000.0
@@ -364,3 +372,26 @@ def test_entries_have_no_field_that_is_not_written_down() -> None:
     body = Revocation(**texts, **filled)
 
     assert body == load_body(dump_body(body))
+
+
+# --- a server with longer tokens than whoever revoked knew of ---
+
+
+def test_k19_entry_lasts_as_long_as_the_servers_own_tokens() -> None:
+    """A revocation made for tokens of a day is kept for a week by a server that accepts tokens of a week."""
+    short = make_revocation(Kind.TOKEN, "t1", NOW, rules=TokenRules())
+    week = TokenRules(max_lifetime=7 * 86_400.0)
+
+    assert (
+        outlasting(short, week, Timeouts()).expires_at == make_revocation(Kind.TOKEN, "t1", NOW, rules=week).expires_at
+    )
+
+
+def test_outlasting_never_shortens() -> None:
+    """A server with shorter tokens keeps the entry as it is; so it does with one that never ends, and with an undo."""
+    day = make_revocation(Kind.TENANT, "acme", NOW, rules=TokenRules())
+    key = make_revocation(Kind.KEY, "k1", NOW, rules=TokenRules())
+    undo = make_undo(day, NOW)
+    hour = TokenRules(max_lifetime=3_600.0)
+
+    assert [day, key, undo] == [outlasting(body, hour, Timeouts()) for body in (day, key, undo)]

@@ -283,3 +283,11 @@ def test_ticket_record_never_raises_anything_but_a_refusal(payload: object) -> N
         return
 
     assert record() == found
+
+
+def test_ticket_of_any_path_says_so() -> None:
+    """A record without a path opens every path, and survives being stored; only written out does it mean that."""
+    anywhere = TicketRecord.of(IDENTITY, path=None, origin=None, address=None, expires_at=NOW + 30)
+
+    assert anywhere == TicketRecord.from_json(anywhere.to_json())
+    assert IDENTITY == anywhere.redeem(path="/ws/admin", origin=None, address=None, now=NOW)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from ..errors import KeyFileError
+from ..errors import KeyFileError, StoreError
 from ..policy.key_material import ALGORITHMS, DEFAULT_ALGORITHM
 from ..policy.keys import Key, KeyRing, KeyState
 from ..policy.revocations import Kind, make_revocation
@@ -283,9 +283,19 @@ def _report(ring: KeyRing, changed: Sequence[Key], published: bool, as_json: boo
 
 
 def _revoke_key(settings: Settings, kid: str) -> None:
-    """Close the sockets that came in on this key."""
+    """Close the sockets that came in on this key.
+
+    Raises:
+        Refused: the store does not take it. The key file is changed all the same, and names another current key.
+    """
     body = make_revocation(Kind.KEY, kid, now(), rules=TokenRules(), reason="key compromised")
-    in_store(settings, lambda store: store.append(body))
+    try:
+        in_store(settings, lambda store: store.append(body))
+    except StoreError as error:
+        again = f"`wssec keys retire {kid} --compromised --yes`, with this kid, once that is mended"
+        raise Refused(
+            f"the key file no longer trusts {kid}, but the store was not told: {error}; run {again}"
+        ) from None
 
 
 def _print_keys(shown: Sequence[Key], as_json: bool) -> None:

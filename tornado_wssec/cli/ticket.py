@@ -28,7 +28,7 @@ def ticket() -> None:
 
 @ticket.command("issue", example="wssec ticket issue --subject u42 --permission 'chat:read:*' --path /ws/chat")
 @identity_options
-@click.option("--path", default="/ws/chat", show_default=True, help="The only path that it opens.")
+@click.option("--path", help="The only path that it opens; any otherwise.")
 @click.option("--origin", help="The only Origin that may present it; any otherwise.")
 @click.option("--address", help="The only client address that may present it; any otherwise.")
 @click.option(
@@ -41,7 +41,7 @@ def ticket() -> None:
 @store_option
 def issue(
     wanted: Wanted,
-    path: str,
+    path: str | None,
     origin: str | None,
     address: str | None,
     ttl: float,
@@ -51,7 +51,7 @@ def issue(
 ) -> None:
     """Print a ticket, alone on standard output.
 
-    It opens one handshake at --path, and is spent by it. Tickets carry permissions, not roles: only the server knows
+    It opens one handshake, and is spent by it. Tickets carry permissions, not roles: only the server knows
     the table that expands those.
     """
     settings = read_settings("store", "issuer", store=store, issuer=issuer)
@@ -84,9 +84,9 @@ def _ensure_spans(ttl: float, lifetime: float) -> None:
         raise ValueError(f"a ticket that waits {ttl:g} s and lets in for {lifetime:g} s is of no use; change --ttl")
 
 
-def _bound(path: str, origin: str | None) -> None:
+def _bound(path: str | None, origin: str | None) -> None:
     """Refuse a binding that no request can meet; ValueError."""
-    if not path.startswith("/"):
+    if path is not None and not path.startswith("/"):
         raise ValueError(f"{path!r} is no path; begin it with /")
     if origin is not None and not _is_origin(origin):
         raise ValueError(f"no browser sends the origin {origin!r}; write it as https://app.example.com")

@@ -8,6 +8,7 @@ Rules of this file:
 
 import secrets
 from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final, Protocol
 
 from ..settings import LEEWAY_MOST, Timeouts, TokenRules
@@ -26,6 +27,7 @@ __all__ = [
     "Undo",
     "make_revocation",
     "make_undo",
+    "outlasting",
 ]
 
 SKEW_SECONDS: Final = 5 * LEEWAY_MOST
@@ -115,6 +117,14 @@ def make_undo(revocation: Revocation, now: float, reason: str = "") -> Undo:
     body = Undo(id=revocation.id, at=now, expires_at=revocation.expires_at, reason=reason)
     ensure_storable(body)
     return body
+
+
+def outlasting(body: Body, rules: TokenRules, timeouts: Timeouts) -> Body:
+    """The entry as a server with these rules must keep it: whoever made it may have known only the defaults."""
+    if isinstance(body, Undo) or body.expires_at is None:
+        return body
+    end = _end(body.kind, max(body.effective_at, body.before or body.at), _longest(rules), timeouts)
+    return body if end is None or end <= body.expires_at else replace(body, expires_at=end)
 
 
 def _longest(rules: TokenRules | Iterable[TokenRules]) -> float:

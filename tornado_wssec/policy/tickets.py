@@ -51,20 +51,24 @@ def digest_of(ticket: str) -> str:
     return hashlib.sha256(ticket.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+ANY_PATH: Final = "*"
+"""How a record says that it is bound to no path: written out, so that a missing one means nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketRecord:
     """What is stored for a ticket: who gets in by it, and where.
 
     Args:
         identity: as whom; not anonymous.
-        path: the only path it opens.
+        path: the only path it opens; None: any. The ticket endpoint always names one.
         origin: the Origin it was issued to; None: issued to a client that sent none, and bound to none.
         address: the client address it is bound to; None: to none.
         expires_at: wall seconds; the ticket's end, not the token's.
     """
 
     identity: Identity
-    path: str
+    path: str | None
     origin: str | None = None
     address: str | None = None
     expires_at: float
@@ -74,7 +78,9 @@ class TicketRecord:
             raise ValueError("an anonymous client has nothing to hand over by a ticket; it connects without one")
 
     @classmethod
-    def of(cls, identity: Identity, *, path: str, origin: str | None, address: str | None, expires_at: float) -> Self:
+    def of(
+        cls, identity: Identity, *, path: str | None, origin: str | None, address: str | None, expires_at: float
+    ) -> Self:
         """The record for a ticket that `identity` asks for.
 
         Raises:
@@ -119,7 +125,8 @@ class TicketRecord:
         Raises:
             ValueError: it is larger than a store keeps, or a claim is no JSON.
         """
-        bound = {"path": self.path, "origin": self.origin, "address": self.address, "until": self.expires_at}
+        path = ANY_PATH if self.path is None else self.path
+        bound = {"path": path, "origin": self.origin, "address": self.address, "until": self.expires_at}
         payload = dump_record({**_identity_fields(self.identity), **bound})
         return ensure_text("the ticket's record", payload, PAYLOAD_BYTES)
 
@@ -133,9 +140,10 @@ class TicketRecord:
         try:
             record = Record.parse(payload, PAYLOAD_BYTES)
             record.ensure_known(_FIELDS)
+            path = record.text("path")
             return cls(
                 identity=_identity(record),
-                path=record.text("path"),
+                path=None if path == ANY_PATH else path,
                 origin=record.optional_text("origin"),
                 address=record.optional_text("address"),
                 expires_at=record.seconds("until"),
