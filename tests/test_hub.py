@@ -128,6 +128,18 @@ async def test_hub_data_either_way_is_not_idle(way: str) -> None:
 
 
 @in_loop
+async def test_hub_ping_message_is_no_data() -> None:
+    """The application's `ping` proves life, as a ping frame does, and leaves an idle connection idle."""
+    async with talk_kit(Script()) as kit:
+        client = await kit.connect("/ws", token=kit.token(ttl=3_600))
+        await kept_alive(kit, client, TIMES.idle - 1)
+        await client.assert_nothing_received()  # by a ping and its pong
+        await kit.advance(TIMES.ping_interval)
+
+        assert "idle" == await client.assert_closed(4408)
+
+
+@in_loop
 async def test_hub_age() -> None:
     """No connection outlives its age by more than the jitter, however busy it is."""
     times = Timeouts(age=1_000, age_jitter=0.1)

@@ -10,7 +10,7 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from tests.kits import CHAT, GENEROUS, ChatSocket, chat_kit, in_loop
-from tornado_wssec import BearerToken, Limits, Ticket
+from tornado_wssec import BearerToken, Limits, Registry, Ticket
 from tornado_wssec.errors import StoreUnavailable
 from tornado_wssec.stores.memory import MemoryStore
 from tornado_wssec.testing import GuardKit, Response
@@ -288,6 +288,28 @@ async def test_authenticate_a_plain_request() -> None:
 
     assert {"subject": "ann"} == json.loads(good.body)
     assert [401, 401, 401, 403] == statuses
+
+
+class SignIn(RequestHandler):
+    """A login of the application, which no page elsewhere may post to."""
+
+    def post(self) -> None:
+        self.settings["wssec"].refuse_cross_site(self.request)
+        self.finish("in")
+
+
+@in_loop
+async def test_refuse_cross_site_of_a_plain_request() -> None:
+    """A login lets pages of ours and programs pass; a page elsewhere is 403, another host 421."""
+    async with GuardKit([("/login", SignIn)], registry=Registry()) as kit:
+        statuses = [
+            (await sent(kit, "POST", "/login", "")).status,
+            (await sent(kit, "POST", "/login", "", ("Origin", ORIGIN))).status,
+            (await sent(kit, "POST", "/login", "", ("Origin", "https://evil.test"))).status,
+            (await sent(kit, "POST", "/login", "", host="evil.test")).status,
+        ]
+
+    assert [200, 200, 403, 421] == statuses
 
 
 @in_loop

@@ -91,10 +91,11 @@ class Conversation:
         except Exception as error:
             self._fail("admitting a frame", error, None)
         else:
-            self.live.lifetime.saw_data(now)
             if permitted.spec.message is Ping:
-                self._say(self.envelope.pong(permitted.id))  # never stuck behind a slow handler
+                # At once, never behind a slow handler; and no more a sign of use than a ping frame is.
+                self.live.send(self.envelope.pong(permitted.id), now, is_data=False)
             else:
+                self.live.lifetime.saw_data(now)
                 self._inbox.put(permitted)
 
     def stop(self) -> None:

@@ -397,6 +397,17 @@ class Guard:
         except HandshakeRefused as refusal:
             raise HTTPError(refusal.status) from refusal
 
+    def refuse_cross_site(self, request: HTTPServerRequest) -> None:
+        """Refuse a plain request, such as a login, that a page of another site sent; `authenticate` asks it, too.
+
+        Raises:
+            tornado.web.HTTPError: 421 for a Host, 403 for an Origin that is not ours. No Origin means no page.
+        """
+        try:
+            self.reception.refuse_cross_site(request)
+        except HandshakeRefused as refusal:
+            raise HTTPError(refusal.status) from refusal
+
     def public_keys(self) -> Mapping[str, Any]:
         """The JWK Set of every key that verifies now (RFC 7517)."""
         return self.keeper.ring.jwks(self.clock.wall())

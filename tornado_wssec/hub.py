@@ -54,13 +54,18 @@ class Live:
     abort_at: float | None = None
     evidence: str = ""
 
-    def send(self, text: str, now: float) -> None:
-        """Queue a text; a reader whose queue is over its limit is disconnected (4413). Raises nothing."""
+    def send(self, text: str, now: float, *, is_data: bool = True) -> None:
+        """Queue a text; a reader whose queue is over its limit is disconnected (4413). Raises nothing.
+
+        Args:
+            is_data: False for what only proves life, and leaves an idle connection idle.
+        """
         if self.session.is_closing:
             return
         with self.isolated():
             self.connection.send(text)
-            self.lifetime.saw_data(now)
+            if is_data:
+                self.lifetime.saw_data(now)
             if self.connection.buffered_bytes > self.limits.outbound_bytes:
                 self.session.close = Close(CloseCode.SLOW_CONSUMER)
                 self.connection.abort()  # a close frame would wait behind what it does not read

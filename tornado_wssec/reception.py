@@ -102,9 +102,21 @@ class Reception:
             HandshakeRefused: with the status to answer.
         """
         ways = [one for one in self._authenticators if not isinstance(one, Ticket)]
+        self.refuse_cross_site(request)
+        try:
+            return await self._handshake.authenticate(request, ways)
+        except HandshakeRefused as refusal:
+            self.record_refusal(refusal, request, printable(request.path))
+            raise
+
+    def refuse_cross_site(self, request: HTTPServerRequest) -> None:
+        """Refuse a plain request for another host, or from another site's page.
+
+        Raises:
+            HandshakeRefused: with the status to answer.
+        """
         try:
             self._handshake.refuse_cross_site(request)
-            return await self._handshake.authenticate(request, ways)
         except HandshakeRefused as refusal:
             self.record_refusal(refusal, request, printable(request.path))
             raise

@@ -70,9 +70,7 @@ class Api(tornado.web.RequestHandler):
 
     def prepare(self) -> None:
         """Refuse the pages of other sites."""
-        origin = self.request.headers.get("Origin")
-        if origin is not None and origin not in self.guard.settings.origins:
-            raise tornado.web.HTTPError(403)
+        self.guard.refuse_cross_site(self.request)
 
     def set_default_headers(self) -> None:
         """Nothing of it is cached, guessed at, or embedded elsewhere."""
