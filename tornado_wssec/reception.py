@@ -123,8 +123,9 @@ class Reception:
 
     def record_refusal(self, refusal: HandshakeRefused, request: HTTPServerRequest, where: str) -> None:
         """Say in the log and the audit why a request was refused; the peer is told only its status."""
+        evidence = printable(refusal.evidence)  # an authenticator of the application's may quote what it was shown
         remedy = f"; {refusal.remedy}" if refusal.remedy else ""
-        logger.warning("%s refused with %d at %s: %s%s", where, refusal.status, refusal.stage, refusal.evidence, remedy)
+        logger.warning("%s refused with %d at %s: %s%s", where, refusal.status, refusal.stage, evidence, remedy)
         self._audit.record(
             "handshake.refused",
             self._clock.wall(),
