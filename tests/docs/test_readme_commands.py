@@ -18,7 +18,7 @@ ELSEWHERE = {
     "python3 tests": "it is what runs this test",
     "wssec --help": "tests/cli/test_help.py, with every other help",
     "pip install tornado_wssec": "tests/starter/test_wheel.py, from the wheel",
-    "wssec store migrate": "tests/docs/test_operating.py, likewise",
+    "wssec store migrate": "tests/cli/test_store.py",
     "wssec revocations undo": "tests/docs/test_operating.py, on the page for the night",
     "wssec init demo --starter": "tests/starter, which runs what it writes",
     "cd demo && python app.py": "tests/starter/test_wheel.py",
