@@ -243,7 +243,10 @@ def test_secret_fault_of_public_key(spell: Callable[[PublicKey], bytes]) -> None
     """A public key in any spelling is no secret: everybody has it."""
     fault = "is an HS256 secret that looks like a public key, a certificate or a JWK"
 
-    assert {fault} == {secret_fault(spell(key).strip()) for key in public_halves()}
+    # A DER may end in a byte that looks like white space; without it, it would be no DER.
+    secrets = [spell(key) if spell is der else spell(key).strip() for key in public_halves()]
+
+    assert {fault} == {secret_fault(secret) for secret in secrets}
 
 
 @pytest.mark.parametrize(
