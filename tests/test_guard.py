@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
 
 from schemas import chat
 from tests.kits import CHAT, GENEROUS, chat_kit, in_loop, settled
 from tests.talk import Script, TalkSocket, talk_kit
 from tornado_wssec import (
+    BearerToken,
     Close,
     ConfigurationError,
     Disconnect,
@@ -257,3 +260,92 @@ async def test_guard_publishes_from_anywhere() -> None:
         await kit.guard.publish("room:lobby", chat.Posted, line)
 
         assert line == await client.assert_received("chat.posted")
+
+
+def test_guard_names_everything_that_is_wrong_with_its_settings() -> None:
+    """Unusable variables, bad origins, hosts and networks, and what is missing: one error lists them all."""
+    environ = {
+        "WSSEC_STORE": "bogus",
+        "WSSEC_ORIGINS": "nope",
+        "WSSEC_HOSTS": "a b",
+        "WSSEC_TRUSTED_PROXIES": "x",
+        "WSSEC_INSECURE": "maybe",
+        "WSSEC_TLS_CERT": "/nope",
+    }
+
+    with pytest.raises(ConfigurationError) as refused:
+        Guard.from_env(environ, registry=CHAT)
+    told = str(refused.value)
+
+    assert 9 == len(refused.value.problems)
+    for named in (*environ, "WSSEC_KEYS", "WSSEC_ISSUER", "WSSEC_AUDIENCE"):
+        assert named in told
+
+
+@pytest.mark.parametrize("wrong", [BearerToken, "bearer"])
+def test_guard_takes_authenticators_only(environment: dict[str, str], wrong: Any) -> None:
+    """A class in the place of an object, or anything else, is refused where it is written."""
+    with pytest.raises(TypeError, match=r"authenticators=\[BearerToken\(\), Ticket\(\)\]"):
+        Guard.from_env(environment, registry=CHAT, authenticators=[wrong])
+
+
+@in_loop
+async def test_issue_token_may_be_awaited() -> None:
+    """A token is a string at once, and gives itself to who awaits it."""
+    async with chat_kit() as kit:
+        token = kit.guard.issue_token("ann", session="s1")
+
+        assert str(token) == await token
+        assert "s1" == kit.guard.verify_token(token).session_id
+
+
+@in_loop
+async def test_issue_ticket_for_a_subject() -> None:
+    """A subject and its permissions are enough; such a ticket opens any path, as that subject."""
+    async with chat_kit() as kit:
+        ticket = await kit.guard.issue_ticket("ann", ["chat:write:lobby"])
+        client = await kit.connect(f"/ws?ticket={ticket}", token="")
+
+        assert {"delivered": True} == await client.request("chat.send", {"room": "lobby", "text": "hi"})
+
+
+@in_loop
+async def test_revoke_takes_a_whole_token() -> None:
+    """A logout has the token itself; its jti is what is revoked. What is no token at all is taken for a jti."""
+    async with chat_kit() as kit:
+        token = kit.token("ann")
+        client = await kit.connect("/ws", token=token)
+        revocation = await kit.guard.revoke(token=token)
+        await client.assert_closed(4403)
+        odd = await kit.guard.revoke(token="a.b.c")
+
+    assert (kit.guard.rules.jti_claim, "a.b.c") == ("jti", odd.value)
+    assert 2 > revocation.value.count(".")
+
+
+@in_loop
+async def test_first_message_after_the_handshake_is_one_too_many() -> None:
+    """Who has an identity cannot show a credential as a first message."""
+    async with chat_kit() as kit:
+        client = await kit.connect("/ws")
+        await client.assert_refused("already_authenticated", "wssec.auth", {"token": kit.token("bob")})
+
+
+@in_loop
+async def test_server_of_somebody_else_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    """What guard.listen adds is missed once, in words; a guard that listens itself says nothing."""
+    async with chat_kit() as kit:
+        await kit.connect("/ws")
+        assert "guard.listen()" not in caplog.text
+    bare = chat_kit()
+    await bare.guard.start(following=False)
+    server = HTTPServer(bare.app)
+    sockets = bind_sockets(0, "127.0.0.1")
+    server.add_sockets(sockets)
+    bare.port = sockets[0].getsockname()[1]
+    for _ in range(2):
+        await (await bare.connect("/ws")).close()
+    server.stop()
+    await bare.guard.stop()
+
+    assert 1 == caplog.text.count("guard.listen() did not make")

@@ -1,10 +1,11 @@
 """From settings to the parts that a guard is made of; what is missing or wrong is reported together."""
 
 import resource
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Self, TypeVar
 
+from .auth.base import Authenticator
 from .errors import ConfigurationError, Problem
 from .keeper import KeySource
 from .policy.hosts import HostPolicy
@@ -38,12 +39,8 @@ class Policies:
     answers_loopback: bool
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Build them all.
-
-        Raises:
-            ConfigurationError: listing every bad origin, host and network.
-        """
+    def read(cls, settings: Settings) -> tuple[Self, list[Problem]]:
+        """Build them as far as they can be, and list every bad origin, host and network."""
         problems: list[Problem] = []
 
         def build(make: Callable[[Iterable[str]], T], entries: Iterable[str]) -> T:
@@ -56,9 +53,7 @@ class Policies:
         origins = build(OriginPolicy, settings.origins)
         hosts = build(HostPolicy, settings.hosts or origins.hosts)
         proxies = build(ProxyPolicy, settings.trusted_proxies)
-        if problems:
-            raise ConfigurationError(problems)
-        return cls(origins, hosts, proxies, answers_loopback=not settings.hosts)
+        return cls(origins, hosts, proxies, answers_loopback=not settings.hosts), problems
 
 
 def split_arguments(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -73,14 +68,41 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, (str, bool, list, tuple, Secret))
 
 
-def require_settings(settings: Settings, rules: TokenRules, store: Store | None, keys: KeySource | None) -> None:
-    """Name every setting that a server cannot do without and that no ready-made part replaces.
+def settings_problems(
+    settings: Settings, rules: TokenRules, store: Store | None, keys: KeySource | None
+) -> list[Problem]:
+    """What a server cannot do without and no ready-made part replaces, and every bad entry of the lists."""
+    given = {"store": store, "keys": keys, "issuer": rules.issuer, "audience": rules.audience}
+    missing = settings.missing(*(name for name, value in given.items() if value is None))
+    return [*missing, *Policies.read(settings)[1]]
+
+
+def read_settings(environ: Mapping[str, str], given: Mapping[str, Any], parts: Mapping[str, Any]) -> Settings:
+    """The settings of a server, from its environment and its arguments.
 
     Raises:
-        ConfigurationError: listing them.
+        ConfigurationError: listing everything that is wrong with them, the missing ones too.
     """
-    given = {"store": store, "keys": keys, "issuer": rules.issuer, "audience": rules.audience}
-    settings.require(*(name for name, value in given.items() if value is None))
+    settings, problems = Settings.read(environ, **given)
+    rules = rules_of(settings, parts.get("token_rules"))
+    told = {problem.where for problem in problems}
+    more = settings_problems(settings, rules, parts.get("store"), parts.get("keys"))
+    problems += [problem for problem in more if problem.where not in told]
+    if problems:
+        raise ConfigurationError(problems)
+    return settings
+
+
+def checked_authenticators(authenticators: Sequence[Authenticator]) -> tuple[Authenticator, ...]:
+    """The authenticators, each an object that can be asked.
+
+    Raises:
+        TypeError: one is a class, or something else.
+    """
+    for one in authenticators:
+        if isinstance(one, type) or not (hasattr(one, "find") and hasattr(one, "verify")):
+            raise TypeError(f"{one!r} is no authenticator; write authenticators=[BearerToken(), Ticket()]")
+    return tuple(authenticators)
 
 
 def rules_of(settings: Settings, rules: TokenRules | None) -> TokenRules:

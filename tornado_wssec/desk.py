@@ -5,7 +5,7 @@ Rules of this file:
 2. Issuing and verifying use the same rules, so a guard never issues what it would refuse.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from .auth.base import RequestView
@@ -15,9 +15,20 @@ from .keeper import KeyKeeper
 from .policy.identity import Identity
 from .policy.revocations import RevocationIndex
 from .policy.tickets import TicketRecord, digest_of, new_ticket
-from .policy.tokens import TokenVerifier, issue_token
+from .policy.tokens import TokenVerifier, issue_token, read_unverified
 from .settings import Limits, Timeouts, TokenRules
 from .watcher import Watcher
+
+
+class IssuedToken(str):
+    """A token. It may be awaited, like everything else that a coroutine asks of a guard; it is there already."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, str]:
+        """Give the plain string, at once."""
+        yield from ()
+        return str(self)
 
 
 class CredentialDesk:
@@ -67,20 +78,26 @@ class CredentialDesk:
             raise TokenRefused(f"revoked by {revoked.kind} {revoked.id}")
         return identity
 
-    def issue_token(self, subject: str, permissions: Sequence[str], options: Mapping[str, Any]) -> str:
+    def token_id_of(self, token: str) -> str:
+        """The jti of a whole token, unverified: to revoke one that is not ours does no harm. A jti stays as it is."""
+        if token.count(".") != 2:
+            return token
+        try:
+            return str(read_unverified(token, self._limits)[1].get(self._rules.jti_claim, token))
+        except TokenRefused:
+            return token
+
+    def issue_token(self, subject: str, permissions: Sequence[str], options: Mapping[str, Any]) -> IssuedToken:
         """Sign an access token with the current key. See `policy.tokens.issue_token` for the options.
 
         Raises:
             ValueError: something cannot be in a token; says what and the remedy.
         """
-        return issue_token(
-            self._keeper.ring, self._rules, subject=subject, permissions=permissions, now=self._clock.wall(), **options
-        )
+        ring, now = self._keeper.ring, self._clock.wall()
+        return IssuedToken(issue_token(ring, self._rules, subject=subject, permissions=permissions, now=now, **options))
 
-    async def issue_ticket(
-        self, identity: Identity, path: str, origin: str | None, address: str | None
-    ) -> tuple[str, float]:
-        """A single-use ticket for one handshake, and its seconds.
+    async def issue_ticket(self, identity: Identity, path: str | None, origin: str | None, address: str | None) -> str:
+        """A single-use ticket for one handshake.
 
         Raises:
             TooManyAttempts: the identity has as many outstanding as it may.
@@ -101,7 +118,7 @@ class CredentialDesk:
             raise TooManyAttempts(
                 f"{most} tickets of {identity.subject} are outstanding", retry_after=self._timeouts.ticket
             )
-        return ticket, self._timeouts.ticket
+        return ticket
 
     async def redeem_ticket(self, ticket: str, request: RequestView) -> Identity:
         """Spend a ticket. One that is bound elsewhere is spent, too.

@@ -12,11 +12,13 @@ from tornado.web import Application, HTTPError
 
 from .assembly import (
     Policies,
+    checked_authenticators,
     connections_in_all,
     key_file_of,
+    read_settings,
     registry_of,
-    require_settings,
     rules_of,
+    settings_problems,
     split_arguments,
     store_of,
 )
@@ -26,9 +28,9 @@ from .auth.ticket import Ticket
 from .channels import Channels
 from .clock import Clock
 from .closing import Close, CloseCode
-from .desk import CredentialDesk
+from .desk import CredentialDesk, IssuedToken
 from .enforcement import Enforcer
-from .errors import HandshakeRefused
+from .errors import ConfigurationError, HandshakeRefused
 from .exposure import CheckedApplications
 from .handshake import Handshake
 from .hub import Hub
@@ -95,8 +97,11 @@ class Guard:
         self.clock = clock or Clock()
         self.audit = Audit()
         self.rules = rules_of(settings, token_rules)
-        self._authenticators = tuple(authenticators) if authenticators is not None else (BearerToken(), Ticket())
-        require_settings(settings, self.rules, store, keys)
+        ways = (BearerToken(), Ticket()) if authenticators is None else authenticators
+        self._authenticators = checked_authenticators(ways)
+        if problems := settings_problems(settings, self.rules, store, keys):
+            raise ConfigurationError(problems)
+        policies, _ = Policies.read(settings)
         self.hub = Hub(self.limits, self.timeouts, self.clock.monotonic)
         self._readiness = Readiness(self.hub, self.timeouts, connections_in_all(self.limits.connections))
         self.channels = Channels(registry)
@@ -114,7 +119,7 @@ class Guard:
             clock=self.clock,
         )
         handshake = Handshake(
-            policies=Policies.of(settings),
+            policies=policies,
             insecure=settings.insecure,
             desk=self._desk,
             hub=self.hub,
@@ -160,8 +165,8 @@ class Guard:
         Raises:
             ConfigurationError: listing every setting that cannot be used.
         """
-        settings, parts = split_arguments(arguments)
-        return cls(settings=Settings.from_env(os.environ if environ is None else environ, **settings), **parts)
+        given, parts = split_arguments(arguments)
+        return cls(settings=read_settings(os.environ if environ is None else environ, given, parts), **parts)
 
     # --- its life ---
 
@@ -256,6 +261,7 @@ class Guard:
         Raises:
             NotReady: there are problems; they are logged once.
         """
+        self._lifecycle.tell_of_bare_server()
         self._applications.require(app)
 
     # --- time ---
@@ -331,7 +337,7 @@ class Guard:
         reason: str = "",
         margin: float = 0.0,
     ) -> Revocation:
-        """Refuse a token (by jti), session, subject, tenant or key from now on, on every node.
+        """Refuse a token (by its jti, or whole), session, subject, tenant or key from now on, on every node.
 
         Live connections close within a second of the store's acknowledgement, those of this process
         before this returns.
@@ -349,6 +355,8 @@ class Guard:
         if len(given) != 1:
             raise TypeError("revoke() takes one of token=, session=, subject=, tenant=, key=")
         (kind, value) = given[0]
+        if kind is Kind.TOKEN:
+            value = self._desk.token_id_of(value)
         revocation = make_revocation(
             kind,
             value,
@@ -364,27 +372,45 @@ class Guard:
         await self.watcher.catch_up()
         return revocation
 
-    def issue_token(self, subject: str, permissions: Sequence[str] = (), **options: Any) -> str:
-        """Sign an access token with the current key.
+    def issue_token(
+        self, subject: str, permissions: Sequence[str] = (), *, session: str | None = None, **options: Any
+    ) -> IssuedToken:
+        """Sign an access token with the current key. The result is a string, and may be awaited, too.
 
         Args:
-            options: `ttl` (seconds), `tenant`, `session_id`, `roles`, `claims`, `cnf`, `token_id`.
+            session: the session that it belongs to (`sid`); None: each connection makes one.
+            options: `ttl` (seconds), `tenant`, `roles`, `claims`, `cnf`, `token_id`; see `policy.issuance`.
 
         Raises:
             ValueError: something cannot be in a token; says what and the remedy.
         """
-        return self._desk.issue_token(subject, permissions, options)
+        return self._desk.issue_token(subject, permissions, {"session_id": session, **options})
 
     async def issue_ticket(
-        self, identity: Identity, *, path: str, origin: str | None = None, address: str | None = None
-    ) -> tuple[str, float]:
-        """A single-use ticket for one handshake at `path`, and its seconds.
+        self,
+        subject: Identity | str,
+        permissions: Sequence[str] = (),
+        *,
+        path: str | None = None,
+        origin: str | None = None,
+        address: str | None = None,
+        **options: Any,
+    ) -> str:
+        """A single-use ticket for one handshake within `timeouts.ticket` seconds.
+
+        Args:
+            subject: an identity, as `authenticate` returns it; or a subject, to be let in as by a fresh token.
+            permissions, options: with a subject, those of `issue_token`.
+            path, origin, address: what the handshake must come from and go to; None: any.
 
         Raises:
             TooManyAttempts: as many are outstanding as one identity may have.
             NotReady: the store does not answer.
+            ValueError: as for `issue_token`.
         """
-        return await self._desk.issue_ticket(identity, path, origin, address)
+        if not isinstance(subject, Identity):
+            subject = self.verify_token(self.issue_token(subject, permissions, **options))
+        return await self._desk.issue_ticket(subject, path, origin, address)
 
     async def authenticate(self, request: HTTPServerRequest) -> Identity:
         """Who sends a plain HTTP request, by any authenticator but `Ticket`.

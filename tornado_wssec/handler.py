@@ -14,12 +14,12 @@ from .channels import may_receive, ready_to_send
 from .closing import Close, CloseCode
 from .conversation import Conversation
 from .endpoint import Endpoint, handled_by, on
-from .errors import HandshakeRefused, NotReady, PermissionDenied
+from .errors import AlreadyAuthenticated, HandshakeRefused, NotReady, PermissionDenied
 from .handshake import Admitted
 from .policy.codec import Envelope
 from .policy.identity import Identity
 from .policy.messages import Message
-from .policy.reserved import Ping, Refresh, Subscribe, Unsubscribe
+from .policy.reserved import Authenticate, Ping, Refresh, Subscribe, Unsubscribe
 from .routes import respond_refused
 from .sealing import refuse_overrides
 from .settings import Limits
@@ -140,6 +140,10 @@ class SecureWebSocketHandler(WebSocketHandler):
     @on(Ping)
     def _answer_ping(self, data: Mapping[str, Any]) -> None:
         """A ping is answered as it is admitted, in `Conversation.receive`."""
+
+    @on(Authenticate)
+    def _refuse_second_credential(self, data: Mapping[str, Any]) -> None:
+        raise AlreadyAuthenticated("a first message after the handshake has authenticated")
 
     @on(Subscribe)
     async def _subscribe_client(self, data: Mapping[str, Any]) -> None:

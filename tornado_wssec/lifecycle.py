@@ -56,6 +56,7 @@ class Lifecycle:
         self._clock = clock
         self._timeouts = timeouts
         self._listeners: list[Listener] = []
+        self._is_told = False
         self._followers: list[asyncio.Task[None]] = []
         self._hooks: set[asyncio.Task[None]] = set()
 
@@ -103,6 +104,16 @@ class Lifecycle:
     def serve(self, listener: Listener) -> None:
         """Close this listener at the end."""
         self._listeners.append(listener)
+        self._is_told = True
+
+    def tell_of_bare_server(self) -> None:
+        """Warn once that the server that brings handshakes is not ours, and what it lacks."""
+        if not self._is_told:
+            self._is_told = True
+            logger.warning(
+                "served by an HTTPServer that guard.listen() did not make: it lacks the header deadline and the caps on"
+                " headers and bodies, and tokens sent to other routes are logged; use guard.listen() where you can"
+            )
 
     def spawn(self, hook: Coroutine[Any, Any, None]) -> None:
         """Run a hook of the application beside everything else; `stop` waits for it."""

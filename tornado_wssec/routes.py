@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_SENT_UNASKED: Final = frozenset({"", "application/x-www-form-urlencoded"})
+"""What HTTP libraries say of a body when nobody has told them what it is."""
 PATH_CHARS: Final = 1_024
 KEYS_CACHE_SECONDS: Final = 60
 """A verifier may keep our keys this long: well below the overlap of a rotation."""
@@ -93,15 +95,17 @@ class TicketHandler(GuardedHandler):
             path = self._wanted_path()
             identity = await self.guard.reception.identify(self.request)
             origin = self.request.headers.get("Origin")
-            ticket, expires_in = await self.guard.issue_ticket(identity, path=path, origin=origin)
+            ticket = await self.guard.issue_ticket(identity, path=path, origin=origin)
         except HandshakeRefused as refusal:
             respond_refused(self, refusal)
         else:
-            self.answer({"ticket": ticket, "expires_in": expires_in})
+            self.answer({"ticket": ticket, "expires_in": self.guard.timeouts.ticket})
 
     def _refuse_forms(self) -> None:
-        """A page elsewhere can post a form, but no JSON without a preflight (T09)."""
-        if self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
+        """A page elsewhere can post a form, but neither JSON nor an Authorization header without a preflight (T09)."""
+        kind = self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        by_program = "Authorization" in self.request.headers and kind in _SENT_UNASKED
+        if kind != "application/json" and not by_program:
             raise OriginRefused("a ticket request that is not application/json")
 
     def _wanted_path(self) -> str:

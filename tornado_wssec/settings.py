@@ -295,6 +295,14 @@ class Settings:
         Raises:
             ConfigurationError: listing every variable that cannot be used, with the remedy.
         """
+        settings, problems = cls.read(environ, **arguments)
+        if problems:
+            raise ConfigurationError(problems)
+        return settings
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str], **arguments: Any) -> tuple[Self, list[Problem]]:
+        """The settings as far as they can be used, and what is wrong with the rest."""
         given = {name: value for name, value in arguments.items() if value is not None}
         if strangers := sorted(given.keys() - {item.name for item in fields(cls)}):
             raise TypeError(f"Settings has no {', '.join(strangers)}")
@@ -308,10 +316,7 @@ class Settings:
             except (ValueError, OSError) as error:
                 problems.append(_unusable(item.metadata, error))
         settings = cls(**values)
-        problems += settings._contradictions()
-        if problems:
-            raise ConfigurationError(problems)
-        return settings
+        return settings, [*problems, *settings._contradictions()]
 
     def _contradictions(self) -> Iterator[Problem]:
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -325,13 +330,17 @@ class Settings:
         Raises:
             ConfigurationError: naming every one that is missing and its variable.
         """
+        if missing := self.missing(*names):
+            raise ConfigurationError(missing)
+
+    def missing(self, *names: str) -> list[Problem]:
+        """Which of these settings are not set, with the variable of each."""
         by_name = {item.name: item.metadata for item in fields(self)}
-        missing = [by_name[name] for name in names if not getattr(self, name)]
-        if missing:
-            raise ConfigurationError(
-                Problem(about["variable"], f"is not set ({about['what']})", "set it, or run `wssec init`")
-                for about in missing
-            )
+        absent = [by_name[name] for name in names if not getattr(self, name)]
+        return [
+            Problem(about["variable"], f"is not set ({about['what']})", "set it, or run `wssec init`")
+            for about in absent
+        ]
 
     @classmethod
     def variables(cls) -> list[tuple[str, str, bool]]:

@@ -79,7 +79,7 @@ def test_error_that_is_a_bug_of_ours_names_its_line(bare: Terminal, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nope"], ["keys", "nope"], ["--nope"], ["keys", "list", "--nope"], ["keys", "show"]]
+    "arguments", [["nope"], ["keys", "nope"], ["--nope"], ["keys", "list", "--nope"], ["keys", "retire"]]
 )
 def test_error_of_usage_is_one_line(bare: Terminal, arguments: list[str]) -> None:
     """Exit 2, with where to read on."""

@@ -483,3 +483,30 @@ def test_keys_import_takes_a_large_set(wssec: Terminal) -> None:
     jwks = [{**_jwk(), "comment": "x" * 1_000} for _ in range(100)]
 
     assert 100 == len(wssec.json("keys", "import", "-", stdin=json.dumps({"keys": jwks}))["changed"])
+
+
+def test_keys_verbs_have_a_key_in_mind(wssec: Terminal) -> None:
+    """Without KID, show means the current key, and promote the next one."""
+    first = wssec.json("keys", "show")["kid"]
+    wssec.done("keys", "generate")
+    wssec.done("keys", "promote")
+
+    assert "current" == wssec.json("keys", "show")["state"]
+    assert first != wssec.json("keys", "show")["kid"]
+
+
+@pytest.mark.parametrize("arguments", [("keys", "rotate"), ("keys", "generate"), ("store", "migrate")])
+def test_verbs_that_do_not_ask_take_yes(wssec: Terminal, arguments: tuple[str, ...]) -> None:
+    """A script that always says --yes may say it."""
+    wssec.done(*arguments, "--yes")
+
+    assert 0 == wssec(*arguments).code
+
+
+def test_store_migrate_before_there_are_keys(tmp_path: Path, bare: Terminal) -> None:
+    """The store is made although the key file has yet to be; a note says what publishes the keys."""
+    settings = {"WSSEC_STORE": f"sqlite:///{tmp_path / 'wssec.db'}", "WSSEC_KEYS": str(tmp_path / "keys.json")}
+    made = bare("store", "migrate", "--json", **settings)
+
+    assert (0, False) == (made.code, made.json["published"])
+    assert "wssec keys generate" in made.err

@@ -210,7 +210,7 @@ def test_revocation_margin_is_bounded(margin: float) -> None:
 )
 def test_revocation_values_are_printable(kind: Kind, value: Any) -> None:
     """What no token can hold is refused with the remedy, and not echoed."""
-    with pytest.raises(ValueError, match=f"the {kind} to revoke is none; give 1–128 printable ASCII characters"):
+    with pytest.raises(ValueError, match=f"this cannot be the {kind} to revoke; give 1–128 printable ASCII characters"):
         made(kind, value)
 
 
@@ -318,7 +318,7 @@ def test_body_with_unknown_fields_is_read() -> None:
         (('"at":1700000000.0', '"at":NaN'), "at is not finite"),
         (('"at":1700000000.0,', ""), "at is no number"),
         (('"value":"x"', '"value":7'), "value is no text"),
-        (('"id":"', '"id":" '), "entry id is none"),
+        (('"id":"', '"id":" '), "this cannot be the entry id"),
         (('"value":"x"', '"value":"x","issuer":""'), "issuer is empty"),
         (('"value":"x"', f'"value":"{"x" * 1025}"'), "value is 1025 bytes"),
         (("{", " " * 40_000 + "{"), "the record is .* bytes long"),

@@ -12,6 +12,11 @@ YES: Final = "--yes"
 yes_option = click.option(YES, is_flag=True, help="Do not ask.")
 
 
+yes_is_fine = click.option(
+    YES, is_flag=True, expose_value=False, help="For scripts that always say so; nothing is asked."
+)
+
+
 def confirm(question: str, yes: bool) -> None:
     """Ask, unless `yes`.
 

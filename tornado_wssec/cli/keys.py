@@ -18,11 +18,11 @@ from ..policy.keys import Key, KeyRing, KeyState
 from ..policy.revocations import Kind, make_revocation
 from ..settings import Settings, TokenRules
 from ..stores.keyfile import KeyFile
-from .asking import confirm, yes_option
+from .asking import confirm, yes_is_fine, yes_option
 from .commands import Group, Refused, WrongUsage, told_as
 from .context import in_store, key_file, keys_option, make_store, now, read_settings, store_option
 from .key_sources import alg_option, read_keys
-from .output import json_option, note, print_facts, print_json, print_table, show_time
+from .output import json_is_fine, json_option, note, print_facts, print_json, print_table, show_time
 from .publication import publish
 from .secrets_in import STANDARD_INPUT, read_passphrase
 from .values import duration
@@ -46,6 +46,7 @@ def keys() -> None:
 
 
 @keys.command("generate", example="wssec keys generate --alg ES256")
+@yes_is_fine
 @click.option(
     "--alg", type=click.Choice(ALGORITHMS), default=DEFAULT_ALGORITHM, show_default=True, help="What it signs with."
 )
@@ -76,11 +77,11 @@ def list_keys(keys: str | None, as_json: bool) -> None:
 
 
 @keys.command("show", takes_dashes=True, example="wssec keys show current")
-@click.argument("kid")
+@click.argument("kid", default="current")
 @keys_option
 @json_option
 def show(kid: str, keys: str | None, as_json: bool) -> None:
-    """Show the public part of one key; KID may be "current" or "next".
+    """Show the public part of one key, the current one unless KID says otherwise; KID may be "current" or "next".
 
     JSON: a key as in `keys list`, and {jwk}: its public half, null for a shared secret.
     """
@@ -95,6 +96,7 @@ def show(kid: str, keys: str | None, as_json: bool) -> None:
 
 
 @keys.command("rotate", example="wssec keys rotate")
+@yes_is_fine
 @lifetime_option
 @keys_option
 @store_option
@@ -111,13 +113,14 @@ def rotate(max_lifetime: float | None, keys: str | None, store: str | None, as_j
 
 
 @keys.command("promote", takes_dashes=True, example="wssec keys promote next")
-@click.argument("kid")
+@yes_is_fine
+@click.argument("kid", default="next")
 @lifetime_option
 @keys_option
 @store_option
 @json_option
 def promote(kid: str, max_lifetime: float | None, keys: str | None, store: str | None, as_json: bool) -> None:
-    """Make a certain next key current; KID may be "next", the oldest of them.
+    """Make a certain next key current; without KID the oldest of them, which is "next".
 
     The current one is retired, as by `keys rotate`.
 
@@ -165,6 +168,7 @@ def retire(
 
 
 @keys.command("import", example="wssec keys import key.pem")
+@yes_is_fine
 @click.argument("source", metavar="FILE|-")
 @alg_option
 @click.option("--secret", is_flag=True, help="FILE holds the bytes of an HS256 secret, and nothing else.")
@@ -197,6 +201,7 @@ def import_keys(
 
 @keys.command("export", example="wssec keys export > jwks.json")
 @keys_option
+@json_is_fine
 def export(keys: str | None) -> None:
     """Print the public keys that verify now as a JWK Set (RFC 7517), for other verifiers.
 

@@ -26,6 +26,7 @@ LOOKED_AT: Final = 10_000
 SECRETS: Final = re.compile(r"eyJ[A-Za-z0-9_=-]{6,}(?:\.[A-Za-z0-9_=-]*)*|(?<=://)\S*(?=@)")
 """The shape of a token, whole or in part (its header begins with `{"`), and of the user in a URL."""
 
+json_is_fine = click.option("--json", is_flag=True, expose_value=False, help="It is JSON in any case.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")
 
 

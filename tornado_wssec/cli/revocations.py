@@ -17,10 +17,10 @@ from ..policy.revocation_entries import BODY_BYTES, Body, dump_body, load_body
 from ..policy.revocations import Kind, make_undo
 from ..settings import Settings
 from ..stores.base import Store
-from .asking import confirm, yes_option
+from .asking import confirm, yes_is_fine, yes_option
 from .commands import Group, Refused, WrongUsage, told_as
 from .context import in_store, now, read_settings, store_option
-from .output import json_option, print_facts, print_json, print_table, show_time
+from .output import json_is_fine, json_option, print_facts, print_json, print_table, show_time
 from .revocation_log import Standing, describe, read_log, read_standings
 from .secrets_in import STANDARD_INPUT, opened
 from .values import name
@@ -133,6 +133,7 @@ def prune(yes: bool, store: str | None, as_json: bool) -> None:
 @revocations.command("export", example="wssec revocations export > revocations.jsonl")
 @click.argument("target", metavar="[FILE|-]", default=STANDARD_INPUT)
 @store_option
+@json_is_fine
 def export(target: str, store: str | None) -> None:
     """Write the whole log as JSON lines, for `revocations import` elsewhere or after a loss.
 
@@ -150,6 +151,7 @@ def export(target: str, store: str | None) -> None:
 
 
 @revocations.command("import", example="wssec revocations export | wssec revocations import -")
+@yes_is_fine
 @click.argument("source", metavar="FILE|-")
 @store_option
 @json_option

@@ -1,15 +1,18 @@
 """`wssec store`: whether the store answers, is made, and agrees with the key file."""
 
+import os
 import time
 from typing import Any
 
 import click
 
+from ..settings import Settings
 from ..stores.base import Store
+from .asking import yes_is_fine
 from .commands import FAILED, Group
 from .context import held_generation, in_store, key_file, keys_option, make_store, now, read_settings, store_option
 from .doctor import Finding, examine
-from .output import json_option, print_facts, print_json, print_table, show_time
+from .output import json_option, note, print_facts, print_json, print_table, show_time
 from .publication import publish
 
 
@@ -33,6 +36,7 @@ def ping(store: str | None, as_json: bool) -> None:
 
 
 @store.command("migrate", example="wssec store migrate")
+@yes_is_fine
 @store_option
 @keys_option
 @json_option
@@ -46,7 +50,7 @@ def migrate(store: str | None, keys: str | None, as_json: bool) -> None:
     """
     settings = read_settings("store", optional=("keys", "keys_passphrase"), store=store, keys=keys)
     made = make_store(settings, now())
-    published = settings.keys is not None and publish(settings, key_file(settings))
+    published = settings.keys is not None and _published(settings)
     _print({**in_store(settings, _ask), "made": made, "published": published}, as_json)
 
 
@@ -68,6 +72,15 @@ def doctor(store: str | None, keys: str | None, as_json: bool) -> None:
         print_table(("check", "", "found", "remedy"), [_row(finding) for finding in findings])
     if not is_well:
         raise click.exceptions.Exit(FAILED)
+
+
+def _published(settings: Settings) -> bool:
+    """Publish the keys; False, with a note, where the key file has yet to be made."""
+    file = key_file(settings)
+    if os.path.lexists(file.path):
+        return publish(settings, file)
+    note(f"{file.path} is not there yet, so no keys were published; `wssec keys generate` makes and publishes them")
+    return False
 
 
 async def _ask(opened: Store) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Registry:
 
         Raises:
             ConfigurationError: a module cannot be imported or could be somebody else's, nothing is
-                declared, or two declarations clash.
+                declared, or two declarations clash; then with everything else that is wrong, too.
         """
         imported = import_modules(modules)
         declarations = [declared for module in imported for declared in _declared_in(module)]
@@ -74,8 +74,8 @@ class Registry:
             remedy = "name the modules in which Message classes stand"
             raise ConfigurationError([Problem(", ".join(modules) or "Registry.scan()", "declares no message", remedy)])
         registry = cls(*declarations, strict=strict)
-        if clashes := list(_clashes([*registry._by_class.values()], registry.channels)):
-            raise ConfigurationError(clashes)
+        if any(_clashes([*registry._by_class.values()], registry.channels)):
+            raise ConfigurationError(registry.problems())
         registry.files = tuple([str(module.__file__) for module in imported if module.__file__])
         return registry
 

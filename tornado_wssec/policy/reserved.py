@@ -23,6 +23,17 @@ class Ping(Message):
         permission = PUBLIC
 
 
+class Authenticate(Message):
+    """Show a credential as the first message, where nobody has been authenticated yet."""
+
+    class Meta:
+        type = "wssec.auth"
+        permission = PUBLIC
+
+    token = fields.String(validate=validate.Length(1, Limits().token_bytes))
+    ticket = fields.String(validate=validate.Length(1, Limits().token_bytes))
+
+
 class Subscribe(Message):
     """Listen to a channel."""
 
@@ -53,4 +64,4 @@ class Refresh(Message):
     token = fields.String(required=True, validate=validate.Length(1, Limits().token_bytes))
 
 
-RESERVED: Final[tuple[type[Message], ...]] = (Ping, Subscribe, Unsubscribe, Refresh)
+RESERVED: Final[tuple[type[Message], ...]] = (Ping, Authenticate, Subscribe, Unsubscribe, Refresh)

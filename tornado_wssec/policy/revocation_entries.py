@@ -122,7 +122,7 @@ def ensure_name(what: str, value: object) -> str:
     """
     if not isinstance(value, str) or not _NAME(value):
         remedy = "give 1–128 printable ASCII characters without spaces, as they stand in the token"
-        raise ValueError(f"the {what} is none; {remedy}")
+        raise ValueError(f"this cannot be the {what}; {remedy}")
     return value
 
 

@@ -99,8 +99,7 @@ class GuardKit:
     async def ticket(self, path: str, subject: str = "ann", permissions: Sequence[str] = (), **options: Any) -> str:
         """A ticket for one handshake at `path`, as the ticket endpoint would give it to this subject."""
         identity = self.identity(subject, permissions, **options)
-        ticket, _ = await self.guard.issue_ticket(identity, path=path, origin=ORIGIN)
-        return ticket
+        return await self.guard.issue_ticket(identity, path=path, origin=ORIGIN)
 
     def identity(self, subject: str = "ann", permissions: Sequence[str] = (), **options: Any) -> Identity:
         """The identity that such a token proves."""
