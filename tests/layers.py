@@ -46,7 +46,7 @@ LAYERS: Final = (
     _layer(
         "L3",
         "assembly channels clock conversation desk endpoint enforcement exposure guard handler handshake hub inbox"
-        " keeper lifecycle ops readiness reception request_view routes sealing server watcher",
+        " keeper lifecycle ops readiness reception request_view routes services sealing server watcher",
         "tornado",
         "what obeys: Tornado and asyncio",
     ),

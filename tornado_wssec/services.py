@@ -1,0 +1,194 @@
+"""What any coroutine of an application may ask of its guard: publish, disconnect, revoke, issue, authenticate."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tornado.httputil import HTTPServerRequest
+from tornado.web import HTTPError
+
+from .channels import Channels
+from .clock import Clock
+from .closing import Close, CloseCode
+from .desk import CredentialDesk, IssuedToken
+from .errors import HandshakeRefused
+from .hub import Hub
+from .keeper import KeyKeeper
+from .policy.identity import Identity
+from .policy.messages import Message
+from .policy.revocations import Kind, Revocation, make_revocation
+from .readiness import Readiness
+from .reception import Reception
+from .settings import Timeouts, TokenRules
+from .watcher import Watcher
+
+
+class Services:
+    """The calls of a `Guard`, which assembles what they need."""
+
+    channels: Channels
+    clock: Clock
+    hub: Hub
+    keeper: KeyKeeper
+    reception: Reception
+    rules: TokenRules
+    timeouts: Timeouts
+    _desk: CredentialDesk
+    _readiness: Readiness
+
+    @property
+    def watcher(self) -> Watcher:
+        """The mirror of the store; NotReady before `start`."""
+        return self._readiness.mirror()
+
+    def is_ready(self) -> bool:
+        """Whether a new connection would be let in."""
+        return self._readiness.is_ready()
+
+    def verify_token(self, token: str) -> Identity:
+        """Who an access token proves, revocation included.
+
+        Raises:
+            TokenRefused: for every cause.
+        """
+        return self._desk.verify_token(token)
+
+    async def publish(self, channel: str, message: type[Message], data: Mapping[str, Any]) -> None:
+        """Send a declared message to everyone who listens to a channel and may receive it.
+
+        Raises:
+            ConfigurationError: the message or the channel is not declared.
+            OutboundInvalid: the data does not fit the schema.
+        """
+        self.channels.publish(channel, message, data, self.clock.monotonic())
+
+    async def disconnect(
+        self, *, subject: str | None = None, session: str | None = None, tenant: str | None = None, reason: str = ""
+    ) -> int:
+        """Close the live connections of this process that match everything given (4403); return how many.
+
+        Their credentials stay valid; `revoke` ends those.
+        """
+        wanted = {"subject": subject, "session_id": session, "tenant": tenant}
+        named = {name: value for name, value in wanted.items() if value is not None}
+        if not named:
+            raise TypeError("disconnect() takes subject=, session= or tenant=")
+        close = Close(CloseCode.REVOKED, reason)
+        return self.hub.end_where(
+            lambda live: all(getattr(live.session.identity, name) == value for name, value in named.items()),
+            close,
+            "disconnected by the application",
+        )
+
+    async def revoke(
+        self,
+        *,
+        token: str | None = None,
+        session: str | None = None,
+        subject: str | None = None,
+        tenant: str | None = None,
+        key: str | None = None,
+        issuer: str | None = None,
+        before: float | None = None,
+        reason: str = "",
+        margin: float = 0.0,
+    ) -> Revocation:
+        """Refuse a token (by its jti, or whole), session, subject, tenant or key from now on, on every node.
+
+        Live connections close within a second of the store's acknowledgement, those of this process
+        before this returns.
+
+        Args:
+            issuer: whose token, session, subject or tenant; None: of whatever issuer, as `wssec revoke` does.
+            before: for a subject or tenant: what was issued until then, in wall seconds; None: until now.
+            margin: seconds during which clients are asked to re-authenticate first.
+
+        Raises:
+            StoreUnavailable, NotAcknowledged: it may not hold; try again.
+        """
+        named = {Kind.TOKEN: token, Kind.SESSION: session, Kind.SUBJECT: subject, Kind.TENANT: tenant, Kind.KEY: key}
+        given = [(kind, value) for kind, value in named.items() if value is not None]
+        if len(given) != 1:
+            raise TypeError("revoke() takes one of token=, session=, subject=, tenant=, key=")
+        (kind, value) = given[0]
+        if kind is Kind.TOKEN:
+            value = self._desk.token_id_of(value)
+        revocation = make_revocation(
+            kind,
+            value,
+            self.clock.wall(),
+            rules=self.rules,
+            timeouts=self.timeouts,
+            issuer=issuer,
+            before=before,
+            margin=margin,
+            reason=reason,
+        )
+        await self.watcher.store.append(revocation)
+        await self.watcher.catch_up()
+        return revocation
+
+    def issue_token(
+        self, subject: str, permissions: Sequence[str] = (), *, session: str | None = None, **options: Any
+    ) -> IssuedToken:
+        """Sign an access token with the current key. The result is a string, and may be awaited, too.
+
+        Args:
+            session: the session that it belongs to (`sid`); None: each connection makes one.
+            options: `ttl` (seconds), `tenant`, `roles`, `claims`, `cnf`, `token_id`; see `policy.issuance`.
+
+        Raises:
+            ValueError: something cannot be in a token; says what and the remedy.
+        """
+        return self._desk.issue_token(subject, permissions, {"session_id": session, **options})
+
+    async def issue_ticket(
+        self,
+        subject: Identity | str,
+        permissions: Sequence[str] = (),
+        *,
+        path: str | None = None,
+        origin: str | None = None,
+        address: str | None = None,
+        **options: Any,
+    ) -> str:
+        """A single-use ticket for one handshake within `timeouts.ticket` seconds.
+
+        Args:
+            subject: an identity, as `authenticate` returns it; or a subject, to be let in as by a fresh token.
+            permissions, options: with a subject, those of `issue_token`.
+            path, origin, address: what the handshake must come from and go to; None: any.
+
+        Raises:
+            TooManyAttempts: as many are outstanding as one identity may have.
+            NotReady: the store does not answer.
+            ValueError: as for `issue_token`.
+        """
+        if not isinstance(subject, Identity):
+            subject = self.verify_token(self.issue_token(subject, permissions, **options))
+        return await self._desk.issue_ticket(subject, path, origin, address)
+
+    async def authenticate(self, request: HTTPServerRequest) -> Identity:
+        """Who sends a plain HTTP request, by any authenticator but `Ticket`.
+
+        Raises:
+            tornado.web.HTTPError: nobody we know, or not now; Tornado answers with its status.
+        """
+        try:
+            return await self.reception.identify(request)
+        except HandshakeRefused as refusal:
+            raise HTTPError(refusal.status) from refusal
+
+    def refuse_cross_site(self, request: HTTPServerRequest) -> None:
+        """Refuse a plain request, such as a login, that a page of another site sent; `authenticate` asks it, too.
+
+        Raises:
+            tornado.web.HTTPError: 421 for a Host, 403 for an Origin that is not ours. No Origin means no page.
+        """
+        try:
+            self.reception.refuse_cross_site(request)
+        except HandshakeRefused as refusal:
+            raise HTTPError(refusal.status) from refusal
+
+    def public_keys(self) -> Mapping[str, Any]:
+        """The JWK Set of every key that verifies now (RFC 7517)."""
+        return self.keeper.ring.jwks(self.clock.wall())
