@@ -365,6 +365,19 @@ async def test_r01_flood() -> None:
     assert 4429 == client.close_code
 
 
+@pytest.mark.parametrize("opcode", [PING, PONG])
+@in_loop
+async def test_f11_control_frames_are_frames(opcode: int) -> None:
+    """Pings and pongs use up the frame budget like anything else, and a flood of them ends with 4429."""
+    limits = Limits(frames_burst=10, frames_per_second=10, rate_refusals_until_silence=5, rate_refusals_until_close=20)
+    async with talk_kit(limits=limits) as kit:
+        client = await kit.connect("/ws")
+        for _ in range(31):
+            await client.socket.send_frame(opcode, b"x")
+
+        await client.assert_closed(4429)
+
+
 @in_loop
 async def test_r02_few_but_huge() -> None:
     """Bytes have a bucket of their own."""

@@ -34,6 +34,8 @@ from .telemetry.redact import where_raised
 
 logger = logging.getLogger(__name__)
 
+CONTROL_BYTES: Final = 6
+"""The header and the mask of a control frame; its payload is bounded, and small beside them."""
 NOT_THE_PEERS_FAULT: Final = (RateLimited, Unavailable, HandlerTimedOut, HandlerFailed)
 
 
@@ -97,6 +99,16 @@ class Conversation:
             else:
                 self.live.lifetime.saw_data(now)
                 self._inbox.put(permitted)
+
+    def receive_control(self) -> None:
+        """Charge a ping or a pong to the frame budget; a flood of them ends like any other."""
+        try:
+            self.live.session.ensure_open()
+            self.live.session.spend_frame(CONTROL_BYTES, self._clock.monotonic())
+        except (RateLimited, FrameDropped):
+            return  # a control frame has no answer of its own
+        except Disconnect as disconnect:
+            self._end(disconnect)
 
     def stop(self) -> None:
         """Handle nothing more; what is being handled ends by itself or by its deadline."""

@@ -152,6 +152,7 @@ class Reception:
         )
         connection.watch(
             saw_frame=lambda: live.lifetime.saw_life(self._clock.monotonic()),
+            saw_control=talk.receive_control,
             violated=lambda close: self._hub.end(live, close, "protocol violation"),
         )
         self._hub.add(live)

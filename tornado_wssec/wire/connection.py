@@ -21,6 +21,7 @@ TEXT: Final = 0x1
 BINARY: Final = 0x2
 CLOSE: Final = 0x8
 PING: Final = 0x9
+PONG: Final = 0xA
 
 LINGER_SECONDS: Final = 2.0
 """How long a peer whose message was too big may go on sending it; as long as a closing handshake may take."""
@@ -30,11 +31,14 @@ LINGER_BYTES: Final = 65_536
 class Connection(Protocol):
     """One accepted socket."""
 
-    def watch(self, saw_frame: Callable[[], None], violated: Callable[[Close], None]) -> None:
+    def watch(
+        self, saw_frame: Callable[[], None], saw_control: Callable[[], None], violated: Callable[[Close], None]
+    ) -> None:
         """Report what the socket sees.
 
         Args:
             saw_frame: called for every frame that arrives, control frames included: a sign of life.
+            saw_control: called for every ping and pong among them.
             violated: called with the close that a breach of the protocol asks for.
         """
 
@@ -69,6 +73,7 @@ class StockProtocol(WebSocketProtocol13):
     """Tornado's framing, answering with the close codes of RFC 6455 where Tornado drops the connection."""
 
     saw_frame: Callable[[], None] = staticmethod(lambda: None)
+    saw_control: Callable[[], None] = staticmethod(lambda: None)
     violated: Callable[[Close], None] = staticmethod(lambda close: None)
     _is_told = False
     _lingering: "asyncio.Task[None] | None" = None
@@ -76,7 +81,9 @@ class StockProtocol(WebSocketProtocol13):
 
     def _handle_message(self, opcode: int, data: bytes) -> "Future[None] | None":
         self.saw_frame()
-        if opcode in (TEXT, BINARY) and self.server_terminated:
+        if opcode in (PING, PONG):
+            self.saw_control()
+        if opcode != CLOSE and self.server_terminated:
             return None  # Tornado still delivers frames after close()
         if opcode == TEXT and not _is_utf8(data):
             self.violated(Close(CloseCode.INVALID_PAYLOAD))
@@ -143,8 +150,11 @@ class StockConnection:
     def __init__(self, protocol: StockProtocol) -> None:
         self._protocol = protocol
 
-    def watch(self, saw_frame: Callable[[], None], violated: Callable[[Close], None]) -> None:
+    def watch(
+        self, saw_frame: Callable[[], None], saw_control: Callable[[], None], violated: Callable[[Close], None]
+    ) -> None:
         self._protocol.saw_frame = saw_frame
+        self._protocol.saw_control = saw_control
         self._protocol.violated = violated
 
     def send(self, text: str) -> None:
