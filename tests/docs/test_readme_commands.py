@@ -11,7 +11,6 @@ import pytest
 from tests.docs.pages import README, ROOT, blocks, indented_blocks
 from tests.docs.terminals import Desk, environment
 
-SHELLS = ("console", "sh", "shell", "bash", "text")
 ELSEWHERE = {
     "python3 examples": "test_readme_tour_runs, below",
     "python3 examples --serve": "tests/starter/test_serve.py, which stops it again",
@@ -34,10 +33,12 @@ def make_app():
 
 def commands() -> Iterator[str]:
     """The shell lines of the README, without what stands behind `#`."""
-    fenced = [block.text.splitlines() for block in blocks(README) if block.language in SHELLS]
-    for lines in [*indented_blocks(README), *fenced]:
+    for lines in indented_blocks(README):
         for line in lines:
-            yield re.sub(r"\s+# .*", "", line.removeprefix("$ ")).strip()
+            yield re.sub(r"\s+# .*", "", line).strip()
+    for block in blocks(README):
+        if block.language == "console":
+            yield from (line.removeprefix("$ ") for line in block.text.splitlines() if line.startswith("$ "))
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def test_readme_commands_run(desk: Desk) -> None:
     """Each ends with exit code 0; the server goes on, in a terminal of its own, until the last has run."""
     terminal, server = desk.terminal("commands"), desk.terminal("the server")
+    shown = {line[2:] for block in blocks(README) for line in block.text.splitlines() if line.startswith("$ ")}
     for command in commands():
         if command in ELSEWHERE:
             continue
@@ -65,8 +67,12 @@ def test_readme_commands_run(desk: Desk) -> None:
         elif command == "python app.py":
             server.run(command)
         elif command.startswith("wssec check app:"):
+            terminal.settle()
+            for block in blocks(README):
+                if block.language == "console":
+                    terminal.follow(block.text.splitlines())
             checked(desk, command)
-        else:
+        elif command not in shown:
             terminal.run(command)
     terminal.settle()
     server.interrupt()
