@@ -211,15 +211,8 @@ class Secret:
         return hash(self._value)
 
 
-STORE_SCHEMES: Final = (
-    "sqlite",
-    "redis",
-    "rediss",
-    "redis+sentinel",
-    "rediss+sentinel",
-    "redis+cluster",
-    "rediss+cluster",
-    "memory",
+STORE_SCHEMES: Final = tuple(
+    "sqlite redis rediss redis+sentinel rediss+sentinel redis+cluster rediss+cluster memory".split()
 )
 COOKIE_SECRET_BYTES: Final = 32
 _YES: Final = frozenset({"1", "true", "yes", "on"})
