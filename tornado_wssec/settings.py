@@ -211,9 +211,8 @@ class Secret:
         return hash(self._value)
 
 
-STORE_SCHEMES: Final = tuple(
-    "sqlite redis rediss redis+sentinel rediss+sentinel redis+cluster rediss+cluster memory".split()
-)
+_REDIS_SCHEMES: Final = ("redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
+STORE_SCHEMES: Final = ("sqlite", *_REDIS_SCHEMES, "memory")
 COOKIE_SECRET_BYTES: Final = 32
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"", "0", "false", "no", "off"})
