@@ -265,12 +265,12 @@ class StoreContract:
             (revocation("a", issuer="x" * 1025), "issuer is 1025 bytes long"),
             (revocation("a", issuer=""), "issuer is empty"),
             (revocation("a", value="\ud800"), "half a surrogate pair"),
-            (revocation("a b"), "entry id is none"),
-            (revocation("x" * 129), "entry id is none"),
+            (revocation("a b"), "this cannot be the entry id"),
+            (revocation("x" * 129), "this cannot be the entry id"),
             (revocation("a", expires_at=float("nan")), "expires_at is not finite"),
             (revocation("a", effective_at=float("inf")), "effective_at is not finite"),
             (undo("a", reason="x" * 1025), "reason is 1025 bytes long"),
-            (undo("\n"), "entry id is none"),
+            (undo("\n"), "this cannot be the entry id"),
         ],
     )
     @in_loop
