@@ -96,7 +96,10 @@ async def test_inbox_discards_what_waits() -> None:
 @in_loop
 async def test_inbox_settled_when_empty() -> None:
     """Nothing to wait for is no wait."""
-    await Reader().inbox(1).settled()
+    waiting = asyncio.ensure_future(Reader().inbox(1).settled())
+    await asyncio.sleep(0)
+
+    assert waiting.done()
 
 
 @in_loop

@@ -25,7 +25,8 @@ from tornado_wssec import (
 )
 from tornado_wssec.errors import StoreUnavailable
 from tornado_wssec.hub import Live
-from tornado_wssec.policy.revocations import LogEntry
+from tornado_wssec.policy.revocations import Kind, LogEntry, make_revocation, make_undo
+from tornado_wssec.settings import TokenRules
 from tornado_wssec.stores.base import Generation
 from tornado_wssec.stores.memory import MemoryStore
 from tornado_wssec.testing import Client, GuardKit
@@ -296,7 +297,9 @@ def test_f02_oversize_is_known_to_the_session() -> None:
     async def scenario(scene: Scene) -> None:
         client = await scene.connect()
         await client.socket.send_frame(TEXT, b"x" * 70_000)
-        await scene.until(lambda: scene.ended == [Close(CloseCode.MESSAGE_TOO_BIG)])
+        await scene.until(lambda: bool(scene.ended))
+
+        assert [Close(CloseCode.MESSAGE_TOO_BIG)] == scene.ended
 
     play(scenario)
 
@@ -358,6 +361,47 @@ def test_revocation_read_before_a_failure_is_enforced() -> None:
         with pytest.raises(StoreError):
             await scene.kit.guard.revoke(subject="ann")
         await client.assert_closed(CloseCode.REVOKED)
+
+    play(scenario, store=store)
+
+
+class Held(MemoryStore):
+    """A store whose first reader is held up until the test lets it go on."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.gate: asyncio.Event | None = None
+        self.readers = 0
+
+    async def read_after(self, cursor: str | None, limit: int) -> Any:
+        entries = await super().read_after(cursor, limit)
+        self.readers += 1
+        if self.gate is not None and self.readers == 1:
+            await self.gate.wait()
+        return entries
+
+
+def test_slow_look_at_the_log_brings_back_nothing_that_was_undone() -> None:
+    """A look that has read a revocation and is held up does not apply it behind another look that saw it undone."""
+    store = Held(wall=lambda: NOON)
+
+    async def scenario(scene: Scene) -> None:
+        client = await scene.connect()
+        entry = make_revocation(Kind.SUBJECT, "ann", NOON, rules=TokenRules(), margin=60.0)
+        await store.append(entry)
+        store.gate, store.readers = asyncio.Event(), 0
+        slow = asyncio.create_task(scene.kit.guard.watcher.catch_up())
+        await scene.until(lambda: store.readers == 1)
+        await store.append(make_undo(entry, NOON))
+        quick = asyncio.create_task(scene.kit.guard.watcher.catch_up())
+        for _ in range(5):
+            await turn()
+        assert 1 == store.readers
+        store.gate.set()
+        await asyncio.gather(slow, quick)
+        await scene.kit.advance(61)
+
+        assert {"done": "nothing"} == await client.request("do", {"what": "nothing"})
 
     play(scenario, store=store)
 

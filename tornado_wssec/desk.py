@@ -15,7 +15,7 @@ from .keeper import KeyKeeper
 from .policy.identity import Identity
 from .policy.revocations import RevocationIndex
 from .policy.tickets import TicketRecord, digest_of, new_ticket
-from .policy.tokens import TokenVerifier, issue_token, read_unverified
+from .policy.tokens import TokenVerifier, issue_token
 from .settings import Limits, Timeouts, TokenRules
 from .watcher import Watcher
 
@@ -79,13 +79,22 @@ class CredentialDesk:
         return identity
 
     def token_id_of(self, token: str) -> str:
-        """The jti of a whole token, unverified: to revoke one that is not ours does no harm. A jti stays as it is."""
-        if token.count(".") != 2:
+        """The jti of a whole token; a jti stays as it is.
+
+        The token is verified first, though it may be revoked already: else a forged one would revoke whatever it names.
+
+        Raises:
+            ValueError: it does not verify, or has expired.
+        """
+        if not _is_whole(token):
             return token
         try:
-            return str(read_unverified(token, self._limits)[1].get(self._rules.jti_claim, token))
-        except TokenRefused:
-            return token
+            identity = self._verifier.verify(token, self._keeper.ring, self._clock.wall())
+        except TokenRefused as refusal:
+            fault = f"the token to revoke is not accepted ({refusal.evidence})"
+        else:
+            return identity.token_id or token
+        raise ValueError(f"{fault}, so there is nothing to revoke; authenticate the request first")
 
     def issue_token(self, subject: str, permissions: Sequence[str], options: Mapping[str, Any]) -> IssuedToken:
         """Sign an access token with the current key. See `policy.tokens.issue_token` for the options.
@@ -142,3 +151,8 @@ class CredentialDesk:
         if identity.key_id in self._keeper.ring.compromised:
             raise TicketRefused("the key of the token that it was issued for is compromised")
         return identity
+
+
+def _is_whole(token: str) -> bool:
+    """Whether this is a compact JWS rather than a jti: its header begins with `{"` in base64url (RFC 7515 §3.1)."""
+    return token.startswith("eyJ") and token.count(".") == 2

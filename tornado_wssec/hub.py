@@ -190,7 +190,8 @@ class Hub:
         for live in tuple(self._lives):
             if live.abort_at is not None:
                 if now >= live.abort_at:
-                    live.connection.abort()
+                    with live.isolated():
+                        live.connection.abort()
             elif now >= live.lifetime.next_at:
                 with live.isolated():
                     self._attend(live, now)

@@ -104,6 +104,7 @@ class Services:
 
         Raises:
             StoreUnavailable, NotAcknowledged: it may not hold; try again.
+            ValueError: what is named cannot be, or is a whole token that does not verify.
         """
         named = {Kind.TOKEN: token, Kind.SESSION: session, Kind.SUBJECT: subject, Kind.TENANT: tenant, Kind.KEY: key}
         given = [(kind, value) for kind, value in named.items() if value is not None]

@@ -53,6 +53,7 @@ class Watcher:
         self._enforcer = enforcer
         self._keeper = keeper
         self._is_open = False
+        self._reading = asyncio.Lock()
         self._cursor: str | None = None
         self._keys: str | None = None
         self._synced_at: float | None = None
@@ -70,6 +71,11 @@ class Watcher:
         Raises:
             StoreError: the store does not answer, or is none of ours; the mirror stays as it was.
         """
+        # One at a time: of two that read on from one place, the slower would apply again what has been undone since.
+        async with self._reading:
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
         started = self._clock.monotonic()
         if not self._is_open:
             await self.store.open()
