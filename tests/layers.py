@@ -45,8 +45,9 @@ LAYERS: Final = (
     _layer("L2", "auth stores telemetry wire exports", "redis", "what touches the world", strangers=True),
     _layer(
         "L3",
-        "assembly channels clock conversation desk endpoint enforcement exposure guard handler handshake hub inbox"
-        " keeper lifecycle ops readiness reception request_view routes services sealing server watcher",
+        "accepting api_keys assembly certificates channels clock conversation desk doorstep endpoint enforcement"
+        " exposure guard handler handshake hub inbox issuers keeper lifecycle logins ops readiness reception"
+        " request_view routes services sealing server watcher",
         "tornado",
         "what obeys: Tornado and asyncio",
     ),

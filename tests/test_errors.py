@@ -98,6 +98,7 @@ STATUSES = {
     "TokenRefused": 401,
     "TicketRefused": 401,
     "OriginRefused": 403,
+    "CsrfRefused": 403,
     "PlaintextRefused": 403,
     "RouteDenied": 403,
     "MethodRefused": 405,

@@ -10,8 +10,9 @@ from typing import Any
 
 from .auth.base import RequestView
 from .clock import Clock
-from .errors import NotReady, StoreError, TicketRefused, TokenRefused, TooManyAttempts
+from .errors import CredentialRefused, NotReady, StoreError, TicketRefused, TokenRefused, TooManyAttempts
 from .keeper import KeyKeeper
+from .policy.assertions import Assertion
 from .policy.identity import Identity
 from .policy.revocations import RevocationIndex
 from .policy.tickets import TicketRecord, digest_of, new_ticket
@@ -61,6 +62,7 @@ class CredentialDesk:
         self._index = index
         self._mirror = mirror
         self._clock = clock
+        self._roles = roles
         self._verifier = TokenVerifier(rules, roles, limits)
 
     def verify_token(self, token: str) -> Identity:
@@ -77,6 +79,30 @@ class CredentialDesk:
         if revoked is not None:
             raise TokenRefused(f"revoked by {revoked.kind} {revoked.id}")
         return identity
+
+    async def identify_token(self, token: str) -> Identity:
+        """Verify an access token that somebody shows.
+
+        Raises:
+            TokenRefused: for every cause.
+        """
+        return self.verify_token(token)
+
+    def vouch(self, assertion: Assertion) -> Identity:
+        """Make an identity of what something other than a token of ours has proven.
+
+        Raises:
+            CredentialRefused: it cannot be somebody's, has ended, or is revoked.
+        """
+        now = self._clock.wall()
+        identity = assertion.identity(self._rules.issuer, self._roles, now)
+        self._refuse_revoked(identity, now)
+        return identity
+
+    def _refuse_revoked(self, identity: Identity, now: float) -> None:
+        revoked = self._index.revoked(identity, now)
+        if revoked is not None:
+            raise CredentialRefused(f"revoked by {revoked.kind} {revoked.id}")
 
     def token_id_of(self, token: str) -> str:
         """The jti of a whole token; a jti stays as it is.

@@ -25,6 +25,7 @@ WssecError
 │   │   ├── TokenRefused
 │   │   └── TicketRefused
 │   ├── OriginRefused          403
+│   ├── CsrfRefused            403
 │   ├── PlaintextRefused       403
 │   ├── RouteDenied            403
 │   ├── MethodRefused          405
@@ -297,6 +298,14 @@ class OriginRefused(HandshakeRefused):
 
     status = 403
     stage = "origin"
+    text = "Forbidden."
+
+
+class CsrfRefused(HandshakeRefused):
+    """A cookie without the unguessable value that only a page of ours knows (R008)."""
+
+    status = 403
+    stage = "csrf"
     text = "Forbidden."
 
 

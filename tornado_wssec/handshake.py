@@ -137,7 +137,7 @@ class Handshake:
         self._check_origin(request, endpoint)
         self._ready()
         self._check_address(client.address)
-        view = view_of(request, client.address, self._limits)
+        view = self._view(request, client, is_handshake=True)
         subprotocol = choose_subprotocol(view.offered, endpoint.subprotocols)
         identity = await self._identify(view, endpoint)
         self._check_identity(identity, endpoint)
@@ -157,7 +157,7 @@ class Handshake:
         client = self.client_of(request)
         self._check_tls(request, client)
         self._check_address(client.address)
-        view = view_of(request, client.address, self._limits)
+        view = self._view(request, client, is_handshake=False)
         return await self._within_deadline(self._verified(view, authenticators, anonymous=False))
 
     def refuse_cross_site(self, request: HTTPServerRequest) -> None:
@@ -192,6 +192,10 @@ class Handshake:
             request.headers.get_list("X-Forwarded-Proto"),
             is_encrypted(request),
         )
+
+    def _view(self, request: HTTPServerRequest, client: Client, *, is_handshake: bool) -> RequestView:
+        is_from_proxy = self._policies.proxies.trusts(peer_address(request))
+        return view_of(request, client.address, self._limits, is_handshake=is_handshake, is_from_proxy=is_from_proxy)
 
     def _check_tls(self, request: HTTPServerRequest, client: Client) -> None:
         if client.is_https or self._insecure:

@@ -20,8 +20,15 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _FORWARDING = frozenset({"forwarded", "x-real-ip"})
 
 
-def view_of(request: HTTPServerRequest, address: str, limits: Limits) -> RequestView:
+def view_of(
+    request: HTTPServerRequest, address: str, limits: Limits, *, is_handshake: bool, is_from_proxy: bool
+) -> RequestView:
     """The request as authenticators see it.
+
+    Args:
+        address: the client's, behind trusted proxies.
+        is_handshake: whether it is to become a socket.
+        is_from_proxy: whether the socket's other end is a trusted proxy.
 
     Raises:
         HandshakeMalformed: the subprotocols are not a list of tokens, or the query is absurd.
@@ -42,6 +49,8 @@ def view_of(request: HTTPServerRequest, address: str, limits: Limits) -> Request
         offered=offered_subprotocols(headers.get("sec-websocket-protocol", ()), limits.subprotocols),
         address=address,
         origin=origins[0] if origins else None,
+        is_handshake=is_handshake,
+        is_from_proxy=is_from_proxy,
     )
 
 

@@ -340,7 +340,7 @@ class SlowBearer:
         return Credential(request.query["key"][0], "query") if "key" in request.query else None
 
     async def verify(self, credential: Credential, request: RequestView, desk: Desk) -> Identity:
-        identity = desk.verify_token(credential.value)
+        identity = await desk.identify_token(credential.value)
         self.asked.set()
         await self.go_on.wait()
         return identity

@@ -8,6 +8,7 @@ import pytest
 from tests.kits import in_loop
 from tornado_wssec.auth import Authenticator, BearerToken, Credential, RequestView, Ticket
 from tornado_wssec.errors import CredentialRefused, HandshakeMalformed
+from tornado_wssec.policy.assertions import Assertion
 from tornado_wssec.policy.identity import Identity
 
 
@@ -116,13 +117,17 @@ class Remembering:
     def __init__(self) -> None:
         self.asked: list[Any] = []
 
-    def verify_token(self, token: str) -> Identity:
+    async def identify_token(self, token: str) -> Identity:
         self.asked.append(("token", token))
         return Identity(subject="ann")
 
     async def redeem_ticket(self, ticket: str, request: RequestView) -> Identity:
         self.asked.append(("ticket", ticket, request))
         return Identity(subject="bob")
+
+    def vouch(self, assertion: Assertion) -> Identity:
+        self.asked.append(("vouch", assertion))
+        return Identity(subject=assertion.subject)
 
 
 @in_loop

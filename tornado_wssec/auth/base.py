@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from ..errors import CredentialRefused, HandshakeMalformed
+from ..policy.assertions import Assertion
 from ..policy.identity import Identity
 
 SUBPROTOCOL: Final = "wssec.v1"
-CREDENTIAL_PREFIXES: Final = ("wssec.bearer.", "wssec.ticket.")
+CREDENTIAL_PREFIXES: Final = ("wssec.bearer.", "wssec.ticket.", "wssec.csrf.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class RequestView:
         offered: the subprotocols offered, credentials among them.
         address: the client's, behind trusted proxies.
         origin: the Origin header, or None.
+        is_handshake: whether this becomes a socket; else it is a plain request, such as for a ticket.
+        is_from_proxy: whether the socket's other end is a trusted proxy, whose assertions count.
     """
 
     path: str
@@ -36,6 +39,8 @@ class RequestView:
     offered: Sequence[str] = field(repr=False)
     address: str
     origin: str | None
+    is_handshake: bool = True
+    is_from_proxy: bool = False
 
     def header(self, name: str) -> str | None:
         """The only value of a header, or None when it is absent.
@@ -60,11 +65,14 @@ class Credential:
 class Desk(Protocol):
     """What authenticators may ask of the guard."""
 
-    def verify_token(self, token: str) -> Identity:
-        """Verify an access token, revocation included; TokenRefused."""
+    def identify_token(self, token: str) -> Awaitable[Identity]:
+        """Verify an access token of ours or of a trusted issuer, revocation included; TokenRefused."""
 
     def redeem_ticket(self, ticket: str, request: RequestView) -> Awaitable[Identity]:
         """Spend a ticket; TicketRefused, or NotReady when the store does not answer."""
+
+    def vouch(self, assertion: Assertion) -> Identity:
+        """Make an identity of what something other than a token of ours has proven; CredentialRefused if revoked."""
 
 
 class Authenticator(Protocol):

@@ -40,7 +40,7 @@ class BearerToken:
 
     async def verify(self, credential: Credential, request: RequestView, desk: Desk) -> Identity:
         """Who the token names."""
-        return desk.verify_token(credential.value)
+        return await desk.identify_token(credential.value)
 
     @staticmethod
     def _from_header(request: RequestView) -> list[Credential]:
