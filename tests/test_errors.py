@@ -123,11 +123,11 @@ def test_refusals_of_a_credential_are_one() -> None:
 
 
 def test_refusals_with_403_are_one() -> None:
-    """Origin, plaintext and route answer alike; only the log knows the stage."""
+    """Origin, CSRF value, plaintext and route answer alike; only the log knows the stage."""
     refused = [each for each in REFUSALS if each.status == 403]
 
     assert {"Forbidden."} == {each.text for each in refused}
-    assert ["origin", "tls", "route"] == [each.stage for each in refused]
+    assert ["origin", "csrf", "tls", "route"] == [each.stage for each in refused]
 
 
 @pytest.mark.parametrize("error", REFUSALS)
