@@ -1,0 +1,1 @@
+"""What a handshake costs with everything on, against bare Tornado."""

@@ -1,0 +1,66 @@
+"""What was measured, held against the bars, printed and kept."""
+
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from .bars import Bar
+
+RESULTS: Final = Path(__file__).parent / "results.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured bar.
+
+    Args:
+        figure: the ratio; None where it could not be measured.
+        note: what it was measured with, or why it was not.
+    """
+
+    bar: Bar
+    figure: float | None
+    note: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the bar is reached; what was not measured does not hold."""
+        return self.figure is not None and self.figure >= self.bar.least
+
+    @property
+    def verdict(self) -> str:
+        """One word for people."""
+        if self.figure is None:
+            return "not measured"
+        if not self.holds:
+            return "SHORT"
+        return "holds" if self.bar.stretch is None or self.figure < self.bar.stretch else "holds, and the stretch"
+
+
+def print_figures(figures: Iterable[Figure]) -> None:
+    """A line for each bar."""
+    for each in figures:
+        figure = "–" if each.figure is None else f"{each.figure:.2f}×"
+        print(f"{each.bar.id:18} {figure:>7}  bar {each.bar.least:.2f}×  {each.verdict:22} {each.bar.what}")
+        print(f"{'':27} {each.note}")
+
+
+def keep(figures: Iterable[Figure], path: Path = RESULTS) -> None:
+    """Write the figures to the results file, in the place of earlier ones of the same bars."""
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["bars"] if path.exists() else {}
+    measured = {each.bar.id: _entry(each) for each in figures}
+    document = {"machine": machine(), "bars": dict(sorted({**known, **measured}.items()))}
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def machine() -> Mapping[str, str]:
+    """What the figures were measured on; of a machine only what matters to them."""
+    return {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()}
+
+
+def _entry(each: Figure) -> Mapping[str, Any]:
+    figure = None if each.figure is None else round(each.figure, 3)
+    return {**asdict(each.bar), "figure": figure, "holds": each.holds, "note": each.note}
