@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from tornado_wssec.errors import StoreMissing
+from tornado_wssec.policy.credential_records import RecordKind
 from tornado_wssec.policy.revocations import Body, Kind
 from tornado_wssec.stores.base import Generation, Store
 
-from .kit import NOW, bodies, in_loop, put, result_of, revocation, take, undo, whole_log
+from .kit import NOW, bodies, find, in_loop, keep, names_of, put, result_of, revocation, take, undo, whole_log
+from .record_contract import RecordContract
 
 
-class StoreContract:
+class StoreContract(RecordContract):
     """The suite for stores that are one handle on one place."""
 
     def new_store(self, place: Path) -> Store:
@@ -514,18 +516,23 @@ class LastingStoreContract(StoreContract):
 
     @in_loop
     async def test_everything_survives_reopening(self, tmp_path: Path) -> None:
-        """The generation, the log with its cursors, the keys and the tickets are there again."""
+        """The generation, the log with its cursors, the keys, the tickets and the records are there again."""
         async with self.opened(tmp_path) as [store]:
             entry = await store.append(revocation("a"))
             await store.publish_keys("{}")
             await put(store, "t")
+            for name in ("kept", "dropped"):
+                await keep(store, name, expires_at=NOW + 60)
+            await store.drop_record(RecordKind.API_KEY, "dropped")
             generation = await store.generation()
 
         again = self.another(store)
         await again.open()
         found = (await again.generation(), list(await again.read_after(None, 10)), await again.published_keys())
         ticket = await take(again, "t")
+        records = (await names_of(again), await find(again, "kept"), await find(again, "kept", NOW + 60))
         await again.close()
 
         assert (generation, [entry], "{}") == found
         assert "payload of t" == ticket
+        assert (["kept"], "record kept", None) == records

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from tornado_wssec.policy.credential_records import RecordKind
 from tornado_wssec.policy.revocations import Body, Kind, LogEntry, Revocation, Undo
 from tornado_wssec.policy.tickets import digest_of
 from tornado_wssec.settings import Timeouts
@@ -71,6 +72,23 @@ async def put(store: Store, ticket: str, *, now: float = NOW, **fields: Any) -> 
 async def take(store: Store, ticket: str, now: float = NOW) -> str | None:
     """Spend a ticket."""
     return await store.take_ticket(digest_of(ticket), now)
+
+
+async def keep(store: Store, name: str, payload: str | None = None, *, now: float = NOW, **fields: Any) -> bool:
+    """Keep a record of an API key without an end, `record {name}` where no payload is given."""
+    given = {"kind": RecordKind.API_KEY, "expires_at": None, **fields}
+    text = f"record {name}" if payload is None else payload
+    return await store.put_record(given["kind"], name, text, expires_at=given["expires_at"], now=now)
+
+
+async def find(store: Store, name: str, now: float = NOW, *, kind: RecordKind = RecordKind.API_KEY) -> str | None:
+    """The payload of a record."""
+    return await store.find_record(kind, name, now)
+
+
+async def names_of(store: Store, now: float = NOW, *, kind: RecordKind = RecordKind.API_KEY) -> list[str]:
+    """The names of all records of a kind, of which there are not many."""
+    return [record.name for record in await store.list_records(kind, now, after="", most=1000)]
 
 
 @asynccontextmanager

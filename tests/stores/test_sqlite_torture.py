@@ -40,7 +40,7 @@ def tortured(what: str, place: Path) -> dict[str, int]:
     return outcomes
 
 
-@pytest.mark.parametrize("what", ["append", "migrate"])
+@pytest.mark.parametrize("what", ["append", "put", "drop", "migrate"])
 def test_torture_at_every_system_call(tmp_path: Path, what: str) -> None:
     """Killed before and after each: both states turn up, and nothing between them ever does."""
     found = tortured(what, tmp_path)

@@ -1,15 +1,22 @@
 """What is in a truth file: ours and sound, or refused and left as it is."""
 
 import os
+import time
 import traceback
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tornado_wssec.errors import StoreCorrupt, StoreMissing
+from tornado_wssec.policy.revocation_entries import dump_body
+from tornado_wssec.stores.base import Generation
 from tornado_wssec.stores.sqlite import SqliteStore
+from tornado_wssec.stores.sqlite_file import SqliteFile
+from tornado_wssec.stores.sqlite_schema import TRUTH
 
-from .kit import NOW, PATIENT, in_loop, revocation, whole_log
+from .kit import NOW, PATIENT, in_loop, keep, names_of, opened, revocation, whole_log
 from .sqlite_kit import content, elsewhere, open_error
 
 
@@ -90,9 +97,52 @@ async def test_sqlite_of_a_newer_release_is_refused(path: Path) -> None:
     with elsewhere(path) as other:
         other.execute("PRAGMA user_version = 99")
 
-    assert "tables of version 99; this release knows 1; upgrade tornado_wssec" in await open_error(path)
+    knows = f"this release knows {len(TRUTH.migrations)}"
+    assert f"tables of version 99; {knows}; upgrade tornado_wssec" in await open_error(path)
     with pytest.raises(StoreCorrupt, match="version 99"):
         await SqliteStore(path, timeouts=PATIENT).migrate(NOW)
+
+
+@in_loop
+async def test_sqlite_of_an_older_release_is_brought_up_to_date(tmp_path: Path) -> None:
+    """A server refuses it and names the command, which keeps the generation and the log and adds what is new."""
+    path = tmp_path / "store.db"
+    entry = dump_body(revocation("a"))
+    with closing(SqliteFile(path, replace(TRUTH, migrations=TRUTH.migrations[:1]))) as older:
+        older.deadline = time.monotonic() + 30
+        older.migrate()
+        with older.writing() as database:
+            database.execute("INSERT INTO generation VALUES (1, 'first', ?)", (NOW,))
+            database.execute("INSERT INTO revocation_log (class, id, body) VALUES ('revocation', 'a', ?)", (entry,))
+    store = SqliteStore(path, timeouts=PATIENT)
+    with pytest.raises(StoreMissing, match="has tables of version 1, not 2; run `wssec store migrate`"):
+        await store.open()
+
+    assert [True, False] == [await store.migrate(NOW + 60) for _ in range(2)]
+    async with opened(store):
+        assert await keep(store, "ak1")
+        assert (Generation("first", NOW), ["ak1"]) == (await store.generation(), await names_of(store))
+        assert [revocation("a")] == await whole_log(store)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE credential_record SET name = CAST('sorcery' AS BLOB)",
+        "UPDATE credential_record SET payload = CAST('sorcery' AS BLOB)",
+    ],
+)
+@in_loop
+async def test_sqlite_refuses_a_record_that_is_none_of_ours(path: Path, statement: str) -> None:
+    """Bytes where a text belongs are not handed to whoever reads credentials, nor told."""
+    async with opened(SqliteStore(path, timeouts=PATIENT)) as store:
+        await keep(store, "ak1")
+        with elsewhere(path) as other:
+            other.execute(statement)
+        with pytest.raises(StoreCorrupt, match="holds a record that is none of ours") as caught:
+            await names_of(store)
+
+    assert "sorcery" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """A program that kills a writer at every system call it makes, and looks at what is left.
 
-    python -m tests.stores.torture append|migrate DIRECTORY
+    python -m tests.stores.torture append|put|drop|migrate DIRECTORY
 
 For n = 0, 1, 2 … a child starts the operation and is killed (SIGKILL, by ptrace) at its n-th stop at
 the edge of a system call: before it is done or after. Then the store is opened as the next process
@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Final
 
 from tornado_wssec.errors import StoreMissing
+from tornado_wssec.policy.credential_records import RecordKind
 from tornado_wssec.policy.revocation_entries import Kind, Revocation
 from tornado_wssec.stores.sqlite_file import SqliteFile
+from tornado_wssec.stores.sqlite_records import Records
 from tornado_wssec.stores.sqlite_schema import TRUTH
 from tornado_wssec.stores.sqlite_truth import Truth
 
@@ -93,6 +95,23 @@ def judge(path: Path) -> list[str]:
 
 def append(directory: Path) -> dict[str, int]:
     """Kill an append at every step. What is there afterwards is the old log or the new one."""
+    return _changed(directory, _append, judge, [["old"], ["old", "new"]])
+
+
+def put(directory: Path) -> dict[str, int]:
+    """Kill the keeping of a record at every step. Afterwards there is the old one alone, or both."""
+    return _changed(directory, _put, _records_at, [["old"], ["new", "old"]])
+
+
+def drop(directory: Path) -> dict[str, int]:
+    """Kill the dropping of a record at every step. Afterwards there is the one, or none."""
+    return _changed(directory, _drop, _records_at, [["old"], []])
+
+
+def _changed(
+    directory: Path, change: Callable[[Path, str], None], look: Callable[[Path], list[str]], states: list[list[str]]
+) -> dict[str, int]:
+    """Kill a change at every step; what is found afterwards must be the first state or the second."""
     path = directory / "store.db"
     pristine = _pristine(path)
     outcomes = {"old": 0, "new": 0, "stops": 0}
@@ -101,19 +120,20 @@ def append(directory: Path) -> dict[str, int]:
         # Each time from the same state: what a kill leaves behind changes the steps of the next.
         for name, content in pristine.items():
             (directory / name).write_bytes(content)
-        is_finished, is_acknowledged = killed_at(outcomes["stops"], partial(_append, path, "new"))
-        found = judge(path)
-        assert found in (["old"], ["old", "new"]), found
-        assert "new" in found or not is_acknowledged, "it was acknowledged and is lost"
-        outcomes[found[-1]] += 1
+        is_finished, is_acknowledged = killed_at(outcomes["stops"], partial(change, path, "new"))
+        found = look(path)
+        assert found in states, found
+        assert found == states[1] or not is_acknowledged, "it was acknowledged and is lost"
+        outcomes["new" if found == states[1] else "old"] += 1
         outcomes["stops"] += 1
     return outcomes
 
 
 def _pristine(path: Path) -> dict[str, bytes]:
-    """The files of a store with one entry, as its last process left them."""
+    """The files of a store with one entry and one record, as its last process left them."""
     _migrate(path)
     _append(path, "old")
+    _put(path, "old")
     return {file.name: file.read_bytes() for file in path.parent.iterdir()}
 
 
@@ -123,6 +143,27 @@ def _append(path: Path, id: str) -> None:
     truth = truth_at(path)
     with closing(truth.file):
         truth.append(entry)
+
+
+def _records_at(path: Path) -> list[str]:
+    """The names of the records in a file that is sound."""
+    judge(path)
+    truth = truth_at(path)
+    with closing(truth.file):
+        return [record.name for record in Records(truth.file).listed(RecordKind.API_KEY, NOW, "", 10)]
+
+
+def _put(path: Path, name: str) -> None:
+    # Several pages, so that one record is many writes.
+    truth = truth_at(path)
+    with closing(truth.file):
+        Records(truth.file).put(RecordKind.API_KEY, name, "x" * 10_000, None, NOW)
+
+
+def _drop(path: Path, _: str) -> None:
+    truth = truth_at(path)
+    with closing(truth.file):
+        Records(truth.file).drop(RecordKind.API_KEY, "old")
 
 
 def migrate(directory: Path) -> dict[str, int]:
@@ -152,4 +193,5 @@ def _migrate(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    json.dump({"append": append, "migrate": migrate}[sys.argv[1]](Path(sys.argv[2])), sys.stdout)
+    operations = {"append": append, "put": put, "drop": drop, "migrate": migrate}
+    json.dump(operations[sys.argv[1]](Path(sys.argv[2])), sys.stdout)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..policy.credential_records import RecordStore
 from ..policy.revocations import RevocationLog
 from ..policy.tickets import TicketStore
 
@@ -21,7 +22,7 @@ class Generation:
     made_at: float
 
 
-class Store(RevocationLog, TicketStore, Protocol):
+class Store(RevocationLog, TicketStore, RecordStore, Protocol):
     """Truth that outlives a process. Opened lazily, after a fork, in the event loop that uses it.
 
     From `open` to `close` it belongs to one event loop of one process; used from another it
@@ -56,7 +57,10 @@ class Store(RevocationLog, TicketStore, Protocol):
         """The published key document, or None."""
 
     def change_mark(self) -> Awaitable[str]:
-        """A cheap mark that differs once anything in the log or the keys has changed, from any process."""
+        """A cheap mark that differs once anything in the log or the keys has changed, from any process.
+
+        It may differ for less, such as a record; whoever looks then finds nothing new.
+        """
 
     def wait_for_change(self, mark: str, timeout: float) -> Awaitable[str]:
         """Return the new mark within 250 ms of a change, or the same after `timeout` seconds."""

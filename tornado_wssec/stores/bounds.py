@@ -5,7 +5,9 @@ The entries of the log have their own bounds: `policy.revocation_entries.ensure_
 
 from typing import Final
 
-from ..policy.records import ensure_text
+from ..policy.credential_records import RECORD_BYTES
+from ..policy.records import ensure_seconds, ensure_text
+from ..policy.revocation_entries import ensure_name
 from ..policy.tickets import PAYLOAD_BYTES
 from ..settings import KiB
 
@@ -23,3 +25,19 @@ def ensure_ticket(digest: str, owner: str = "", payload: str = "") -> None:
     ensure_text("the digest", digest)
     ensure_text("the owner", owner)
     ensure_text("the payload", payload, PAYLOAD_BYTES)
+
+
+def ensure_record(name: str, payload: str, expires_at: float | None) -> None:
+    """Refuse a record whose name, payload or end no store keeps; ValueError."""
+    ensure_name("name of the record", name)
+    ensure_text("the payload", payload, RECORD_BYTES)
+    if expires_at is not None:
+        ensure_seconds("expires_at", expires_at)  # NaN would be NULL in a database: no end at all
+
+
+def ensure_page(after: str, most: int) -> None:
+    """Refuse a page of records that begins behind no name, or is of no size; ValueError."""
+    if after:
+        ensure_name("name of the record", after)
+    if most < 1:
+        raise ValueError(f"at most {most} records are none; ask for 1 or more")

@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ..policy.revocation_entries import Body, LogEntry, class_of, ensure_storable
+from ..policy.credential_records import RecordKind, StoredRecord
+from ..policy.revocation_entries import Body, LogEntry, class_of, ensure_name, ensure_storable
 from .base import Generation
-from .bounds import ensure_document, ensure_ticket
+from .bounds import ensure_document, ensure_page, ensure_record, ensure_ticket
 from .cursors import make_cursor, place_of
 from .home import Home
 
@@ -118,6 +119,37 @@ class MemoryStore:
         ticket = self._here().tickets.pop(digest, None)
         return ticket.payload if ticket is not None and now < ticket.expires_at else None
 
+    async def put_record(
+        self, kind: RecordKind, name: str, payload: str, *, expires_at: float | None, now: float
+    ) -> bool:
+        """Keep a record; False when the name is taken."""
+        ensure_record(name, payload, expires_at)
+        records = self._here().records
+        for ended in [key for key, record in records.items() if not record.lives(now)]:
+            del records[ended]
+        if (kind, name) in records:
+            return False
+        records[kind, name] = _Record(payload, expires_at)
+        return True
+
+    async def find_record(self, kind: RecordKind, name: str, now: float) -> str | None:
+        """The payload of a record that has not expired, or None."""
+        ensure_name("name of the record", name)
+        record = self._here().records.get((kind, name))
+        return record.payload if record is not None and record.lives(now) else None
+
+    async def list_records(self, kind: RecordKind, now: float, *, after: str, most: int) -> Sequence[StoredRecord]:
+        """At most `most` unexpired records behind a name, by name."""
+        ensure_page(after, most)
+        records = self._here().records
+        names = sorted(name for (its, name), record in records.items() if its == kind and record.lives(now))
+        return [StoredRecord(name, records[kind, name].payload) for name in names if name > after][:most]
+
+    async def drop_record(self, kind: RecordKind, name: str) -> bool:
+        """Forget a record; False when there was none."""
+        ensure_name("name of the record", name)
+        return self._here().records.pop((kind, name), None) is not None
+
     def _here(self) -> "_Kept":
         self._home.ensure_here()
         return self._kept
@@ -130,6 +162,16 @@ class _Ticket:
     expires_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Record:
+    payload: str
+    expires_at: float | None
+
+    def lives(self, now: float) -> bool:
+        """Whether it has not expired; at its last moment it has."""
+        return self.expires_at is None or now < self.expires_at
+
+
 @dataclass(slots=True)
 class _Kept:
     """What the handles share."""
@@ -137,6 +179,7 @@ class _Kept:
     generation: Generation | None = None
     document: str | None = None
     tickets: dict[str, _Ticket] = field(default_factory=dict)
+    records: dict[tuple[RecordKind, str], _Record] = field(default_factory=dict)
     log: dict[tuple[str, str], tuple[int, Body]] = field(default_factory=dict)
     given_cursors: int = 0
     changes: int = 0

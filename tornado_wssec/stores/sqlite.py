@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from ..errors import NotAcknowledged, StoreUnavailable
-from ..policy.revocation_entries import Body, LogEntry, ensure_storable
+from ..policy.credential_records import RecordKind, StoredRecord
+from ..policy.revocation_entries import Body, LogEntry, ensure_name, ensure_storable
 from ..settings import Timeouts
 from .base import Generation
 from .batches import Batches
-from .bounds import ensure_document, ensure_ticket
+from .bounds import ensure_document, ensure_page, ensure_record, ensure_ticket
 from .home import Home
 from .sqlite_file import SqliteFile
+from .sqlite_records import Records
 from .sqlite_schema import SHORT_LIVED, TRUTH
 from .sqlite_tickets import Outcome, Put, Take, Tickets
 from .sqlite_truth import Truth
@@ -136,6 +138,28 @@ class SqliteStore:
         payload: str | None = await self._tickets.ask(Take(digest, now))
         return payload
 
+    async def put_record(
+        self, kind: RecordKind, name: str, payload: str, *, expires_at: float | None, now: float
+    ) -> bool:
+        """Keep a record and return once it is on the disk; False when the name is taken."""
+        ensure_record(name, payload, expires_at)
+        return await self._sync(lambda files: files.records.put(kind, name, payload, expires_at, now))
+
+    async def find_record(self, kind: RecordKind, name: str, now: float) -> str | None:
+        """The payload of a record that has not expired, or None."""
+        ensure_name("name of the record", name)
+        return await self._call(lambda files: files.records.find(kind, name, now))
+
+    async def list_records(self, kind: RecordKind, now: float, *, after: str, most: int) -> Sequence[StoredRecord]:
+        """At most `most` unexpired records behind a name, by name."""
+        ensure_page(after, most)
+        return await self._call(lambda files: files.records.listed(kind, now, after, most))
+
+    async def drop_record(self, kind: RecordKind, name: str) -> bool:
+        """Forget a record and return once that is on the disk; False when there was none."""
+        ensure_name("name of the record", name)
+        return await self._sync(lambda files: files.records.drop(kind, name))
+
     def _new_worker(self) -> "Worker[_Files]":
         path = self.path
         return Worker(self.url, lambda: _Files(path))
@@ -168,6 +192,7 @@ class _Files:
 
     def __init__(self, path: Path) -> None:
         self.truth = Truth(SqliteFile(path, TRUTH))
+        self.records = Records(self.truth.file)
         self.tickets = Tickets(SqliteFile(path.with_name(f"{path.name}-shortlived"), SHORT_LIVED))
 
     def until(self, deadline: float) -> "_Files":

@@ -25,6 +25,11 @@ TRUTH: Final = Schema(
             " id TEXT NOT NULL, expires_at REAL, body TEXT NOT NULL, UNIQUE (id, class))",
             "CREATE INDEX revocation_log_end ON revocation_log (expires_at) WHERE expires_at IS NOT NULL",
         ),
+        (
+            "CREATE TABLE credential_record (kind TEXT NOT NULL, name TEXT NOT NULL, expires_at REAL,"
+            " payload TEXT NOT NULL, PRIMARY KEY (kind, name))",
+            "CREATE INDEX credential_record_end ON credential_record (expires_at) WHERE expires_at IS NOT NULL",
+        ),
     ),
     journal_mode="TRUNCATE",
     synchronous="EXTRA",
