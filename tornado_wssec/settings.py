@@ -79,10 +79,11 @@ class Limits(_Documented):
     frame_bytes: int = _planned(64 * KiB, "no frame needs more than a message may have")
     fragments: int = _planned(64, "half a million empty fragments cost bare Tornado 0.5 s")
     header_bytes: int = _default(16 * KiB, "a token of 8 KiB, cookies, and room")
+    header_lines: int = _default(100, "of a request; Apache's and HAProxy's own default")
     body_bytes: int = _default(64 * KiB, "of a plain request, such as a login; Tornado's own default is 100 MB")
     query_arguments: int = _default(100, "in the URL of a handshake")
     subprotocols: int = _default(32, "offered in a handshake")
-    first_message_bytes: int = _planned(8 * KiB, "a token and its envelope, from somebody unknown")
+    first_message_bytes: int = _default(8 * KiB, "a token and its envelope, from somebody unknown")
     token_bytes: int = _default(8 * KiB, "more is an attack on the parser")
 
     json_depth: int = _default(32, "deeper than any reasonable schema; json recurses at 1,000")
@@ -106,11 +107,23 @@ class Limits(_Documented):
     connections_per_address: int = _default(100, "an office behind one address; IPv6 by /64")
     connections: int | None = _default(None, "in all; None: min(10,000, 80 % of the descriptors)")
     pending_handshakes: int = _default(1_000, "a hung authentication back end must not fill memory")
+    pending_requests: int = _default(1_000, "connections that have not sent a whole request; then the oldest goes")
+    pending_requests_per_address: int = _default(100, "as connections; whoever opens more loses his oldest")
     attempts_per_second: float = _default(50.0, "handshakes from one address, before any crypto")
     attempts_burst: int = _default(200, "a reconnect storm of one office")
     failed_credentials: int = _default(100, "per address in the window, then 429 with back-off (ASVS 2.2.1)")
     failed_credentials_window_seconds: float = _default(600.0, "ten minutes")
+    identity_attempts_per_second: float = _default(1.0, "of one identity, once its credential is verified (R069)")
+    identity_attempts_burst: int = _default(60, "five tabs that reconnect a dozen times, and a minute to get it back")
     tracked_keys: int = _default(65_536, "addresses or identities with a budget of their own; further ones share 1,024")
+    verified_tokens: int = _default(
+        10_000, "an issuer; whose signature is good: one for each connection of a reconnect storm"
+    )
+    jwks_bytes: int = _default(256 * KiB, "a key set of another issuer; Entra's has 40 KiB")
+    jwks_waiting: int = _default(
+        100, "handshakes that wait for one fetch; further ones with unknown keys get 401 at once"
+    )
+    refusals_logged: int = _default(20, "lines of a kind in the window; the rest is one line with its exact number")
     tickets_per_subject: int = _default(10, "outstanding at once; a page needs one")
     subscriptions: int = _default(100, "channels one connection may listen to")
 
@@ -124,7 +137,7 @@ class Timeouts(_Documented):
     """How long anything may take, in seconds."""
 
     handshake: float = _default(10.0, "slowloris: the whole of it, from the first byte to 101")
-    first_message: float = _planned(5.0, "someone unknown holds a connection")
+    first_message: float = _default(5.0, "someone unknown holds a connection")
     frame: float = _planned(10.0, "one byte a second inside a frame")
     message: float = _planned(10.0, "fragments that never finish")
     handler: float = _default(10.0, "a handler that hangs holds its connection's inbox")
@@ -141,6 +154,12 @@ class Timeouts(_Documented):
     token_grace: float = _default(25.0, "after expiry, for a refresh on its way (Centrifugo)")
     revalidation: float = _planned(300.0, "how old a right may be that only the hook knows")
     ticket: float = _default(30.0, "a page asks for one and connects at once")
+    api_key: float = _default(7_776_000.0, "90 days, where whoever makes a key says nothing: forgotten keys end")
+
+    jwks_fetch: float = _default(5.0, "for a key set, all of it; an identity provider takes 0.1")
+    jwks_cooldown: float = _default(30.0, "between two fetches, however many unknown keys are named meanwhile")
+    jwks_refresh: float = _default(300.0, "5 minutes: how long a key still counts that its issuer has withdrawn")
+    jwks_age: float = _default(86_400.0, "24 h: an issuer may be out of reach for a day; then 503 until it is back")
 
     outbound_age: float = _planned(30.0, "older news are no news")
     write_progress: float = _planned(10.0, "a reader that sends pongs but reads nothing")
@@ -150,6 +169,11 @@ class Timeouts(_Documented):
     mirror_for_new: float = _default(30.0, "how stale revocations may be for a new handshake")
     mirror_for_live: float = _default(60.0, "how stale for a live connection; then 1013", or_zero=True)
     tick: float = _default(0.25, "how often deadlines are looked at: expiry closes within 1 s")
+
+    refusal_window: float = _default(10.0, "over which refusals are told one by one, then by number")
+    hsts: float = _default(
+        31_536_000.0, "a year of https only, told over https; 0: not told (OWASP HSTS)", or_zero=True
+    )
 
     def _contradictions(self) -> Iterator[Problem]:
         if self.age_jitter >= 1:
@@ -161,19 +185,50 @@ class Timeouts(_Documented):
 LEEWAY_MOST: Final = 60.0
 """A leeway above this would accept tokens of clocks that are wrong (RFC 7519 §4.1.4: "a few minutes" at most)."""
 
+RSA_BITS_OF_ISSUERS: Final = 2048
+"""Least size of another issuer's RSA key: what Keycloak, Entra and Auth0 sign with. Source: RFC 7518 §3.3."""
+
+
+ClaimPath = str | tuple[str, ...]
+"""Where in a payload a claim stands: `"realm_access.roles"`, or, where a name has a dot, the names one by one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRules(_Documented):
-    """What one issuer's access tokens look like. The defaults are our own (RFC 9068)."""
+    """What one issuer's access tokens look like. The defaults are our own (RFC 9068).
+
+    Args:
+        issuer: the `iss`, compared as it is.
+        audience: what must be in `aud`.
+        typ: of the header; None: "JWT", or none at all, for issuers that do not tell kinds of tokens apart there.
+        jti_claim: the token's name, by which it can be revoked; None: one is derived from its claims.
+        subject_claim: who it is about.
+        tenant_claim, permission_claims, role_claims: where these stand, each of the latter two as a list of strings or
+            as one string with spaces. None: as in our own tokens; of another issuer's nothing is taken unnamed.
+        required_claims: what tells an access token from the ID tokens and refresh tokens that the same keys sign: a
+            claim at the top and its value; None: any.
+        forbidden_claims: what an access token never has.
+        ignorable_headers: such as `x5t`; those that would change what is verified are refused.
+        only_our_audience: whether a token that is for others, too, is refused.
+    """
 
     issuer: str | None = None
     audience: str | None = None
-    typ: str = "at+jwt"
-    jti_claim: str = "jti"
+    typ: str | None = "at+jwt"
+    jti_claim: str | None = "jti"
+    subject_claim: str = "sub"
+    tenant_claim: ClaimPath | None = None
+    permission_claims: tuple[ClaimPath, ...] | None = None
+    role_claims: tuple[ClaimPath, ...] | None = None
+    required_claims: Mapping[str, str | None] | None = field(default=None, hash=False)
+    forbidden_claims: frozenset[str] = frozenset()
     ignorable_headers: frozenset[str] = frozenset()
     only_our_audience: bool = False
 
     audiences: int = _default(32, "a longer aud list is there to cost, not to address")
+    issuer_rsa_bits: int = _default(
+        RSA_BITS_OF_ISSUERS, "what identity providers sign with; keys of our own have 3,072"
+    )
     ttl: float = _default(600.0, "10 minutes; ASVS asks for short-lived (R024)")
     max_lifetime: float = _default(86_400.0, "24 h: a longer one is refused, so revocations can end")
     warn_lifetime: float = _default(3_600.0, "longer is accepted and warned of")
@@ -187,6 +242,9 @@ class TokenRules(_Documented):
         if self.ttl > self.max_lifetime:
             remedy = f"lower it, or raise max_lifetime above {self.max_lifetime:g} s"
             yield Problem("TokenRules.ttl", f"{self.ttl:g} s is longer than tokens may live", remedy)
+        if self.issuer_rsa_bits < RSA_BITS_OF_ISSUERS:
+            fault = f"{self.issuer_rsa_bits} bits are fewer than {RSA_BITS_OF_ISSUERS} (RFC 7518 §3.3)"
+            yield Problem("TokenRules.issuer_rsa_bits", fault, "have the issuer make larger keys")
 
 
 class Secret:

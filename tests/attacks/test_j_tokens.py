@@ -324,7 +324,7 @@ def test_j26_unexpected_failure(
 
     monkeypatch.setattr(KeyMaterial, "verify", fail)
     with caplog.at_level(logging.DEBUG), pytest.raises(TokenRefused) as caught:
-        VERIFIER.verify(token, RING, NOW)
+        TokenVerifier(RULES).verify(token, RING, NOW)  # one that does not know the token yet
 
     assert [("tornado_wssec.tokens", logging.ERROR)] == [(made.name, made.levelno) for made in caplog.records]
     assert f"failed with {failure.__name__} in test_j26_unexpected_failure.<locals>.fail:" in caplog.text

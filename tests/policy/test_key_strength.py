@@ -24,7 +24,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tornado_wssec.policy.key_material import PublicKey
-from tornado_wssec.policy.key_strength import RSA_BITS_OF_ISSUERS, ed25519_fault, rsa_fault, secret_fault
+from tornado_wssec.policy.key_strength import ed25519_fault, rsa_fault, secret_fault
+from tornado_wssec.settings import RSA_BITS_OF_ISSUERS
 
 from .rings import material, rsa_of
 

@@ -141,7 +141,7 @@ def test_verify_refuses_where_it_fails_itself(
     monkeypatch.setattr(KeyMaterial, "verify", lambda _, token: 1 / 0)
 
     with pytest.raises(TokenRefused, match="judging it failed unexpectedly"):
-        VERIFIER.verify(GOOD, RING, NOW)
+        TokenVerifier(RULES).verify(GOOD, RING, NOW)
     assert "judging a token failed with ZeroDivisionError in test_verify_refuses_where_it_fails_itself" in caplog.text
 
 

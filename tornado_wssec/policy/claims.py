@@ -7,10 +7,14 @@ Rules of this file:
 3. Expiry has no leeway. `iat` and `nbf` have that of the rules, for clocks that differ.
 4. A malformed claim refuses the token; it is never dropped.
 5. Evidence holds a claim's name and at most a few escaped characters of its value.
+6. The keys that sign access tokens sign ID tokens and refresh tokens, too: another issuer's rules must say what
+   tells them apart, and a token that is bound to a key of its holder is no bearer token.
 
 Source: RFC 7519 §4.1, RFC 8725 §3.8–3.10, RFC 9068 §2.2, §4.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -18,12 +22,17 @@ from typing import Any, Final
 
 from ..errors import ConfigurationError, Problem, TokenRefused
 from ..settings import TokenRules
+from .base64url import encode
+from .claim_sources import ClaimSources
 from .identity import Identity
 from .permissions import Grants, expand_roles, role_problems
 
 NO_ROLES: Final[Mapping[str, Iterable[str]]] = MappingProxyType({})
 
 _NAME: Final = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
+
+_BOUND: Final = frozenset({"jkt", "x5t#S256"})
+"""How a token is bound to its holder's key, whose possession nobody proves here. Source: RFC 9449 §6, RFC 8705 §3."""
 
 
 class ClaimReader:
@@ -32,16 +41,22 @@ class ClaimReader:
     Args:
         rules: what they look like; issuer and audience must be set.
         roles: the grants of each role that a token may name; others give nothing.
+        is_foreign: whether the tokens are another issuer's.
 
     Raises:
         ConfigurationError: the rules would accept anybody's tokens, or a role's grant is malformed.
     """
 
-    def __init__(self, rules: TokenRules, roles: Mapping[str, Iterable[str]] = NO_ROLES) -> None:
+    def __init__(
+        self, rules: TokenRules, roles: Mapping[str, Iterable[str]] = NO_ROLES, *, is_foreign: bool = False
+    ) -> None:
         problems = [*_lenient(rules), *role_problems(roles)]
         if problems:
             raise ConfigurationError(problems)
         self._rules = rules
+        self._is_foreign = is_foreign
+        self._required = dict(rules.required_claims or {})
+        self._sources = ClaimSources(rules, is_foreign=is_foreign)
         self._roles = {role: tuple(grants) for role, grants in roles.items()}
 
     def read(self, claims: Any, key_id: str, now: float, not_before: float = 0.0) -> Identity:
@@ -61,14 +76,14 @@ class ClaimReader:
         if claims.get("iss") != self._rules.issuer:
             raise TokenRefused(f"iss is {shown(claims.get('iss'))}")
         self._audience(claims.get("aud"))
-        if not isinstance(claims.get("cnf", {}), dict):
-            raise TokenRefused("cnf is no JSON object")
+        self._kind(claims)
+        jti_claim, tenant = self._rules.jti_claim, self._sources.tenant(claims)
         return Identity(
             issuer=self._rules.issuer,
-            subject=_name(claims, "sub"),
-            token_id=_name(claims, self._rules.jti_claim),
+            subject=_name(claims, self._rules.subject_claim),
+            token_id=_derived_name(claims) if jti_claim is None else _name(claims, jti_claim),
             session_id=_optional_name(claims, "sid"),
-            tenant=_optional_name(claims, "tenant"),
+            tenant=None if tenant is None else _checked_name("tenant", tenant),
             permissions=self._grants(claims),
             claims=MappingProxyType(claims),
             key_id=key_id,
@@ -104,14 +119,24 @@ class ClaimReader:
         if self._rules.only_our_audience and len(set(audiences)) != 1:
             raise TokenRefused("aud names others too")
 
+    def _kind(self, claims: Mapping[str, Any]) -> None:
+        """Refuse what the same keys sign and is no access token, or not one for whoever bears it."""
+        bound = claims.get("cnf", {})
+        if not isinstance(bound, dict):
+            raise TokenRefused("cnf is no JSON object")
+        if self._is_foreign and _BOUND.intersection(bound):
+            raise TokenRefused("it is bound to a key of its holder, which nobody proves here")
+        for name, wanted in self._required.items():
+            found = claims.get(name)
+            if not found if wanted is None else found != wanted:
+                raise TokenRefused(f"{name} is {shown(found)}, so this is no access token for us")
+        if strange := self._rules.forbidden_claims & claims.keys():
+            raise TokenRefused(f"has {', '.join(sorted(strange))}, which no access token has")
+
     def _grants(self, claims: Mapping[str, Any]) -> Grants:
-        """Everything that `permissions`, `scope` and `roles` give."""
-        scope = claims.get("scope", "")
-        if not isinstance(scope, str):
-            raise TokenRefused("scope is no string")
-        grants = _strings(claims, "permissions")
-        grants += [grant for grant in scope.split(" ") if grant]
-        grants += expand_roles(_strings(claims, "roles"), self._roles)
+        """Everything that the permissions and the roles give."""
+        grants = self._sources.permissions(claims)
+        grants += expand_roles(self._sources.roles(claims), self._roles)
         try:
             return Grants(grants)
         except ValueError as error:
@@ -140,7 +165,10 @@ def _time(claims: Mapping[str, Any], name: str) -> int:
 
 
 def _name(claims: Mapping[str, Any], name: str) -> str:
-    value = claims.get(name)
+    return _checked_name(name, claims.get(name))
+
+
+def _checked_name(name: str, value: Any) -> str:
     if not isinstance(value, str) or not _NAME(value):
         raise TokenRefused(f"{name} is {shown(value)}, not 1–128 printable ASCII characters without a space")
     return value
@@ -150,8 +178,7 @@ def _optional_name(claims: Mapping[str, Any], name: str) -> str | None:
     return _name(claims, name) if name in claims else None
 
 
-def _strings(claims: Mapping[str, Any], name: str) -> list[str]:
-    value = claims.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise TokenRefused(f"{name} is no list of strings")
-    return list(value)
+def _derived_name(claims: Mapping[str, Any]) -> str:
+    """A name for a token that has none: of what it says, not of its text, which may have several spellings."""
+    said = json.dumps(claims, sort_keys=True, separators=(",", ":"))
+    return encode(hashlib.sha256(said.encode("ascii")).digest())

@@ -52,8 +52,8 @@ def issue_token(
         ValueError: something cannot be in a token, or no key here can sign; says what and the remedy.
         ConfigurationError: the rules name no issuer or no audience.
     """
-    payload = dict(claims or {})
-    if taken := sorted((_RESERVED | {rules.jti_claim}).intersection(payload)):
+    payload, jti_claim = dict(claims or {}), rules.jti_claim or "jti"
+    if taken := sorted((_RESERVED | {jti_claim}).intersection(payload)):
         raise ValueError(f"claims has {', '.join(taken)}; use the argument that is for it, or leave it out")
     life = rules.ttl if ttl is None else ttl
     if not 1 <= life <= rules.max_lifetime:
@@ -61,7 +61,7 @@ def issue_token(
     payload |= {"iss": rules.issuer, "aud": rules.audience, "sub": subject, "iat": int(now)}
     payload |= {
         "exp": int(now) + int(life),
-        rules.jti_claim: token_id or secrets.token_urlsafe(16),
+        jti_claim: token_id or secrets.token_urlsafe(16),
     }
     optional = {
         "permissions": list(Grants(permissions)),
@@ -89,7 +89,7 @@ def _signed(ring: KeyRing, rules: TokenRules, payload: dict[str, Any], now: floa
     except (TokenRefused, FrameError) as error:
         fault = error.evidence
     else:
-        token = key.sign(text, rules.typ)
+        token = key.sign(text, rules.typ or "JWT")
         if len(token) <= limits.token_bytes:
             return token
         fault = (

@@ -14,10 +14,10 @@ from functools import partial
 from typing import Any, Final
 
 from ..errors import ConfigurationError, Problem
+from ..settings import RSA_BITS_OF_ISSUERS
 from .jwk import read_jwk, read_object, read_pem, read_secret
 from .key import Key, KeyState
 from .key_material import ALGORITHMS, PRIVATE_MEMBERS, KeyMaterial
-from .key_strength import RSA_BITS_OF_ISSUERS
 
 KEYS_MOST: Final = 1_000
 """More in one document is an attack on whoever parses it: years of daily rotation."""
@@ -53,13 +53,13 @@ def read_published(document: Any) -> Read:
     return _collect(document, "published keys", _published_key)
 
 
-def read_issuer_keys(document: Any) -> Read:
+def read_issuer_keys(document: Any, rsa_bits: int = RSA_BITS_OF_ISSUERS) -> Read:
     """Return the usable keys of an external issuer's JWKS, under its own names, and why the others are not.
 
     An RSA key that does not say its algorithm is for RS256, as Entra's are. A problem of the document
     itself, and not of one key, is told of the place `JWKS`.
     """
-    return _collect(document, JWKS, _issuer_key)
+    return _collect(document, JWKS, partial(_issuer_key, rsa_bits=rsa_bits))
 
 
 def import_jwk(jwk: Any, *, now: float, alg: str | None = None) -> Key:
@@ -163,13 +163,13 @@ def _published_key(entry: Mapping[str, Any], where: str) -> Key:
     return _life(entry, where) if entry.get("alg") == "HS256" else _own_key(entry, where)
 
 
-def _issuer_key(entry: Mapping[str, Any], where: str) -> Key:
+def _issuer_key(entry: Mapping[str, Any], where: str, rsa_bits: int) -> Key:
     """One entry of an issuer's JWKS: public, asymmetric, under the issuer's own name."""
     if PRIVATE_MEMBERS.intersection(entry):
         raise _problem(
             where, "has private members, or is a shared secret", "tell the issuer: whoever reads it can sign"
         )
-    material = read_jwk(entry, where, rsa_alg="RS256", rsa_bits=RSA_BITS_OF_ISSUERS)
+    material = read_jwk(entry, where, rsa_alg="RS256", rsa_bits=rsa_bits)
     kid = entry.get("kid", material.thumbprint)
     if not isinstance(kid, str) or not 0 < len(kid) <= NAME_LENGTH_MOST:
         raise _problem(where, "has a kid that is no short string", "tell the issuer")

@@ -23,9 +23,6 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, l
 RSA_BITS: Final = 3072
 """Least size of an RSA key of ours: 128 bits of strength. Source: NIST SP 800-57 part 1, table 2."""
 
-RSA_BITS_OF_ISSUERS: Final = 2048
-"""Least size of an external issuer's: what Keycloak, Entra and Auth0 sign with. Source: RFC 7518 §3.3."""
-
 RSA_BITS_MOST: Final = 8192
 """A larger one costs the verifier more than it gives."""
 

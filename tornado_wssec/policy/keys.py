@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self, final
 
 from ..errors import ConfigurationError, Problem
-from ..settings import LEEWAY_MOST, TokenRules
+from ..settings import LEEWAY_MOST, RSA_BITS_OF_ISSUERS, TokenRules
 from .key import Key, KeyState
 from .key_documents import JWKS, read_issuer_keys, read_key_file, read_published
 from .key_material import DEFAULT_ALGORITHM, generate
@@ -66,13 +66,15 @@ class KeyRing:
         return cls(_sound(keys, problems))
 
     @classmethod
-    def from_issuer(cls, document: Mapping[str, Any]) -> tuple[Self, tuple[Problem, ...]]:
+    def from_issuer(
+        cls, document: Mapping[str, Any], rsa_bits: int = RSA_BITS_OF_ISSUERS
+    ) -> tuple[Self, tuple[Problem, ...]]:
         """Read an external issuer's JWKS; return its usable keys, and why the others are ignored.
 
         Raises:
             ConfigurationError: it is no JWK Set, or has one name for two keys.
         """
-        keys, problems = read_issuer_keys(document)
+        keys, problems = read_issuer_keys(document, rsa_bits)
         del document  # it may hold what should never have been published
         if any(problem.where == JWKS for problem in problems):
             raise ConfigurationError(problems)

@@ -4,7 +4,8 @@ Rules of this file:
 1. Size, shape and header are judged before any cryptography; claims only after the signature.
 2. The header holds `alg`, `typ`, `kid` and what the rules call ignorable; nothing in it is followed.
 3. One token has one spelling: strict base64url, no name twice.
-4. Every refusal is a TokenRefused, that of an unexpected failure too, which is logged once and without the token.
+4. That a signature is good is remembered, and nothing else: what a token says is judged anew each time.
+5. Every refusal is a TokenRefused, that of an unexpected failure too, which is logged once and without the token.
 
 Source: RFC 7515 §4.1, §5.2, RFC 8725 §3, RFC 9068 §4.
 """
@@ -23,6 +24,7 @@ from .identity import Identity
 from .issuance import issue_token
 from .keys import Key, KeyRing
 from .strict_json import decode_json
+from .verified_tokens import VerifiedToken, VerifiedTokens
 
 __all__ = ["TokenVerifier", "issue_token", "read_unverified"]
 
@@ -32,6 +34,9 @@ _HEADERS: Final = frozenset({"alg", "typ", "kid"})
 _NEVER_IGNORABLE: Final = frozenset({"jku", "x5u", "jwk", "x5c", "crit", "zip", "enc", "b64"})
 """Headers that would change what is verified, or by which key."""
 
+_NO_TYP: Final = "jwt"
+"""What a header says, or leaves out, that says nothing. Source: RFC 7519 §5.1."""
+
 
 class TokenVerifier:
     """Judges one issuer's tokens.
@@ -39,22 +44,29 @@ class TokenVerifier:
     Args:
         rules: what they look like; issuer and audience must be set.
         roles: the grants of each role that a token may name.
-        limits: the cap on a token, and those on JSON; None: the defaults.
+        limits: the cap on a token, those on JSON, and how many tokens are known again; None: the defaults.
+        is_foreign: whether they are another issuer's.
 
     Raises:
         ConfigurationError: the rules would accept what must not be accepted.
     """
 
     def __init__(
-        self, rules: TokenRules, roles: Mapping[str, Iterable[str]] = NO_ROLES, limits: Limits | None = None
+        self,
+        rules: TokenRules,
+        roles: Mapping[str, Iterable[str]] = NO_ROLES,
+        limits: Limits | None = None,
+        *,
+        is_foreign: bool = False,
     ) -> None:
         if fatal := _NEVER_IGNORABLE & rules.ignorable_headers:
             fault = f"names {', '.join(sorted(fatal))}, which would change what is verified"
             raise ConfigurationError([Problem("TokenRules.ignorable_headers", fault, "leave them out")])
         self._rules = rules
         self._limits = _for_tokens(limits)
-        self._reader = ClaimReader(rules, roles)
-        self._typ = _media_type(rules.typ)
+        self._reader = ClaimReader(rules, roles, is_foreign=is_foreign)
+        self._typ = None if rules.typ is None else _media_type(rules.typ)
+        self._known = VerifiedTokens(self._limits.verified_tokens)
         self._has_warned = False
         self._headers = _HEADERS | rules.ignorable_headers
 
@@ -77,10 +89,14 @@ class TokenVerifier:
         raise TokenRefused("judging it failed unexpectedly", remedy="report what the log of tornado_wssec.tokens says")
 
     def _verify(self, token: str, ring: KeyRing, now: float, not_before: float) -> Identity:
-        header, _ = _parts(token, self._limits)
-        key = self._key(_json(header, self._limits), ring, now)
-        payload = _json(_opened(token, key), self._limits)
+        if (known := self._known.find(token, ring, now)) is not None:
+            return self._reader.read(known.claims(), known.key.kid, now, not_before)
+        header = _json(_parts(token, self._limits)[0], self._limits)
+        key = self._key(header, ring, now)
+        opened = _opened(token, key)
+        payload = _json(opened, self._limits)
         identity = self._reader.read(payload, key.kid, now, not_before)
+        self._known.add(token, VerifiedToken(header.get("kid"), key, opened.decode()))
         self._warn_of_long_life(payload["exp"] - payload["iat"])
         return identity
 
@@ -99,8 +115,8 @@ class TokenVerifier:
         """The one key that may have signed under this header."""
         if foreign := header.keys() - self._headers:
             raise TokenRefused(f"the header has {', '.join(sorted(map(shown, foreign)))[:120]}")
-        typ, kid = header.get("typ"), header.get("kid")
-        if not isinstance(typ, str) or _media_type(typ) != self._typ:
+        typ, kid = header.get("typ", _NO_TYP if self._typ is None else None), header.get("kid")
+        if not isinstance(typ, str) or _media_type(typ) != (self._typ or _NO_TYP):
             raise TokenRefused(f"typ is {shown(typ)}")
         if "kid" in header and not isinstance(kid, str):
             raise TokenRefused(f"kid is {shown(kid)}")
