@@ -20,6 +20,8 @@ GENEROUS: Final = Limits(
     attempts_per_second=PLENTY,
     attempts_burst=PLENTY,
     failed_credentials=PLENTY,
+    identity_attempts_per_second=PLENTY,
+    identity_attempts_burst=PLENTY,
     frames_per_second=PLENTY,
     frames_burst=PLENTY,
     bytes_per_second=PLENTY,
@@ -29,6 +31,7 @@ GENEROUS: Final = Limits(
     error_budget=PLENTY,
     connections_per_address=PLENTY,
     connections_per_subject=PLENTY,
+    refusals_logged=PLENTY,
 )
 """Budgets that no list of attacks uses up, so that each is refused for its own fault."""
 

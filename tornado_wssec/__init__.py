@@ -1,6 +1,6 @@
 """The secure WebSocket layer for Tornado: schema, permission and limits in one declaration."""
 
-from .auth import Authenticator, BearerToken, Ticket
+from .auth import ApiKey, Authenticator, BearerToken, FirstMessage, Ticket
 from .clock import Clock
 from .closing import Advice, Close, CloseCode
 from .endpoint import on
@@ -61,6 +61,7 @@ __all__ = [
     "PUBLIC",
     "Advice",
     "AlreadyAuthenticated",
+    "ApiKey",
     "Authenticator",
     "BearerToken",
     "Channel",
@@ -73,6 +74,7 @@ __all__ = [
     "Disconnect",
     "Envelope",
     "ErrorCode",
+    "FirstMessage",
     "FrameDropped",
     "FrameError",
     "Grants",

@@ -125,6 +125,10 @@ class Conversation:
         """Send a declared message that has been validated."""
         self._say(self.envelope.event(type, data))
 
+    def say_reply(self, message_id: str, data: Mapping[str, Any]) -> None:
+        """Answer a message that carried an id."""
+        self._say(self.envelope.reply(message_id, data))
+
     async def run_hook(self, name: str, hook: Callable[[], Awaitable[None] | None]) -> None:
         """Run `opened` or `closed` under the handler's deadline; a failure ends the connection."""
         try:
@@ -146,7 +150,7 @@ class Conversation:
             permitted = reauthorise(permitted, session.identity)
             result = await self._call(permitted)
             if permitted.id is not None:
-                self._say(self.envelope.reply(permitted.id, _reply_of(result)))
+                self.say_reply(permitted.id, _reply_of(result))
         except FrameDropped:
             return
         except FrameError as error:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .auth.base import Authenticator
+from .auth.first_message import FirstMessage
 from .errors import Problem
 from .policy.codec import Envelope
 from .policy.messages import Message
@@ -69,6 +70,9 @@ class Endpoint:
         allow_missing_origin: whether native clients, which send no Origin, may connect.
         subprotocols: names of the handler's own that may be chosen.
         limits: its limits.
+        first_message: how the first message may say who one is; None: the handshake must.
+        newest_wins: whether an identity's newest connection ends its oldest where there are too many; else it is
+            refused.
     """
 
     name: str
@@ -80,13 +84,22 @@ class Endpoint:
     allow_missing_origin: bool
     subprotocols: Sequence[str]
     limits: Limits
+    first_message: FirstMessage | None
+    newest_wins: bool
 
     @classmethod
     def of(
-        cls, handler: Any, registry: Registry, authenticators: Sequence[Authenticator], limits: Limits
+        cls,
+        handler: Any,
+        registry: Registry,
+        authenticators: Sequence[Authenticator],
+        limits: Limits,
+        *,
+        newest_wins: bool = False,
     ) -> "Endpoint":
         """Compile a `SecureWebSocketHandler` class. Call `problems` first."""
         own = handler.limits or limits
+        ways = ways_of(handler, authenticators)
         specs: dict[str, MessageSpec] = {}
         methods: dict[str, str] = {}
         for message, method in handled_by(handler).items():
@@ -97,12 +110,24 @@ class Endpoint:
             pipeline=Pipeline(specs, handler.envelope, own),
             methods=methods,
             requires=PermissionTemplate.parse(handler.requires) if handler.requires else None,
-            authenticators=tuple(authenticators if handler.authenticators is None else handler.authenticators),
+            authenticators=ways,
             anonymous=handler.anonymous,
             allow_missing_origin=handler.allow_missing_origin,
             subprotocols=tuple(handler.subprotocols),
             limits=own,
+            first_message=next((way for way in ways if isinstance(way, FirstMessage)), None),
+            newest_wins=newest_wins if handler.newest_wins is None else handler.newest_wins,
         )
+
+    @property
+    def first_message_bytes(self) -> int:
+        """Bytes that somebody unknown may send."""
+        return min(self.limits.first_message_bytes, self.limits.message_bytes)
+
+
+def ways_of(handler: Any, authenticators: Sequence[Authenticator]) -> tuple[Authenticator, ...]:
+    """How one may show who one is to a handler class: its own authenticators, or else the guard's."""
+    return tuple(authenticators if handler.authenticators is None else handler.authenticators)
 
 
 def reserved_spec(message: type[Message]) -> MessageSpec:
@@ -110,21 +135,35 @@ def reserved_spec(message: type[Message]) -> MessageSpec:
     return MessageSpec.of(message)
 
 
-def problems(handler: Any, registry: Registry, url_groups: frozenset[str]) -> Iterator[Problem]:
+def problems(
+    handler: Any, registry: Registry, authenticators: Sequence[Authenticator], url_groups: frozenset[str]
+) -> Iterator[Problem]:
     """What keeps a handler class from starting.
 
     Args:
         handler: the class.
         registry: what is declared.
+        authenticators: the guard's, for a class that has none of its own.
         url_groups: the named groups of the route.
     """
     where = handler.__name__
+    yield from _first_message_problems(handler, ways_of(handler, authenticators))
     for message, method in handled_by(handler).items():
         if message not in RESERVED:
             yield from _handled_problems(f"{where}.{method}", message, registry)
     if handler.requires:
         yield from _requires_problems(where, handler.requires, url_groups)
     yield from _envelope_problems(where, handler.envelope, handled_by(handler), registry)
+
+
+def _first_message_problems(handler: Any, ways: Sequence[Authenticator]) -> Iterator[Problem]:
+    those = sum(isinstance(way, FirstMessage) for way in ways)
+    if those and handler.anonymous:
+        fault = "who shows nothing is anonymous, and is also waited for by FirstMessage()"
+        yield Problem(f"{handler.__name__}.anonymous", fault, "drop it, or set authenticators without FirstMessage()")
+    if those > 1:
+        fault = f"there are {those} FirstMessage(), and only the first would be asked"
+        yield Problem(f"{handler.__name__}.authenticators", fault, "keep one")
 
 
 def _handled_problems(where: str, message: type[Message], registry: Registry) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """What an application exposes: its secure routes, and everything that keeps it from starting."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
@@ -10,6 +10,7 @@ from tornado.routing import PathMatches, Rule
 from tornado.web import Application
 
 from . import endpoint as endpoints
+from .auth.base import Authenticator
 from .errors import ConfigurationError, NotReady, Problem
 from .handler import SecureWebSocketHandler
 from .policy.registry import Registry
@@ -45,12 +46,15 @@ def _walk(rules: list[Rule]) -> Iterator[Route]:
             yield Route(regex.pattern if regex is not None else "*", groups, rule.target)
 
 
-def application_problems(app: Application, registry: Registry) -> Iterator[Problem]:
+def application_problems(
+    app: Application, registry: Registry, authenticators: Sequence[Authenticator]
+) -> Iterator[Problem]:
     """Everything that an application and its registry must mend before they start.
 
     Args:
         app: the application.
         registry: what is declared.
+        authenticators: the guard's.
     """
     yield from registry.problems()
     served = [route for route in routes_of(app) if issubclass(route.handler, SecureWebSocketHandler)]
@@ -61,7 +65,7 @@ def application_problems(app: Application, registry: Registry) -> Iterator[Probl
         except TypeError as error:
             yield Problem(handler.__name__, str(error), "use the hook that is named")
         groups = frozenset.intersection(*(route.groups for route in served if route.handler is handler))
-        yield from endpoints.problems(handler, registry, groups)
+        yield from endpoints.problems(handler, registry, authenticators, groups)
     yield from endpoints.unhandled(registry, handlers)
 
 
@@ -70,10 +74,12 @@ class CheckedApplications:
 
     Args:
         registry: what is declared.
+        authenticators: the guard's.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, authenticators: Sequence[Authenticator]) -> None:
         self._registry = registry
+        self._authenticators = authenticators
         self._sound: WeakSet[Application] = WeakSet()
         self._unsound: WeakSet[Application] = WeakSet()
 
@@ -83,7 +89,7 @@ class CheckedApplications:
         Raises:
             ConfigurationError: listing everything that is wrong, each with its remedy.
         """
-        problems = list(application_problems(app, self._registry))
+        problems = list(application_problems(app, self._registry, self._authenticators))
         if problems:
             raise ConfigurationError(problems)
         self._sound.add(app)

@@ -24,9 +24,11 @@ from .assembly import (
 from .auth.base import Authenticator
 from .auth.bearer import BearerToken
 from .auth.ticket import Ticket
+from .certificates import Certificate
 from .channels import Channels
 from .clock import Clock
 from .desk import CredentialDesk
+from .doorstep import Doorstep
 from .enforcement import Enforcer
 from .errors import ConfigurationError
 from .exposure import CheckedApplications
@@ -36,15 +38,17 @@ from .keeper import KeyKeeper, KeySource
 from .lifecycle import Lifecycle
 from .policy.registry import Registry
 from .policy.revocations import RevocationIndex
+from .quotas import Quotas
 from .readiness import Readiness
 from .reception import Reception
 from .routes import KeysHandler, LiveHandler, ReadyHandler, TicketHandler
-from .server import LOOPBACK, Listener, hardened, stop_signal, tls_context
+from .server import LOOPBACK, Listener, hardened, stop_signal
 from .services import Services
 from .settings import Limits, Settings, Timeouts, TokenRules
 from .stores.base import Store
 from .telemetry.audit import LOGGER as AUDIT_LOGGER
 from .telemetry.audit import Audit
+from .telemetry.sampling import Refusals, Sampler
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +62,8 @@ class Guard(Services):
         settings: where things are, and whom to trust.
         registry: the declared messages and channels; None: what stands in the modules of `settings.schemas`.
         authenticators: how one may show who one is; for endpoints that do not say it themselves.
+        newest_wins: whether an identity's newest connection ends its oldest where it has too many (4409); False
+            refuses the newest (429). For endpoints that do not say it themselves.
         limits, timeouts, token_rules: see `settings`; each default stands there with its reason.
         roles: role → permissions, for tokens that carry `roles`.
         store: instead of the one that `settings.store` names.
@@ -74,6 +80,7 @@ class Guard(Services):
         settings: Settings,
         registry: Registry | None = None,
         authenticators: Sequence[Authenticator] | None = None,
+        newest_wins: bool = False,
         limits: Limits | None = None,
         timeouts: Timeouts | None = None,
         token_rules: TokenRules | None = None,
@@ -88,14 +95,19 @@ class Guard(Services):
         self.timeouts = timeouts or Timeouts()
         self.clock = clock or Clock()
         self.audit = Audit()
+        sampler = Sampler(self.limits.refusals_logged, self.timeouts.refusal_window, self.clock.monotonic)
+        self._refusals = Refusals(sampler)
         self.rules = rules_of(settings, token_rules)
         ways = (BearerToken(), Ticket()) if authenticators is None else authenticators
         self._authenticators = checked_authenticators(ways)
         if problems := settings_problems(settings, self.rules, store, keys):
             raise ConfigurationError(problems)
         policies, _ = Policies.read(settings)
+        self._trusts = policies.proxies.trusts
         self.hub = Hub(self.limits, self.timeouts, self.clock.monotonic)
-        self._readiness = Readiness(self.hub, self.timeouts, connections_in_all(self.limits.connections))
+        self.doorstep = Doorstep(self.timeouts, self.clock.monotonic)
+        most = connections_in_all(self.limits.connections)
+        self._readiness = Readiness(self.hub, self.doorstep, self.timeouts, most)
         self.channels = Channels(registry)
         self._index = RevocationIndex()
         self._enforcer = Enforcer(self.hub, self._index, self.clock, self.audit)
@@ -114,36 +126,41 @@ class Guard(Services):
             policies=policies,
             insecure=settings.insecure,
             desk=self._desk,
-            hub=self.hub,
+            quotas=Quotas(self.limits, self.hub, self.doorstep, self.clock.monotonic),
+            readiness=self._readiness,
             limits=self.limits,
             timeouts=self.timeouts,
-            ready=self._readiness.require,
-            monotonic=self.clock.monotonic,
         )
         self.reception = Reception(
             registry=registry,
             authenticators=self._authenticators,
+            newest_wins=newest_wins,
             limits=self.limits,
             timeouts=self.timeouts,
             clock=self.clock,
             audit=self.audit,
             hub=self.hub,
+            doorstep=self.doorstep,
             channels=self.channels,
             handshake=handshake,
             desk=self._desk,
             enforcer=self._enforcer,
+            refusals=self._refusals,
         )
-        self._applications = CheckedApplications(registry)
+        self._applications = CheckedApplications(registry, self._authenticators)
         self._lifecycle = Lifecycle(
             make_store=lambda: store or store_of(settings, self.timeouts),
             readiness=self._readiness,
             hub=self.hub,
+            doorstep=self.doorstep,
             index=self._index,
             keeper=self.keeper,
             enforcer=self._enforcer,
             rules=self.rules,
             clock=self.clock,
             timeouts=self.timeouts,
+            audit=self.audit,
+            sampler=sampler,
         )
 
     @classmethod
@@ -207,7 +224,8 @@ class Guard(Services):
         Args:
             port: 0 takes a free one.
             address: where to bind; None: everywhere with TLS, 127.0.0.1 without.
-            ssl: None: made of WSSEC_TLS_CERT and WSSEC_TLS_KEY where they are set.
+            ssl: None: made of WSSEC_TLS_CERT and WSSEC_TLS_KEY where they are set, and made anew when these files
+                change.
 
         Returns:
             The port that is bound.
@@ -216,10 +234,13 @@ class Guard(Services):
             ConfigurationError: listing everything that must not start.
         """
         self.check(app)
+        certificate = None
         if ssl is None and self.settings.tls_cert and self.settings.tls_key:
-            ssl = tls_context(self.settings.tls_cert, self.settings.tls_key)
+            certificate = Certificate(self.settings.tls_cert, self.settings.tls_key)
+            ssl = certificate.context
         where = address if address is not None else ("" if ssl else LOOPBACK)
-        listener = Listener(hardened(app, self.limits, self.timeouts, ssl), port, where)
+        server = hardened(app, self.limits, self.timeouts, ssl, refusals=self._refusals, trusts=self._trusts)
+        listener = Listener(server, port, where, certificate)
         self._lifecycle.serve(listener)
         return listener.port
 
@@ -228,6 +249,14 @@ class Guard(Services):
         name = await stop_signal()
         logger.info("%s: draining %d connections", name, len(self.hub))
         await self.stop()
+
+    @property
+    def refusals(self) -> Mapping[tuple[str, int], int]:
+        """(stage, status) → how many requests and connections were refused since the start, exactly.
+
+        The status is 0 where a connection was closed without an answer.
+        """
+        return self._refusals.counts
 
     def routes(self) -> list[Any]:
         """The guard's plain routes, for an Application."""

@@ -13,9 +13,10 @@ from .auth.base import Authenticator
 from .channels import may_receive, ready_to_send
 from .closing import Close, CloseCode
 from .conversation import Conversation
+from .doorstep import Visitor
 from .endpoint import Endpoint, handled_by, on
 from .errors import AlreadyAuthenticated, HandshakeRefused, NotReady, PermissionDenied
-from .handshake import Admitted
+from .handshake import Admitted, Unidentified
 from .policy.codec import Envelope
 from .policy.identity import Identity
 from .policy.messages import Message
@@ -24,7 +25,7 @@ from .routes import respond_refused
 from .sealing import refuse_overrides
 from .settings import Limits
 from .telemetry.redact import redacted_uri, where_raised
-from .wire.connection import StockConnection, StockProtocol, stock_protocol
+from .wire.connection import Connection, StockConnection, StockProtocol, stock_protocol
 
 if TYPE_CHECKING:
     from .guard import Guard
@@ -46,6 +47,8 @@ class SecureWebSocketHandler(WebSocketHandler):
         subprotocols: names of your own that may be chosen beside `wssec.v1`.
         authenticators: for this endpoint; None takes the guard's.
         limits: for this endpoint; None takes the guard's.
+        newest_wins: whether an identity's newest connection ends its oldest where there are too many; False refuses
+            the newest, None takes the guard's.
     """
 
     anonymous: ClassVar[bool] = False
@@ -55,10 +58,12 @@ class SecureWebSocketHandler(WebSocketHandler):
     subprotocols: ClassVar[Sequence[str]] = ()
     authenticators: ClassVar[Sequence[Authenticator] | None] = None
     limits: ClassVar[Limits | None] = None
+    newest_wins: ClassVar[bool | None] = None
 
     _guard: "Guard"
     _endpoint: Endpoint
-    _admitted: Admitted | None = None
+    _admitted: Admitted | Unidentified | None = None
+    _visitor: Visitor | None = None
     _talk: Conversation | None = None
     _has_left = False
 
@@ -79,7 +84,7 @@ class SecureWebSocketHandler(WebSocketHandler):
         """Who is connected, as the credential in force says."""
         if self._talk is not None:
             return self._talk.live.session.identity
-        if self._admitted is None:
+        if not isinstance(self._admitted, Admitted):
             raise RuntimeError("nobody has been identified yet")
         return self._admitted.identity
 
@@ -168,7 +173,7 @@ class SecureWebSocketHandler(WebSocketHandler):
             self._endpoint = self._guard.reception.endpoint_of(type(self))
             groups = {name: value or "" for name, value in self.path_kwargs.items()}
             self._admitted = await self._guard.reception.admit(self.request, self._endpoint, groups)
-            self.current_user = self._admitted.identity
+            self.current_user = self._admitted.identity if isinstance(self._admitted, Admitted) else None
         except HandshakeRefused as refusal:
             respond_refused(self, refusal)
 
@@ -190,17 +195,28 @@ class SecureWebSocketHandler(WebSocketHandler):
 
     def get_websocket_protocol(self) -> StockProtocol:
         """Sealed. Tornado's framing with our caps."""
-        return stock_protocol(self, self._endpoint.limits.message_bytes)
+        is_known = isinstance(self._admitted, Admitted)
+        cap = self._endpoint.limits.message_bytes if is_known else self._endpoint.first_message_bytes
+        return stock_protocol(self, cap)
 
     # --- the connection ---
 
     async def open(self, *args: Any, **kwargs: Any) -> None:
-        """Sealed. Registers the connection, then calls `opened`."""
+        """Sealed. Registers the connection, then calls `opened`; or waits for the message that says whose it is."""
         protocol = self.ws_connection
         if self._has_left or self._admitted is None or not isinstance(protocol, StockProtocol):
             return  # the client left while it was being authenticated: on_close has run already
         protocol.set_nodelay(True)
-        self._talk = self._guard.reception.join(self._admitted, StockConnection(protocol), self, self._endpoint)
+        connection = StockConnection(protocol)
+        if isinstance(self._admitted, Admitted):
+            await self._begin(self._admitted, connection)
+        else:
+            waiting = self._admitted
+            self._visitor = self._guard.reception.expect(waiting, connection, self.request, self._endpoint, self._begin)
+
+    async def _begin(self, admitted: Admitted, connection: Connection) -> None:
+        self._admitted, self.current_user, self._visitor = admitted, admitted.identity, None
+        self._talk = self._guard.reception.join(admitted, connection, self, self._endpoint)
         if not self._talk.live.session.is_closing:
             await self._talk.run_hook("opened", self.opened)
 
@@ -208,6 +224,8 @@ class SecureWebSocketHandler(WebSocketHandler):
         """Sealed. Hands a frame to the pipeline."""
         if self._talk is not None:
             self._talk.receive(message)
+        elif self._visitor is not None:
+            self._visitor.receive(message)
 
     def on_connection_close(self) -> None:
         """Sealed. The socket is gone, perhaps before it was open."""
@@ -219,6 +237,8 @@ class SecureWebSocketHandler(WebSocketHandler):
         if self._talk is not None:
             close = self._guard.reception.leave(self._talk, self.close_code, self.close_reason)
             self._guard.spawn(self._talk.run_hook("closed", lambda: self.closed(close)))
+        elif self._visitor is not None:
+            self._visitor.left()
 
     def log_exception(
         self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None

@@ -9,76 +9,71 @@ Source: RFC 6455 §4.2.1; OWASP WebSocket cheat sheet.
 """
 
 import asyncio
-import base64
-import binascii
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Self
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from tornado.httputil import HTTPServerRequest
 
 from .assembly import Policies
-from .auth.base import CREDENTIAL_PREFIXES, SUBPROTOCOL, Authenticator, Credential, Desk, RequestView
+from .auth.base import CREDENTIAL_PREFIXES, Authenticator, Credential, Desk, RequestView
+from .auth.first_message import FirstMessage
 from .endpoint import Endpoint
 from .errors import (
     CredentialRefused,
+    FrameError,
     HandshakeMalformed,
     HandshakeRefused,
     HostRefused,
-    MethodRefused,
     NotReady,
     OriginRefused,
     PlaintextRefused,
     RouteDenied,
-    TooManyAttempts,
-    VersionRefused,
 )
-from .hub import Hub
+from .policy.codec import Incoming
 from .policy.hosts import LOOPBACK_HOSTS, HostPolicy
 from .policy.identity import Identity
-from .policy.proxies import Client, quota_key
-from .policy.rates import BucketTable, Rate
+from .policy.proxies import Client
+from .policy.reserved import Authenticate
+from .quotas import Quotas
+from .readiness import Readiness
 from .request_view import is_encrypted, is_forwarded, is_loopback, local_address, peer_address, view_of
 from .settings import Limits, Timeouts
 from .telemetry.redact import printable, where_raised
+from .upgrade import check_method, check_upgrade, choose_subprotocol
 
 logger = logging.getLogger(__name__)
 
 LOOPBACK: Final = HostPolicy(LOOPBACK_HOSTS)
 ANONYMOUS: Final = Identity(subject="anonymous", anonymous=True)
+CREDENTIAL_NAMES: Final = frozenset({"token", "ticket"})
+"""Arguments of a query that carry a credential of ours."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A handshake that may become a socket."""
+    """A handshake that may become a socket.
+
+    Args:
+        first: the message that authenticated it, where that did not happen in the handshake.
+    """
 
     identity: Identity
     view: RequestView
     subprotocol: str | None
+    first: Incoming | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Quotas:
-    """What an address may attempt.
+class Unidentified:
+    """A handshake that may become a socket of nobody, until its first message has been heard."""
 
-    Args:
-        attempts: handshakes.
-        failures: credentials that were refused; it is looked at before, and charged after.
-    """
-
-    attempts: BucketTable[str]
-    failures: BucketTable[str]
-
-    @classmethod
-    def of(cls, limits: Limits, now: float) -> Self:
-        """Full budgets for everybody."""
-        attempts = Rate(limits.attempts_burst, limits.attempts_burst / limits.attempts_per_second)
-        failures = Rate(limits.failed_credentials, limits.failed_credentials_window_seconds)
-        return cls(
-            BucketTable((attempts,), most=limits.tracked_keys, now=now),
-            BucketTable((failures,), most=limits.tracked_keys, now=now),
-        )
+    view: RequestView
+    subprotocol: str | None
+    groups: Mapping[str, str]
+    way: FirstMessage
 
 
 class Handshake:
@@ -88,11 +83,10 @@ class Handshake:
         policies: origins, hosts and proxies.
         insecure: development: ws:// beyond loopback passes.
         desk: verifies credentials.
-        hub: who is connected already.
-        limits: what addresses may attempt, and how many handshakes may be pending.
-        timeouts: the deadline over the whole.
-        ready: raises NotReady while nobody may come in.
-        monotonic: the clock of the quotas.
+        quotas: what addresses and identities may attempt and hold.
+        readiness: whether anybody may come in.
+        limits: on what a handshake may consist of.
+        timeouts: the deadline over the verification of a credential.
     """
 
     def __init__(
@@ -101,24 +95,22 @@ class Handshake:
         policies: Policies,
         insecure: bool,
         desk: Desk,
-        hub: Hub,
+        quotas: Quotas,
+        readiness: Readiness,
         limits: Limits,
         timeouts: Timeouts,
-        ready: Callable[[], None],
-        monotonic: Callable[[], float],
     ) -> None:
         self._policies = policies
         self._insecure = insecure
         self._desk = desk
-        self._hub = hub
         self._limits = limits
-        self._quotas = Quotas.of(limits, monotonic())
         self._timeouts = timeouts
-        self._ready = ready
-        self._monotonic = monotonic
-        self._pending = 0
+        self._readiness = readiness
+        self.quotas = quotas
 
-    async def admit(self, request: HTTPServerRequest, endpoint: Endpoint, groups: Mapping[str, str]) -> Admitted:
+    async def admit(
+        self, request: HTTPServerRequest, endpoint: Endpoint, groups: Mapping[str, str]
+    ) -> Admitted | Unidentified:
         """Decide over one handshake.
 
         Args:
@@ -135,17 +127,32 @@ class Handshake:
         client = self.client_of(request)
         self._check_tls(request, client)
         self._check_origin(request, endpoint)
-        self._ready()
-        self._check_address(client.address)
+        self._readiness.require()
+        self.quotas.check_address(client.address)
         view = self._view(request, client, is_handshake=True)
         subprotocol = choose_subprotocol(view.offered, endpoint.subprotocols)
         identity = await self._identify(view, endpoint)
-        self._check_identity(identity, endpoint)
-        check_route(identity, endpoint, groups)
-        # Once more, since others may have come in, or the server gone, while this one was being identified.
-        self._ready()
-        self._check_room(client.address)
+        if isinstance(identity, FirstMessage):
+            self._readiness.require_room()
+            return Unidentified(view, subprotocol, groups, identity)
+        self._check_entry(identity, endpoint, groups)
+        # Once more, since others may have come in while this one was being identified.
+        self.quotas.check_room(client.address)
+        self._readiness.make_room()
         return Admitted(identity, view, subprotocol)
+
+    async def hear(self, waiting: Unidentified, frame: str | bytes, endpoint: Endpoint) -> Admitted:
+        """Decide over the first message of a socket that has no owner yet; it holds its place already.
+
+        Raises:
+            HandshakeRefused: with the status that the handshake would have been answered with.
+        """
+        first = first_message(frame, endpoint)
+        credential = waiting.way.credential_in(first.data)
+        self.quotas.check_failures(waiting.view.address)
+        identity = await self._safely(waiting.way.verify(credential, waiting.view, self._desk))
+        self._check_entry(identity, endpoint, waiting.groups)
+        return Admitted(identity, waiting.view, waiting.subprotocol, first)
 
     async def authenticate(self, request: HTTPServerRequest, authenticators: Sequence[Authenticator]) -> Identity:
         """Who sends a plain HTTP request; refused with 401 when nobody is shown.
@@ -153,12 +160,12 @@ class Handshake:
         Raises:
             HandshakeRefused: with the status to answer.
         """
-        self._ready()
+        self._readiness.require()
         client = self.client_of(request)
         self._check_tls(request, client)
-        self._check_address(client.address)
+        self.quotas.check_address(client.address)
         view = self._view(request, client, is_handshake=False)
-        return await self._within_deadline(self._verified(view, authenticators, anonymous=False))
+        return self._somebody(await self._verified(view, authenticators), view)
 
     def refuse_cross_site(self, request: HTTPServerRequest) -> None:
         """Refuse a plain request for another host, or from another site's page; no Origin means no page.
@@ -217,84 +224,59 @@ class Handshake:
         remedy = "add it to origins= or WSSEC_ORIGINS if it is yours"
         raise OriginRefused("Origin " + printable(", ".join(values)), remedy=remedy)
 
-    def _check_address(self, address: str) -> None:
-        key, now = quota_key(address), self._monotonic()
-        wait = self._quotas.attempts.take(key, 1.0, now) or self._quotas.failures.wait(key, 1.0, now)
-        if wait:
-            raise TooManyAttempts(f"attempts from {printable(address)}", retry_after=wait)
-        self._check_room(address)
+    async def _identify(self, view: RequestView, endpoint: Endpoint) -> Identity | FirstMessage:
+        """Who it is, or the way in which the first message will tell."""
+        identity = await self._verified(view, endpoint.authenticators)
+        if identity is None and endpoint.first_message is not None and not shows_credential(view):
+            self.quotas.check_pending()
+            return endpoint.first_message
+        if identity is None and endpoint.anonymous:
+            return ANONYMOUS
+        return self._somebody(identity, view)
 
-    def _check_room(self, address: str) -> None:
-        if self._hub.at_address(address) >= self._limits.connections_per_address:
-            raise TooManyAttempts(f"connections from {printable(address)}")
+    async def _verified(self, view: RequestView, authenticators: Sequence[Authenticator]) -> Identity | None:
+        """Who the only credential proves; None where none is shown."""
+        with self.quotas.pending():
+            try:
+                return await self._safely(self._shown(view, authenticators))
+            except CredentialRefused:
+                self.quotas.charge_failure(view.address)
+                raise
 
-    async def _identify(self, view: RequestView, endpoint: Endpoint) -> Identity:
-        if self._pending >= self._limits.pending_handshakes:
-            raise NotReady("too many handshakes are pending")
-        self._pending += 1
+    async def _shown(self, view: RequestView, authenticators: Sequence[Authenticator]) -> Identity | None:
+        shown = the_only_credential(view, authenticators)
+        if shown is None:
+            return None
+        authenticator, credential = shown
+        return await authenticator.verify(credential, view, self._desk)
+
+    def _somebody(self, identity: Identity | None, view: RequestView) -> Identity:
+        if identity is None:
+            self.quotas.charge_failure(view.address)
+            raise CredentialRefused("no credential")
+        return identity
+
+    async def _safely(self, verification: Awaitable[T]) -> T:
+        """Within the deadline, and refused where it fails in whatever way."""
+        deadline = asyncio.timeout(self._timeouts.handshake)
         try:
-            return await self._within_deadline(
-                self._verified(view, endpoint.authenticators, anonymous=endpoint.anonymous)
-            )
-        finally:
-            self._pending -= 1
-
-    async def _within_deadline(self, verification: Awaitable[Identity]) -> Identity:
-        try:
-            async with asyncio.timeout(self._timeouts.handshake):
+            async with deadline:
                 return await verification
-        except TimeoutError:
-            raise NotReady("authentication did not answer in time") from None
-
-    async def _verified(
-        self, view: RequestView, authenticators: Sequence[Authenticator], *, anonymous: bool
-    ) -> Identity:
-        try:
-            authenticator, credential = the_only_credential(view, authenticators)
-            if authenticator is None or credential is None:
-                if anonymous:
-                    return ANONYMOUS
-                raise CredentialRefused("no credential")
-            return await authenticator.verify(credential, view, self._desk)
-        except CredentialRefused:
-            self._quotas.failures.take(quota_key(view.address), 1.0, self._monotonic())
-            raise
         except HandshakeRefused:
             raise
         except Exception as error:
-            logger.error("authentication failed unexpectedly: %s", where_raised(error))
+            if not deadline.expired():
+                logger.error("authentication failed unexpectedly: %s", where_raised(error))
         # Raised here, so that no traceback keeps what the failure quotes through __context__.
+        if deadline.expired():
+            raise NotReady("authentication did not answer in time")
         raise CredentialRefused("authentication failed unexpectedly", remedy="see the error logged before")
 
-    def _check_identity(self, identity: Identity, endpoint: Endpoint) -> None:
-        connections = self._hub.of_identity(identity)
-        if connections >= endpoint.limits.connections_per_subject:
-            raise TooManyAttempts(f"{identity.subject} has {connections} connections")
-
-
-def check_method(request: HTTPServerRequest) -> None:
-    """GET, HTTP/1.1, version 13, and no body."""
-    if request.method != "GET":
-        raise MethodRefused(f"method {printable(request.method)}", headers={"Allow": "GET"})
-    if request.version != "HTTP/1.1":
-        raise HandshakeMalformed(f"version {printable(request.version)}")
-    versions = request.headers.get_list("Sec-WebSocket-Version")
-    if versions != ["13"]:
-        headers = {"Sec-WebSocket-Version": "13"}
-        raise VersionRefused(f"Sec-WebSocket-Version {printable(versions)}", headers=headers)
-    if request.body or "Transfer-Encoding" in request.headers or request.headers.get("Content-Length", "0") != "0":
-        raise HandshakeMalformed("a handshake with a body")
-
-
-def check_upgrade(request: HTTPServerRequest) -> None:
-    """The Upgrade and Connection headers, and a key of 16 bytes."""
-    if request.headers.get("Upgrade", "").strip().lower() != "websocket":
-        raise HandshakeMalformed("Upgrade is not websocket")
-    if "upgrade" not in [part.strip().lower() for part in request.headers.get("Connection", "").split(",")]:
-        raise HandshakeMalformed("Connection does not say upgrade")
-    keys = request.headers.get_list("Sec-WebSocket-Key")
-    if len(keys) != 1 or not _is_key(keys[0]):
-        raise HandshakeMalformed("Sec-WebSocket-Key is not 16 bytes")
+    def _check_entry(self, identity: Identity, endpoint: Endpoint, groups: Mapping[str, str]) -> None:
+        self.quotas.check_identity(identity, endpoint)
+        check_route(identity, endpoint, groups)
+        # The server may have gone while the credential was being verified.
+        self._readiness.require_service()
 
 
 def check_route(identity: Identity, endpoint: Endpoint, groups: Mapping[str, str]) -> None:
@@ -305,30 +287,36 @@ def check_route(identity: Identity, endpoint: Endpoint, groups: Mapping[str, str
 
 def the_only_credential(
     view: RequestView, authenticators: Sequence[Authenticator]
-) -> tuple[Authenticator | None, Credential | None]:
+) -> tuple[Authenticator, Credential] | None:
     """What was shown, and to which authenticator. Two of them never fall back to one another (H26)."""
     found = [(one, credential) for one in authenticators if (credential := one.find(view)) is not None]
     if len(found) > 1:
         raise CredentialRefused("several credentials: " + ", ".join(one.name for one, _ in found))
-    return found[0] if found else (None, None)
+    return found[0] if found else None
 
 
-def choose_subprotocol(offered: Sequence[str], own: Sequence[str]) -> str | None:
-    """`wssec.v1` or one of the handler's own; a credential is never chosen.
+def shows_credential(view: RequestView) -> bool:
+    """Whether something of ours was shown, in a place where no authenticator of the endpoint looks."""
+    return not CREDENTIAL_NAMES.isdisjoint(view.query) or any(
+        item.startswith(CREDENTIAL_PREFIXES) for item in view.offered
+    )
+
+
+def first_message(frame: str | bytes, endpoint: Endpoint) -> Incoming:
+    """The first message of a socket that belongs to nobody yet, its data validated.
 
     Raises:
-        HandshakeMalformed: a credential was offered with nothing that could be chosen, so the browser would fail.
+        CredentialRefused: it is anything but a `wssec.auth`.
     """
-    for name in (SUBPROTOCOL, *own):
-        if name in offered:
-            return name
-    if any(item.startswith(CREDENTIAL_PREFIXES) for item in offered):
-        raise HandshakeMalformed("a credential was offered as subprotocol without wssec.v1")
-    return None
-
-
-def _is_key(text: str) -> bool:
+    if isinstance(frame, bytes):
+        raise CredentialRefused("the first message is binary")
     try:
-        return len(text) == 24 and len(base64.b64decode(text, validate=True)) == 16
-    except (binascii.Error, ValueError):
-        return False
+        first = endpoint.pipeline.envelope.parse(frame, endpoint.limits)
+        spec = endpoint.pipeline.resolve(first.type)
+        if spec.message is Authenticate:
+            return replace(first, data=spec.load(first.data))
+    except FrameError as error:
+        fault = str(error.code)
+    else:
+        fault = "of another type"
+    raise CredentialRefused(f"the first message is {fault}")

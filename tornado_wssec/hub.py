@@ -95,6 +95,7 @@ class Hub:
         self._timeouts = timeouts
         self._monotonic = monotonic
         self._lives: set[Live] = set()
+        self._identities: dict[AccountKey, dict[Live, None]] = {}
         self._addresses: Counter[str] = Counter()
         self._accounts: dict[AccountKey, Account] = {}
         self._emptied: asyncio.Event | None = None
@@ -111,8 +112,7 @@ class Hub:
 
     def of_identity(self, identity: Identity) -> int:
         """Connections of an identity; anonymous ones do not count together."""
-        account = self._accounts.get(_key(identity))
-        return 0 if identity.anonymous or account is None else account.connections
+        return len(self._identities.get(_key(identity), ()))
 
     def account(self, identity: Identity) -> Account:
         """The budgets of an identity, its own for each anonymous connection."""
@@ -132,6 +132,9 @@ class Hub:
         self._lives.add(live)
         self._addresses[quota_key(live.address)] += 1
         live.session.account.connections += 1
+        identity = live.session.identity
+        if not identity.anonymous:
+            self._identities.setdefault(_key(identity), {})[live] = None
 
     def remove(self, live: Live) -> None:
         """Count a connection out. A second call does nothing: Tornado may report a close twice."""
@@ -143,6 +146,7 @@ class Hub:
         if self._addresses[address] <= 0:
             del self._addresses[address]
         live.session.account.connections -= 1
+        self._forget_connection(live)
         if not self._lives and self._emptied is not None:
             self._emptied.set()
             self._emptied = None
@@ -185,6 +189,12 @@ class Hub:
             self.end(live, close, evidence)
         return len(matching)
 
+    def end_oldest(self, identity: Identity, most: int) -> None:
+        """End the oldest connections of an identity until `most` are open: they are replaced by newer ones (4409)."""
+        lives = [live for live in self._identities.get(_key(identity), ()) if not live.session.is_closing]
+        for live in lives[: max(len(lives) - most, 0)]:
+            self.end(live, Close(CloseCode.REPLACED), "a newer connection of the same identity")
+
     def sweep(self, now: float) -> None:
         """Look at every deadline; only a connection that is due costs more than a comparison."""
         for live in tuple(self._lives):
@@ -209,6 +219,13 @@ class Hub:
                 live.connection.ping(live.nonce[:8].encode())
             else:
                 live.tell_expiring(live.lifetime.expires_in(now) or 0.0, self._timeouts.token_grace)
+
+    def _forget_connection(self, live: Live) -> None:
+        key = _key(live.session.identity)
+        lives = self._identities.get(key, {})
+        lives.pop(live, None)
+        if not lives:
+            self._identities.pop(key, None)
 
     def _forget_idle_accounts(self) -> None:
         # Who has left is remembered: a reconnect must not refill a budget.

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from .clock import Clock
 from .closing import Close, CloseCode
+from .doorstep import Doorstep
 from .enforcement import Enforcer
 from .errors import StoreError, StoreUnavailable
 from .hub import Hub
@@ -16,7 +17,10 @@ from .readiness import Readiness
 from .server import Listener
 from .settings import Timeouts, TokenRules
 from .stores.base import Store
+from .telemetry.audit import Audit
 from .telemetry.redact import where_raised
+from .telemetry.sampling import Sampler, tell_untold
+from .telemetry.tornado_log import TornadoLog
 from .watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -39,22 +43,29 @@ class Lifecycle:
         make_store: Callable[[], Store],
         readiness: Readiness,
         hub: Hub,
+        doorstep: Doorstep,
         index: RevocationIndex,
         keeper: KeyKeeper,
         enforcer: Enforcer,
         rules: TokenRules,
         clock: Clock,
         timeouts: Timeouts,
+        audit: Audit,
+        sampler: Sampler,
     ) -> None:
         self._make_store = make_store
         self._readiness = readiness
         self._hub = hub
+        self._doorstep = doorstep
         self._index = index
         self._keeper = keeper
         self._enforcer = enforcer
         self._rules = rules
         self._clock = clock
         self._timeouts = timeouts
+        self._audit = audit
+        self._sampler = sampler
+        self._tornado_log = TornadoLog(sampler)
         self._listeners: list[Listener] = []
         self._is_told = False
         self._followers: list[asyncio.Task[None]] = []
@@ -86,12 +97,15 @@ class Lifecycle:
         self._readiness.is_draining = True
         for listener in self._listeners:
             listener.stop_accepting()
+        self._doorstep.clear()
         await self._hub.settled(self._timeouts.drain)
         self._hub.end_where(lambda live: True, Close(CloseCode.GOING_AWAY), "draining")
         await self._hub.emptied(self._timeouts.close)
         for listener in self._listeners:
             await listener.close()
         self._listeners.clear()
+        self._tornado_log.remove()
+        tell_untold(self._sampler, self._audit, self._clock.wall(), at_the_end=True)
         await asyncio.gather(*self._hooks, return_exceptions=True)  # each has a deadline of its own
         for follower in self._followers:
             follower.cancel()
@@ -103,6 +117,7 @@ class Lifecycle:
 
     def serve(self, listener: Listener) -> None:
         """Close this listener at the end."""
+        self._tornado_log.install()
         self._listeners.append(listener)
         self._is_told = True
 
@@ -128,6 +143,10 @@ class Lifecycle:
         if self._readiness.is_too_stale():
             self._hub.end_where(lambda live: True, Close(CloseCode.TRY_AGAIN_LATER), "the store is out of reach")
         self._hub.sweep(now)
+        self._doorstep.sweep(now)
+        for listener in self._listeners:
+            listener.look(self._clock.wall())
+        tell_untold(self._sampler, self._audit, self._clock.wall())
 
     async def _sweep(self) -> None:
         expected = self._clock.monotonic()
@@ -136,6 +155,7 @@ class Lifecycle:
             try:
                 if now - expected > STALL_SECONDS:
                     self._hub.extend(now - expected)
+                    self._doorstep.extend(now - expected)
                 self.tick(now)
             except Exception as error:
                 # A mistake of ours must not end the sweep: nobody's token would expire any more.

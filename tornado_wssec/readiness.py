@@ -1,5 +1,6 @@
 """Whether anybody may come in: the store is known, fresh enough, and there is room."""
 
+from .doorstep import Doorstep
 from .errors import NotReady
 from .hub import Hub
 from .settings import Timeouts
@@ -11,12 +12,14 @@ class Readiness:
 
     Args:
         hub: who is in.
+        doorstep: who is connected and unknown; they make room for somebody who is known.
         timeouts: how stale the mirror of the store may be.
         most: connections in all.
     """
 
-    def __init__(self, hub: Hub, timeouts: Timeouts, most: int) -> None:
+    def __init__(self, hub: Hub, doorstep: Doorstep, timeouts: Timeouts, most: int) -> None:
         self._hub = hub
+        self._doorstep = doorstep
         self._timeouts = timeouts
         self._most = most
         self.watcher: Watcher | None = None
@@ -33,7 +36,17 @@ class Readiness:
         return self.watcher
 
     def require(self) -> None:
-        """Refuse everybody while something is not as it must be.
+        """Refuse everybody while something is not as it must be, or known connections fill the server.
+
+        Raises:
+            NotReady: saying what, to the log.
+        """
+        self.require_service()
+        if len(self._hub) >= self._most:
+            raise self._full()
+
+    def require_service(self) -> None:
+        """Refuse everybody while something is not as it must be; there is room, or a place is held already.
 
         Raises:
             NotReady: saying what, to the log.
@@ -46,8 +59,29 @@ class Readiness:
             raise NotReady("the store holds no generation", remedy=remedy)
         if mirror.age > self._timeouts.mirror_for_new:
             raise NotReady(f"revocations are {mirror.age:.0f} s old")
+
+    def require_room(self) -> None:
+        """Refuse one more who is unknown, where nothing is free.
+
+        Raises:
+            NotReady: there are as many connections as there may be.
+        """
+        if len(self._hub) + len(self._doorstep) >= self._most:
+            raise self._full()
+
+    def make_room(self) -> None:
+        """Take a place for somebody who is known, from somebody unknown where nothing else is free.
+
+        Raises:
+            NotReady: there are as many known connections as there may be.
+        """
         if len(self._hub) >= self._most:
-            raise NotReady(f"there are {self._most} connections")
+            raise self._full()
+        if len(self._hub) + len(self._doorstep) >= self._most:
+            self._doorstep.shed(1)
+
+    def _full(self) -> NotReady:
+        return NotReady(f"there are {self._most} connections")
 
     def is_ready(self) -> bool:
         """Whether a new connection would be let in."""

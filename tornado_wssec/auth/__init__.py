@@ -1,7 +1,9 @@
 """Ways to show who one is, one small file each."""
 
+from .api_key import ApiKey
 from .base import Authenticator, Credential, Desk, RequestView
 from .bearer import BearerToken
+from .first_message import FirstMessage
 from .ticket import Ticket
 
-__all__ = ["Authenticator", "BearerToken", "Credential", "Desk", "RequestView", "Ticket"]
+__all__ = ["ApiKey", "Authenticator", "BearerToken", "Credential", "Desk", "FirstMessage", "RequestView", "Ticket"]

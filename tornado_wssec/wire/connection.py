@@ -60,6 +60,9 @@ class Connection(Protocol):
     def resume(self) -> None:
         """Read on."""
 
+    def set_message_cap(self, message_bytes: int) -> None:
+        """Take messages of up to this size from now on; a larger one closes with 1009 from its header alone."""
+
     @property
     def buffered_bytes(self) -> int:
         """Written, but not yet taken by the kernel."""
@@ -180,6 +183,9 @@ class StockConnection:
 
     def resume(self) -> None:
         self._protocol.resume()
+
+    def set_message_cap(self, message_bytes: int) -> None:
+        self._protocol.params.max_message_size = message_bytes
 
     @property
     def buffered_bytes(self) -> int:
