@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.kits import chat_kit, in_loop
 from tornado_wssec import Limits, Timeouts
-from tornado_wssec.server import tls_context
+from tornado_wssec.certificates import tls_context
 from tornado_wssec.testing import GuardKit, RawSocket
 from tornado_wssec.testing.kit import ORIGIN
 from tornado_wssec.testing.raw import handshake_headers
@@ -175,6 +175,7 @@ def certificate(tmp_path: Path) -> tuple[str, str]:
     (tmp_path / "tls.pem").write_bytes(made.public_bytes(Encoding.PEM))
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (tmp_path / "tls.key").write_bytes(private)
+    (tmp_path / "tls.key").chmod(0o600)
     return str(tmp_path / "tls.pem"), str(tmp_path / "tls.key")
 
 

@@ -28,8 +28,11 @@ KEYS_CACHE_SECONDS: Final = 60
 
 def respond_refused(handler: RequestHandler, refusal: HandshakeRefused) -> None:
     """Answer with the refusal's status and its fixed text; nothing of the request is in it."""
+    https_only = handler._headers.get("Strict-Transport-Security")
     handler.clear()
     handler.clear_header("Server")
+    if https_only is not None:
+        handler.set_header("Strict-Transport-Security", https_only)
     handler.set_status(refusal.status)
     handler.set_header("Cache-Control", "no-store")
     handler.set_header("Content-Type", "text/plain; charset=utf-8")
@@ -64,6 +67,7 @@ class GuardedHandler(RequestHandler):
         self.clear_header("Server")
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
+        self.guard.reception.insist_on_https(self)
 
     def answer(self, body: Mapping[str, Any], status: int = 200) -> None:
         """Send a JSON object."""

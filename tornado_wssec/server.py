@@ -4,40 +4,47 @@ import asyncio
 import logging
 import signal
 import ssl
+from collections.abc import Callable
 from typing import Final
 
-from tornado.httpserver import HTTPServer
-from tornado.log import access_log, gen_log
+from tornado.httputil import HTTPHeaders
+from tornado.log import access_log
 from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, OutputTransform, RequestHandler
 
+from .accepting import HardenedServer
+from .certificates import Certificate
 from .settings import Limits, Timeouts
-from .telemetry.redact import MASK, printable, redacted_uri
+from .telemetry.redact import printable, redacted_uri
+from .telemetry.sampling import Refusals, Sampler
 
 logger = logging.getLogger(__name__)
 
 LOOPBACK: Final = "127.0.0.1"
 
 
-def tls_context(certificate: str, key: str) -> ssl.SSLContext:
-    """A server's TLS as of today: 1.2 and later, current ciphers, no compression (R002).
-
-    Raises:
-        OSError, ssl.SSLError: the files cannot be read or do not fit each other.
-    """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
-    return context
-
-
-def hardened(app: Application, limits: Limits, timeouts: Timeouts, context: ssl.SSLContext | None) -> HTTPServer:
+def hardened(
+    app: Application,
+    limits: Limits,
+    timeouts: Timeouts,
+    context: ssl.SSLContext | None,
+    *,
+    refusals: Refusals,
+    trusts: Callable[[str], bool],
+) -> HardenedServer:
     """An HTTPServer with caps and a header deadline, which believes no forwarding header by itself.
 
-    The application's access log loses its queries, unless it has a `log_function` of its own.
+    The application's access log loses its queries, unless it has a `log_function` of its own, and its answers
+    lose the name and version of Tornado.
+
+    Args:
+        refusals: where what is turned away is counted.
+        trusts: whether an address is that of a proxy of ours.
     """
-    app.settings.setdefault("log_function", log_access)
-    return HTTPServer(
+    app.settings.setdefault("log_function", AccessLog(refusals.sampler))
+    if Unnamed not in app.transforms:
+        app.add_transform(Unnamed)
+    server = HardenedServer(
         app,
         xheaders=False,
         ssl_options=context,
@@ -46,24 +53,41 @@ def hardened(app: Application, limits: Limits, timeouts: Timeouts, context: ssl.
         max_header_size=limits.header_bytes,
         max_body_size=limits.body_bytes,
     )
+    server.open_to(limits, timeouts, refusals, trusts)
+    return server
 
 
-def log_access(handler: RequestHandler) -> None:
-    """Tornado's line for a request, without the query: a token sent to a wrong path is a token still (R025)."""
-    request, status = handler.request, handler.get_status()
-    level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
-    # With _request_summary() the query of a plain handler, and of every 404, would be in it.
-    what = f"{printable(request.method)} {redacted_uri(request.uri or '')} ({printable(request.remote_ip)})"
-    access_log.log(level, "%d %s %.2fms", status, what, 1000.0 * request.request_time())
+class Unnamed(OutputTransform):
+    """Does not tell strangers which version of Tornado they speak to; a name of the application's own stays."""
+
+    def transform_first_chunk(
+        self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
+    ) -> tuple[int, HTTPHeaders, bytes]:
+        """Called by Tornado as the head of an answer is written, 101 included."""
+        if headers.get("Server", "").startswith("TornadoServer/"):
+            del headers["Server"]
+        return status_code, headers, chunk
 
 
-class _WithoutTheLine(logging.Filter):
-    """Takes out of Tornado's "Malformed HTTP message" what was malformed: it quotes headers with credentials."""
+class AccessLog:
+    """Tornado's line for a request, without the query: a token sent to a wrong path is a token still (R025).
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        if str(record.msg).startswith("Malformed HTTP message") and isinstance(record.args, tuple):
-            record.args = (record.args[0], MASK)
-        return True
+    Args:
+        sampler: which of the requests that were not served are told.
+    """
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+
+    def __call__(self, handler: RequestHandler) -> None:
+        """Write the line, or count it."""
+        request, status = handler.request, handler.get_status()
+        if status >= 400 and not self._sampler.takes(f"requests answered with {status}"):
+            return
+        level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
+        # With _request_summary() the query of a plain handler, and of every 404, would be in it.
+        what = f"{printable(request.method)} {redacted_uri(request.uri or '')} ({printable(request.remote_ip)})"
+        access_log.log(level, "%d %s %.2fms", status, what, 1000.0 * request.request_time())
 
 
 class Listener:
@@ -73,15 +97,21 @@ class Listener:
         server: as `hardened` makes it.
         port: 0 takes a free one; `port` then says which.
         address: where to bind.
+        certificate: is followed, where it is given.
     """
 
-    def __init__(self, server: HTTPServer, port: int, address: str) -> None:
+    def __init__(self, server: HardenedServer, port: int, address: str, certificate: Certificate | None = None) -> None:
         self._server = server
-        self._filter = _WithoutTheLine()
-        gen_log.addFilter(self._filter)
+        self.certificate = certificate
         sockets = bind_sockets(port, address)
         server.add_sockets(sockets)
         self.port: int = sockets[0].getsockname()[1]
+
+    def look(self, now: float) -> None:
+        """Show a renewed certificate to whoever connects from now on; `now` in wall seconds."""
+        if self.certificate is not None and self.certificate.look(now):
+            # Another context, not another certificate in this one: that could be left without its key.
+            self._server.ssl_options = self.certificate.context
 
     def stop_accepting(self) -> None:
         """Accept nobody any more."""
@@ -90,7 +120,6 @@ class Listener:
     async def close(self) -> None:
         """Close what speaks plain HTTP; upgraded sockets are the hub's."""
         await self._server.close_all_connections()
-        gen_log.removeFilter(self._filter)
 
 
 async def stop_signal() -> str:

@@ -4,7 +4,7 @@ from typing import Any, Final, Self
 
 from tests.certificates import Certified
 from tests.kits import CHAT, GENEROUS, ChatSocket
-from tornado_wssec.server import tls_context
+from tornado_wssec.certificates import tls_context
 from tornado_wssec.testing import GuardKit, RawSocket
 from tornado_wssec.testing.kit import ORIGIN
 from tornado_wssec.testing.raw import handshake_headers
