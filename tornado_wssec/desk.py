@@ -8,6 +8,7 @@ Rules of this file:
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
+from .api_keys import proven_key
 from .auth.base import RequestView
 from .clock import Clock
 from .errors import CredentialRefused, NotReady, StoreError, TicketRefused, TokenRefused, TooManyAttempts
@@ -87,6 +88,16 @@ class CredentialDesk:
             TokenRefused: for every cause.
         """
         return self.verify_token(token)
+
+    async def identify_api_key(self, key: str) -> Identity:
+        """Look an API key of ours up.
+
+        Raises:
+            CredentialRefused: it is unknown, expired or revoked, or is none.
+            NotReady: the store does not answer.
+        """
+        record = await proven_key(self._mirror().store, key, self._rules, self._clock.wall())
+        return self.vouch(record.assertion)
 
     def vouch(self, assertion: Assertion) -> Identity:
         """Make an identity of what something other than a token of ours has proven.

@@ -6,25 +6,29 @@ from typing import Any
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError
 
+from .api_keys import keep_key, revoke_with_keys
 from .channels import Channels
 from .clock import Clock
 from .closing import Close, CloseCode
 from .desk import CredentialDesk, IssuedToken
-from .errors import HandshakeRefused
+from .errors import CredentialRefused, HandshakeRefused
 from .hub import Hub
 from .keeper import KeyKeeper
+from .policy.api_keys import NewApiKey, is_key_id, looks_like_key, new_api_key
 from .policy.identity import Identity
 from .policy.messages import Message
 from .policy.revocations import Kind, Revocation, make_revocation
 from .readiness import Readiness
 from .reception import Reception
 from .settings import Timeouts, TokenRules
+from .telemetry.audit import Audit
 from .watcher import Watcher
 
 
 class Services:
     """The calls of a `Guard`, which assembles what they need."""
 
+    audit: Audit
     channels: Channels
     clock: Clock
     hub: Hub
@@ -95,7 +99,7 @@ class Services:
         """Refuse a token (by its jti, or whole), session, subject, tenant or key from now on, on every node.
 
         Live connections close within a second of the store's acknowledgement, those of this process
-        before this returns.
+        before this returns. API keys that it names are dropped: an undo does not bring them back.
 
         Args:
             issuer: whose token, session, subject or tenant; None: of whatever issuer, as `wssec revoke` does.
@@ -112,7 +116,7 @@ class Services:
             raise TypeError("revoke() takes one of token=, session=, subject=, tenant=, key=")
         (kind, value) = given[0]
         if kind is Kind.TOKEN:
-            value = self._desk.token_id_of(value)
+            value = self._token_id_of(value)
         revocation = make_revocation(
             kind,
             value,
@@ -124,9 +128,77 @@ class Services:
             margin=margin,
             reason=reason,
         )
-        await self.watcher.store.append(revocation)
-        await self.watcher.catch_up()
+        try:
+            for id in await revoke_with_keys(self.watcher.store, revocation, self.clock.wall()):
+                self.audit.record("api_key.dropped", self.clock.wall(), key=id, revocation=revocation.id)
+        finally:
+            await self.watcher.catch_up()
         return revocation
+
+    def _token_id_of(self, token: str) -> str:
+        if looks_like_key(token):
+            raise ValueError("this is a whole API key, which is a secret; give its id, the part that begins with ak")
+        return self._desk.token_id_of(token)
+
+    async def create_api_key(
+        self,
+        subject: str,
+        permissions: Sequence[str] = (),
+        *,
+        roles: Sequence[str] = (),
+        tenant: str | None = None,
+        ttl: float | None = None,
+        no_expiry: bool = False,
+        note: str = "",
+    ) -> NewApiKey:
+        """Make an API key for a program. Only this call ever shows it: the store has its hash.
+
+        Args:
+            subject: whom it stands for.
+            permissions, roles, tenant: as in a token.
+            ttl: seconds; None: `timeouts.api_key`.
+            no_expiry: it is good until it is revoked.
+            note: for whoever lists the keys.
+
+        Raises:
+            StoreError: it may not be there.
+            ValueError: something cannot be; says what and the remedy.
+        """
+        if no_expiry and ttl is not None:
+            raise ValueError("the key has a ttl and no expiry; give one of the two")
+        key, record = new_api_key(
+            issuer=self.rules.issuer,
+            audience=self.rules.audience,
+            subject=subject,
+            permissions=permissions,
+            roles=roles,
+            tenant=tenant,
+            note=note,
+            ttl=None if no_expiry else self.timeouts.api_key if ttl is None else ttl,
+            now=self.clock.wall(),
+        )
+        try:
+            self._desk.vouch(record.assertion)
+        except CredentialRefused as refusal:
+            remedy = "wait a second if that was just now, or undo the revocation"
+            raise ValueError(f"the key would be refused at once ({refusal.evidence}); {remedy}") from None
+        await keep_key(self.watcher.store, record)
+        self.audit.record("api_key.created", record.created_at, key=key.id, subject=subject, tenant=tenant)
+        return NewApiKey(id=key.id, key=key.text, expires_at=record.expires_at)
+
+    async def revoke_api_key(self, id: str, *, reason: str = "") -> Revocation:
+        """End an API key: it is dropped, and its connections and tickets are revoked. Twice is as good as once.
+
+        Args:
+            id: its public part, `ak…`.
+
+        Raises:
+            StoreError: it may not hold; try again.
+            ValueError: this is no id of an API key.
+        """
+        if not is_key_id(id):
+            raise ValueError("this is no id of an API key; `wssec apikeys list` shows those that there are")
+        return await self.revoke(token=id, reason=reason)
 
     def issue_token(
         self, subject: str, permissions: Sequence[str] = (), *, session: str | None = None, **options: Any
