@@ -28,6 +28,7 @@ from .certificates import Certificate
 from .channels import Channels
 from .clock import Clock
 from .desk import CredentialDesk
+from .doorstep import Doorstep
 from .enforcement import Enforcer
 from .errors import ConfigurationError
 from .exposure import CheckedApplications
@@ -37,6 +38,7 @@ from .keeper import KeyKeeper, KeySource
 from .lifecycle import Lifecycle
 from .policy.registry import Registry
 from .policy.revocations import RevocationIndex
+from .quotas import Quotas
 from .readiness import Readiness
 from .reception import Reception
 from .routes import KeysHandler, LiveHandler, ReadyHandler, TicketHandler
@@ -60,6 +62,8 @@ class Guard(Services):
         settings: where things are, and whom to trust.
         registry: the declared messages and channels; None: what stands in the modules of `settings.schemas`.
         authenticators: how one may show who one is; for endpoints that do not say it themselves.
+        newest_wins: whether an identity's newest connection ends its oldest where it has too many (4409); False
+            refuses the newest (429). For endpoints that do not say it themselves.
         limits, timeouts, token_rules: see `settings`; each default stands there with its reason.
         roles: role → permissions, for tokens that carry `roles`.
         store: instead of the one that `settings.store` names.
@@ -76,6 +80,7 @@ class Guard(Services):
         settings: Settings,
         registry: Registry | None = None,
         authenticators: Sequence[Authenticator] | None = None,
+        newest_wins: bool = False,
         limits: Limits | None = None,
         timeouts: Timeouts | None = None,
         token_rules: TokenRules | None = None,
@@ -100,7 +105,9 @@ class Guard(Services):
         policies, _ = Policies.read(settings)
         self._trusts = policies.proxies.trusts
         self.hub = Hub(self.limits, self.timeouts, self.clock.monotonic)
-        self._readiness = Readiness(self.hub, self.timeouts, connections_in_all(self.limits.connections))
+        self.doorstep = Doorstep(self.timeouts, self.clock.monotonic)
+        most = connections_in_all(self.limits.connections)
+        self._readiness = Readiness(self.hub, self.doorstep, self.timeouts, most)
         self.channels = Channels(registry)
         self._index = RevocationIndex()
         self._enforcer = Enforcer(self.hub, self._index, self.clock, self.audit)
@@ -119,31 +126,33 @@ class Guard(Services):
             policies=policies,
             insecure=settings.insecure,
             desk=self._desk,
-            hub=self.hub,
+            quotas=Quotas(self.limits, self.hub, self.doorstep, self.clock.monotonic),
+            readiness=self._readiness,
             limits=self.limits,
             timeouts=self.timeouts,
-            ready=self._readiness.require,
-            monotonic=self.clock.monotonic,
         )
         self.reception = Reception(
             registry=registry,
             authenticators=self._authenticators,
+            newest_wins=newest_wins,
             limits=self.limits,
             timeouts=self.timeouts,
             clock=self.clock,
             audit=self.audit,
             hub=self.hub,
+            doorstep=self.doorstep,
             channels=self.channels,
             handshake=handshake,
             desk=self._desk,
             enforcer=self._enforcer,
             refusals=self._refusals,
         )
-        self._applications = CheckedApplications(registry)
+        self._applications = CheckedApplications(registry, self._authenticators)
         self._lifecycle = Lifecycle(
             make_store=lambda: store or store_of(settings, self.timeouts),
             readiness=self._readiness,
             hub=self.hub,
+            doorstep=self.doorstep,
             index=self._index,
             keeper=self.keeper,
             enforcer=self._enforcer,

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from .clock import Clock
 from .closing import Close, CloseCode
+from .doorstep import Doorstep
 from .enforcement import Enforcer
 from .errors import StoreError, StoreUnavailable
 from .hub import Hub
@@ -42,6 +43,7 @@ class Lifecycle:
         make_store: Callable[[], Store],
         readiness: Readiness,
         hub: Hub,
+        doorstep: Doorstep,
         index: RevocationIndex,
         keeper: KeyKeeper,
         enforcer: Enforcer,
@@ -54,6 +56,7 @@ class Lifecycle:
         self._make_store = make_store
         self._readiness = readiness
         self._hub = hub
+        self._doorstep = doorstep
         self._index = index
         self._keeper = keeper
         self._enforcer = enforcer
@@ -94,6 +97,7 @@ class Lifecycle:
         self._readiness.is_draining = True
         for listener in self._listeners:
             listener.stop_accepting()
+        self._doorstep.clear()
         await self._hub.settled(self._timeouts.drain)
         self._hub.end_where(lambda live: True, Close(CloseCode.GOING_AWAY), "draining")
         await self._hub.emptied(self._timeouts.close)
@@ -139,6 +143,7 @@ class Lifecycle:
         if self._readiness.is_too_stale():
             self._hub.end_where(lambda live: True, Close(CloseCode.TRY_AGAIN_LATER), "the store is out of reach")
         self._hub.sweep(now)
+        self._doorstep.sweep(now)
         for listener in self._listeners:
             listener.look(self._clock.wall())
         tell_untold(self._sampler, self._audit, self._clock.wall())
@@ -150,6 +155,7 @@ class Lifecycle:
             try:
                 if now - expected > STALL_SECONDS:
                     self._hub.extend(now - expected)
+                    self._doorstep.extend(now - expected)
                 self.tick(now)
             except Exception as error:
                 # A mistake of ours must not end the sweep: nobody's token would expire any more.

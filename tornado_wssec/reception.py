@@ -3,24 +3,26 @@
 import logging
 import random
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
 from .auth.base import SUBPROTOCOL, Authenticator
+from .auth.first_message import FirstMessage
 from .auth.ticket import Ticket
 from .channels import Channels
 from .clock import Clock
 from .closing import Close, CloseCode
 from .conversation import Conversation
 from .desk import CredentialDesk
+from .doorstep import Doorstep, Visitor, Welcome
 from .endpoint import Endpoint
 from .enforcement import Enforcer
-from .errors import Disconnect, FrameError, HandshakeRefused, NotReady, TokenRefused
-from .handshake import Admitted, Handshake
+from .errors import CredentialRefused, Disconnect, FrameError, HandshakeRefused, NotReady, TokenRefused
+from .handshake import Admitted, Handshake, Unidentified
 from .hub import Hub, Live
 from .policy.identity import Identity
 from .policy.lifetime import Lifetime
@@ -34,8 +36,10 @@ from .wire.connection import Connection
 
 logger = logging.getLogger(__name__)
 
+READY: Final = "wssec.ready"
 SESSION_BYTES = 16
 NONCE_BYTES = 16
+ONLY_FOR_SOCKETS: Final = (Ticket, FirstMessage)
 
 
 class Reception:
@@ -46,11 +50,13 @@ class Reception:
         *,
         registry: Registry,
         authenticators: Sequence[Authenticator],
+        newest_wins: bool,
         limits: Limits,
         timeouts: Timeouts,
         clock: Clock,
         audit: Audit,
         hub: Hub,
+        doorstep: Doorstep,
         channels: Channels,
         handshake: Handshake,
         desk: CredentialDesk,
@@ -59,11 +65,13 @@ class Reception:
     ) -> None:
         self._registry = registry
         self._authenticators = tuple(authenticators)
+        self._newest_wins = newest_wins
         self._limits = limits
         self._timeouts = timeouts
         self._clock = clock
         self._audit = audit
         self._hub = hub
+        self._doorstep = doorstep
         self._channels = channels
         self._handshake = handshake
         self._desk = desk
@@ -80,14 +88,18 @@ class Reception:
         endpoint = self._endpoints.get(handler)
         if endpoint is None:
             try:
-                endpoint = Endpoint.of(handler, self._registry, self._authenticators, self._limits)
+                endpoint = Endpoint.of(
+                    handler, self._registry, self._authenticators, self._limits, newest_wins=self._newest_wins
+                )
             except (FrameError, ValueError) as error:
                 logger.error("%s cannot be served: %s; see `wssec check`", handler.__name__, error)
                 raise NotReady(f"{handler.__name__} was added after the application had been checked") from error
             self._endpoints[handler] = endpoint
         return endpoint
 
-    async def admit(self, request: HTTPServerRequest, endpoint: Endpoint, groups: Mapping[str, str]) -> Admitted:
+    async def admit(
+        self, request: HTTPServerRequest, endpoint: Endpoint, groups: Mapping[str, str]
+    ) -> Admitted | Unidentified:
         """Decide over a handshake, and record the attempt.
 
         Raises:
@@ -100,12 +112,12 @@ class Reception:
             raise
 
     async def identify(self, request: HTTPServerRequest) -> Identity:
-        """Who sends a plain HTTP request that is not cross-site, by any authenticator but `Ticket`.
+        """Who sends a plain HTTP request that is not cross-site, by any authenticator that is not for sockets alone.
 
         Raises:
             HandshakeRefused: with the status to answer.
         """
-        ways = [one for one in self._authenticators if not isinstance(one, Ticket)]
+        ways = [one for one in self._authenticators if not isinstance(one, ONLY_FOR_SOCKETS)]
         self.refuse_cross_site(request)
         try:
             return await self._handshake.authenticate(request, ways)
@@ -131,29 +143,71 @@ class Reception:
         if seconds and self._handshake.client_of(handler.request).is_https:
             handler.set_header("Strict-Transport-Security", f"max-age={seconds}")
 
-    def record_refusal(self, refusal: HandshakeRefused, request: HTTPServerRequest, where: str) -> None:
+    def record_refusal(
+        self, refusal: HandshakeRefused, request: HTTPServerRequest, where: str, told: int | None = None
+    ) -> None:
         """Count a refusal, and say in the log and the audit why it was, unless there are too many of its kind.
 
         The peer is told only its status.
+
+        Args:
+            told: what it was told instead, after 101: a close code, or 0 when it had left by itself.
         """
-        if not self._refusals.count(refusal.stage, refusal.status):
+        answer = refusal.status if told is None else told
+        if not self._refusals.count(refusal.stage, answer):
             return
         evidence = printable(refusal.evidence)  # an authenticator of the application's may quote what it was shown
         remedy = f"; {refusal.remedy}" if refusal.remedy else ""
-        logger.warning("%s refused with %d at %s: %s%s", where, refusal.status, refusal.stage, evidence, remedy)
+        logger.warning("%s refused with %d at %s: %s%s", where, answer, refusal.stage, evidence, remedy)
         self._audit.record(
             "handshake.refused",
             self._clock.wall(),
             endpoint=where,
-            status=refusal.status,
+            status=refusal.status if told is None else None,
+            close=told,
             stage=refusal.stage,
             evidence=refusal.evidence,
             address=self._handshake.client_of(request).address,
             origin=request.headers.get("Origin"),
         )
 
+    def expect(
+        self,
+        waiting: Unidentified,
+        connection: Connection,
+        request: HTTPServerRequest,
+        endpoint: Endpoint,
+        begin: Callable[[Admitted, Connection], Awaitable[None]],
+    ) -> Visitor:
+        """Wait on an open socket for the message that says whose it is.
+
+        Args:
+            waiting: what its handshake has shown.
+            request: the handshake, for the log and the audit.
+            begin: makes a connection of it.
+        """
+
+        async def hear(frame: str | bytes) -> Welcome:
+            admitted = await self._handshake.hear(waiting, frame, endpoint)
+            connection.set_message_cap(endpoint.limits.message_bytes)
+            return lambda: begin(admitted, connection)
+
+        def refused(refusal: HandshakeRefused, close: Close | None) -> None:
+            if isinstance(refusal, CredentialRefused) and close is not None:
+                self._handshake.quotas.charge_failure(waiting.view.address)
+            self.record_refusal(refusal, request, endpoint.name, int(close.code) if close else 0)
+
+        return Visitor(
+            connection,
+            address=waiting.view.address,
+            limits=endpoint.limits,
+            hear=hear,
+            refused=refused,
+            doorstep=self._doorstep,
+        )
+
     def join(self, admitted: Admitted, connection: Connection, handler: object, endpoint: Endpoint) -> Conversation:
-        """Count a connection in, look at the revocations once more, and greet a client that speaks `wssec.v1`."""
+        """Count a connection in, look at the revocations once more, and greet its client."""
         live = self._new_live(admitted, connection, endpoint)
         talk = Conversation(
             live,
@@ -173,8 +227,20 @@ class Reception:
         self._hub.add(live)
         self._record("session.opened", live, address=live.address, origin=admitted.view.origin, endpoint=endpoint.name)
         if not self._enforcer.close_if_revoked(live):
-            talk.tell("wssec.ready", self._ready_facts(live))
+            if endpoint.newest_wins:
+                self._hub.end_oldest(live.session.identity, endpoint.limits.connections_per_subject)
+            self._greet(talk, admitted)
         return talk
+
+    def _greet(self, talk: Conversation, admitted: Admitted) -> None:
+        """`wssec.ready` to whoever speaks `wssec.v1` or has authenticated by a message, then the reply to that."""
+        facts = self._ready_facts(talk.live)
+        if admitted.first is None:
+            talk.tell(READY, facts)
+            return
+        talk.say_event(READY, facts)
+        if admitted.first.id is not None:
+            talk.say_reply(admitted.first.id, {})
 
     def leave(self, talk: Conversation, code: int | None, reason: str | None) -> Close | None:
         """Count a connection out; return what ended it, None when the peer left without a word."""
