@@ -45,9 +45,9 @@ LAYERS: Final = (
     _layer("L2", "auth stores telemetry wire exports", "redis", "what touches the world", strangers=True),
     _layer(
         "L3",
-        "accepting api_keys assembly certificates channels clock conversation desk doorstep endpoint enforcement"
-        " exposure guard handler handshake hub inbox issuers keeper lifecycle logins ops quotas readiness reception"
-        " request_view routes services sealing server upgrade watcher",
+        "accepting api_keys assembly certificates channels clock conversation cookies desk doorstep endpoint"
+        " enforcement exposure guard handler handshake hub inbox issuers keeper lifecycle logins ops quotas readiness"
+        " reception request_view routes services sealing server upgrade watcher",
         "tornado",
         "what obeys: Tornado and asyncio",
     ),
@@ -59,7 +59,6 @@ LAYERS: Final = (
 EXCEPTIONS: Final = frozenset(
     {
         ("wire.connection", "imports tornado"),  # the one module that touches Tornado's stream
-        ("auth.cookie", "imports tornado"),  # Tornado's signed cookies are Tornado's to read
         ("starter.app", "imports schemas"),  # the ones beside it: what is written out must run as it stands
         ("settings", "calls read_text()"),  # a secret may come from the file that WSSEC_…_FILE names
     }

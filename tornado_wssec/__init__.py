@@ -1,6 +1,6 @@
 """The secure WebSocket layer for Tornado: schema, permission and limits in one declaration."""
 
-from .auth import ApiKey, Authenticator, BearerToken, FirstMessage, Ticket
+from .auth import ApiKey, Authenticator, BearerToken, FirstMessage, SessionCookie, SignedCookie, Ticket
 from .clock import Clock
 from .closing import Advice, Close, CloseCode
 from .endpoint import on
@@ -105,8 +105,10 @@ __all__ = [
     "Registry",
     "RouteDenied",
     "SecureWebSocketHandler",
+    "SessionCookie",
     "Settings",
     "SignatureInvalid",
+    "SignedCookie",
     "StoreCorrupt",
     "StoreError",
     "StoreMissing",

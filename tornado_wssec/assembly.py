@@ -1,11 +1,12 @@
 """From settings to the parts that a guard is made of; what is missing or wrong is reported together."""
 
 import resource
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Self, TypeVar
 
 from .auth.base import Authenticator
+from .auth.cookie import CookieAuthenticator
 from .errors import ConfigurationError, Problem
 from .keeper import KeySource
 from .policy.hosts import HostPolicy
@@ -103,6 +104,18 @@ def checked_authenticators(authenticators: Sequence[Authenticator]) -> tuple[Aut
         if isinstance(one, type) or not (hasattr(one, "find") and hasattr(one, "verify")):
             raise TypeError(f"{one!r} is no authenticator; write authenticators=[BearerToken(), Ticket()]")
     return tuple(authenticators)
+
+
+def cookie_problems(
+    authenticators: Sequence[Authenticator], settings: Settings, rules: TokenRules
+) -> Iterator[Problem]:
+    """What keeps a server from starting with the cookies among these authenticators."""
+    cookies = [one for one in authenticators if isinstance(one, CookieAuthenticator)]
+    if len(cookies) > 1:
+        named = " and ".join(f"{type(one).__name__}({one.cookie_name!r})" for one in cookies)
+        yield Problem("authenticators", f"{named} are both cookies, and a browser sends both", "keep one of them")
+    for one in cookies:
+        yield from one.problems(settings.cookie_secret, rules.max_lifetime)
 
 
 def rules_of(settings: Settings, rules: TokenRules | None) -> TokenRules:

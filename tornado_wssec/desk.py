@@ -13,6 +13,7 @@ from .auth.base import RequestView
 from .clock import Clock
 from .errors import CredentialRefused, NotReady, StoreError, TicketRefused, TokenRefused, TooManyAttempts
 from .keeper import KeyKeeper
+from .logins import Logins
 from .policy.assertions import Assertion
 from .policy.identity import Identity
 from .policy.revocations import RevocationIndex
@@ -42,6 +43,7 @@ class CredentialDesk:
         keeper: the keys in force.
         index: what is revoked.
         mirror: gives the watcher once the guard has started; it knows the store and its generation.
+        logins: what cookies are verified by.
     """
 
     def __init__(
@@ -55,7 +57,9 @@ class CredentialDesk:
         index: RevocationIndex,
         mirror: Callable[[], Watcher],
         clock: Clock,
+        logins: Logins,
     ) -> None:
+        self.logins = logins
         self._rules = rules
         self._limits = limits
         self._timeouts = timeouts

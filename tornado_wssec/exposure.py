@@ -1,7 +1,7 @@
 """What an application exposes: its secure routes, and everything that keeps it from starting."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
@@ -46,8 +46,12 @@ def _walk(rules: list[Rule]) -> Iterator[Route]:
             yield Route(regex.pattern if regex is not None else "*", groups, rule.target)
 
 
+WaysProblems = Callable[[Sequence[Authenticator]], Iterable[Problem]]
+"""What is wrong with the authenticators that a handler names."""
+
+
 def application_problems(
-    app: Application, registry: Registry, authenticators: Sequence[Authenticator]
+    app: Application, registry: Registry, authenticators: Sequence[Authenticator], of_ways: WaysProblems
 ) -> Iterator[Problem]:
     """Everything that an application and its registry must mend before they start.
 
@@ -55,6 +59,7 @@ def application_problems(
         app: the application.
         registry: what is declared.
         authenticators: the guard's.
+        of_ways: what the guard finds wrong with those of a handler's own.
     """
     yield from registry.problems()
     served = [route for route in routes_of(app) if issubclass(route.handler, SecureWebSocketHandler)]
@@ -66,6 +71,8 @@ def application_problems(
             yield Problem(handler.__name__, str(error), "use the hook that is named")
         groups = frozenset.intersection(*(route.groups for route in served if route.handler is handler))
         yield from endpoints.problems(handler, registry, authenticators, groups)
+        for problem in of_ways(handler.authenticators or ()):
+            yield Problem(f"{handler.__name__}: {problem.where}", problem.fault, problem.remedy)
     yield from endpoints.unhandled(registry, handlers)
 
 
@@ -75,11 +82,13 @@ class CheckedApplications:
     Args:
         registry: what is declared.
         authenticators: the guard's.
+        of_ways: what the guard finds wrong with those of a handler's own.
     """
 
-    def __init__(self, registry: Registry, authenticators: Sequence[Authenticator]) -> None:
+    def __init__(self, registry: Registry, authenticators: Sequence[Authenticator], of_ways: WaysProblems) -> None:
         self._registry = registry
         self._authenticators = authenticators
+        self._of_ways = of_ways
         self._sound: WeakSet[Application] = WeakSet()
         self._unsound: WeakSet[Application] = WeakSet()
 
@@ -89,7 +98,7 @@ class CheckedApplications:
         Raises:
             ConfigurationError: listing everything that is wrong, each with its remedy.
         """
-        problems = list(application_problems(app, self._registry, self._authenticators))
+        problems = list(application_problems(app, self._registry, self._authenticators, self._of_ways))
         if problems:
             raise ConfigurationError(problems)
         self._sound.add(app)

@@ -13,6 +13,7 @@ from .assembly import (
     Policies,
     checked_authenticators,
     connections_in_all,
+    cookie_problems,
     key_file_of,
     read_settings,
     registry_of,
@@ -27,6 +28,7 @@ from .auth.ticket import Ticket
 from .certificates import Certificate
 from .channels import Channels
 from .clock import Clock
+from .cookies import Cookies
 from .desk import CredentialDesk
 from .doorstep import Doorstep
 from .enforcement import Enforcer
@@ -36,12 +38,13 @@ from .handshake import Handshake
 from .hub import Hub
 from .keeper import KeyKeeper, KeySource
 from .lifecycle import Lifecycle
+from .logins import Logins
 from .policy.registry import Registry
 from .policy.revocations import RevocationIndex
 from .quotas import Quotas
 from .readiness import Readiness
 from .reception import Reception
-from .routes import KeysHandler, LiveHandler, ReadyHandler, TicketHandler
+from .routes import CsrfHandler, KeysHandler, LiveHandler, ReadyHandler, TicketHandler
 from .server import LOOPBACK, Listener, hardened, stop_signal
 from .services import Services
 from .settings import Limits, Settings, Timeouts, TokenRules
@@ -100,7 +103,8 @@ class Guard(Services):
         self.rules = rules_of(settings, token_rules)
         ways = (BearerToken(), Ticket()) if authenticators is None else authenticators
         self._authenticators = checked_authenticators(ways)
-        if problems := settings_problems(settings, self.rules, store, keys):
+        problems = settings_problems(settings, self.rules, store, keys)
+        if problems := [*problems, *cookie_problems(self._authenticators, settings, self.rules)]:
             raise ConfigurationError(problems)
         policies, _ = Policies.read(settings)
         self._trusts = policies.proxies.trusts
@@ -121,6 +125,9 @@ class Guard(Services):
             index=self._index,
             mirror=self._readiness.mirror,
             clock=self.clock,
+            logins=Logins(
+                secret=settings.cookie_secret, rules=self.rules, mirror=self._readiness.mirror, clock=self.clock
+            ),
         )
         handshake = Handshake(
             policies=policies,
@@ -147,7 +154,15 @@ class Guard(Services):
             enforcer=self._enforcer,
             refusals=self._refusals,
         )
-        self._applications = CheckedApplications(registry, self._authenticators)
+        self.cookies = Cookies(
+            authenticators=self._authenticators,
+            reception=self.reception,
+            desk=self._desk,
+            revoke=self._end_session,
+        )
+        self._applications = CheckedApplications(
+            registry, self._authenticators, lambda ways: cookie_problems(ways, settings, self.rules)
+        )
         self._lifecycle = Lifecycle(
             make_store=lambda: store or store_of(settings, self.timeouts),
             readiness=self._readiness,
@@ -261,8 +276,10 @@ class Guard(Services):
     def routes(self) -> list[Any]:
         """The guard's plain routes, for an Application."""
         own = {"guard": self}
+        csrf = [(r"/wssec/csrf", CsrfHandler, own)] if self.cookies.way else []
         return [
             (r"/wssec/ticket", TicketHandler, own),
+            *csrf,
             (r"/wssec/live", LiveHandler, own),
             (r"/wssec/ready", ReadyHandler, own),
             (r"/\.well-known/jwks\.json", KeysHandler, own),

@@ -111,13 +111,17 @@ class Reception:
             self.record_refusal(refusal, request, endpoint.name)
             raise
 
-    async def identify(self, request: HTTPServerRequest) -> Identity:
-        """Who sends a plain HTTP request that is not cross-site, by any authenticator that is not for sockets alone.
+    async def identify(self, request: HTTPServerRequest, ways: Sequence[Authenticator] | None = None) -> Identity:
+        """Who sends a plain HTTP request that is not cross-site.
+
+        Args:
+            ways: how it may be shown; None: by any authenticator of the guard that is not for sockets alone.
 
         Raises:
             HandshakeRefused: with the status to answer.
         """
-        ways = [one for one in self._authenticators if not isinstance(one, ONLY_FOR_SOCKETS)]
+        if ways is None:
+            ways = [one for one in self._authenticators if not isinstance(one, ONLY_FOR_SOCKETS)]
         self.refuse_cross_site(request)
         try:
             return await self._handshake.authenticate(request, ways)
@@ -146,13 +150,16 @@ class Reception:
     def record_refusal(
         self, refusal: HandshakeRefused, request: HTTPServerRequest, where: str, told: int | None = None
     ) -> None:
-        """Count a refusal, and say in the log and the audit why it was, unless there are too many of its kind.
+        """Count a refusal once, and say in the log and the audit why it was, unless there are too many of its kind.
 
         The peer is told only its status.
 
         Args:
             told: what it was told instead, after 101: a close code, or 0 when it had left by itself.
         """
+        if refusal.is_recorded:
+            return
+        refusal.is_recorded = True
         answer = refusal.status if told is None else told
         if not self._refusals.count(refusal.stage, answer):
             return

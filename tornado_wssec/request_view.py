@@ -51,6 +51,7 @@ def view_of(
         origin=origins[0] if origins else None,
         is_handshake=is_handshake,
         is_from_proxy=is_from_proxy,
+        method=request.method or "",
     )
 
 

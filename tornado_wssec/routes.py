@@ -12,7 +12,7 @@ from tornado.web import HTTPError, RequestHandler
 from .errors import FrameError, HandshakeMalformed, HandshakeRefused, OriginRefused
 from .policy.codec import decode_json
 from .settings import Limits
-from .telemetry.redact import redacted_uri, where_raised
+from .telemetry.redact import printable, redacted_uri, where_raised
 
 if TYPE_CHECKING:
     from .guard import Guard
@@ -28,6 +28,9 @@ KEYS_CACHE_SECONDS: Final = 60
 
 def respond_refused(handler: RequestHandler, refusal: HandshakeRefused) -> None:
     """Answer with the refusal's status and its fixed text; nothing of the request is in it."""
+    guard: Guard | None = handler.settings.get("wssec")
+    if guard is not None and not refusal.is_recorded:
+        guard.reception.record_refusal(refusal, handler.request, printable(handler.request.path))
     https_only = handler._headers.get("Strict-Transport-Security")
     handler.clear()
     handler.clear_header("Server")
@@ -121,6 +124,19 @@ class TicketHandler(GuardedHandler):
         if not isinstance(path, str) or not path.startswith("/") or len(path) > PATH_CHARS:
             raise HandshakeMalformed('the body is not {"path": "/…"}')
         return path
+
+
+class CsrfHandler(GuardedHandler):
+    """`/wssec/csrf` → `{"csrf"}`: what a page of ours shows beside its cookie (R008)."""
+
+    async def get(self) -> None:
+        """Tell whoever has signed in by cookie; no header lets a page of another site read the answer."""
+        try:
+            csrf = await self.guard.cookies.csrf_for(self.request)
+        except HandshakeRefused as refusal:
+            respond_refused(self, refusal)
+        else:
+            self.answer({"csrf": csrf})
 
 
 class KeysHandler(GuardedHandler):

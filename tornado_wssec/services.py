@@ -4,18 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
-from tornado.web import HTTPError
+from tornado.web import RequestHandler
 
 from .api_keys import keep_key, revoke_with_keys
 from .channels import Channels
 from .clock import Clock
 from .closing import Close, CloseCode
+from .cookies import Cookies, answered_by_tornado
 from .desk import CredentialDesk, IssuedToken
-from .errors import CredentialRefused, HandshakeRefused
+from .errors import CredentialRefused
 from .hub import Hub
 from .keeper import KeyKeeper
 from .policy.api_keys import NewApiKey, is_key_id, looks_like_key, new_api_key
 from .policy.identity import Identity
+from .policy.logins import new_login
 from .policy.messages import Message
 from .policy.revocations import Kind, Revocation, make_revocation
 from .readiness import Readiness
@@ -36,6 +38,7 @@ class Services:
     reception: Reception
     rules: TokenRules
     timeouts: Timeouts
+    cookies: Cookies
     _desk: CredentialDesk
     _readiness: Readiness
 
@@ -246,10 +249,8 @@ class Services:
         Raises:
             tornado.web.HTTPError: nobody we know, or not now; Tornado answers with its status.
         """
-        try:
+        with answered_by_tornado():
             return await self.reception.identify(request)
-        except HandshakeRefused as refusal:
-            raise HTTPError(refusal.status) from refusal
 
     def refuse_cross_site(self, request: HTTPServerRequest) -> None:
         """Refuse a plain request, such as a login, that a page of another site sent; `authenticate` asks it, too.
@@ -257,10 +258,60 @@ class Services:
         Raises:
             tornado.web.HTTPError: 421 for a Host, 403 for an Origin that is not ours. No Origin means no page.
         """
-        try:
+        with answered_by_tornado():
             self.reception.refuse_cross_site(request)
-        except HandshakeRefused as refusal:
-            raise HTTPError(refusal.status) from refusal
+
+    async def sign_in(
+        self,
+        handler: RequestHandler,
+        subject: str,
+        permissions: Sequence[str] = (),
+        *,
+        roles: Sequence[str] = (),
+        tenant: str | None = None,
+        ttl: float | None = None,
+    ) -> str:
+        """Set the cookie of whoever has just proven to be `subject`; return the CSRF value that goes with it.
+
+        The login that the browser had before is ended, and its sockets are closed: the new one takes nothing over.
+
+        Args:
+            handler: the plain handler that answers the login; its request must come from a page of ours.
+            roles: expanded by the guard's table, each time that the cookie is used.
+            ttl: seconds; None: `max_age` of the cookie.
+
+        Raises:
+            tornado.web.HTTPError: a page of another site asks (403), or the store does not answer (503).
+            ConfigurationError: none of the guard's authenticators is a cookie.
+            ValueError: something cannot be in a login; says what and the remedy.
+        """
+        most = self._desk.logins.lifetime(self.cookies.required().max_age)
+        now = self.clock.wall()
+        login = new_login(subject, permissions, now, roles=roles, tenant=tenant, ttl=ttl, most=most)
+        with answered_by_tornado():
+            return await self.cookies.sign_in(handler, login)
+
+    async def sign_out(self, handler: RequestHandler) -> None:
+        """End the login that a request shows, on every node, and clear its cookie. Its sockets close with 4403.
+
+        Does nothing but clear the cookie when there is no login any more.
+
+        Raises:
+            tornado.web.HTTPError: 403 for a GET, a page of another site, or one without the CSRF value; 503 when the
+                store does not answer: then it is not ended.
+        """
+        with answered_by_tornado():
+            await self.cookies.sign_out(handler)
+
+    def csrf_value(self, request: HTTPServerRequest) -> str | None:
+        """What a page must show beside the cookie of this request; None without one. For a template.
+
+        Whether the cookie is any good is for `authenticate`.
+        """
+        return self.cookies.csrf_value(request)
+
+    async def _end_session(self, identity: Identity) -> None:
+        await self.revoke(session=identity.session_id, issuer=identity.issuer, reason="signed out")
 
     def public_keys(self) -> Mapping[str, Any]:
         """The JWK Set of every key that verifies now (RFC 7517)."""

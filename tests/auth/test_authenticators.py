@@ -114,6 +114,8 @@ def test_view_header_by_any_case() -> None:
 class Remembering:
     """A desk that remembers what it was asked."""
 
+    logins: Any = None
+
     def __init__(self) -> None:
         self.asked: list[Any] = []
 
@@ -124,6 +126,10 @@ class Remembering:
     async def redeem_ticket(self, ticket: str, request: RequestView) -> Identity:
         self.asked.append(("ticket", ticket, request))
         return Identity(subject="bob")
+
+    async def identify_api_key(self, key: str) -> Identity:
+        self.asked.append(("api key", key))
+        return Identity(subject="robot")
 
     def vouch(self, assertion: Assertion) -> Identity:
         self.asked.append(("vouch", assertion))

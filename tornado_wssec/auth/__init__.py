@@ -4,6 +4,19 @@ from .api_key import ApiKey
 from .base import Authenticator, Credential, Desk, RequestView
 from .bearer import BearerToken
 from .first_message import FirstMessage
+from .session_cookie import SessionCookie
+from .signed_cookie import SignedCookie
 from .ticket import Ticket
 
-__all__ = ["ApiKey", "Authenticator", "BearerToken", "Credential", "Desk", "FirstMessage", "RequestView", "Ticket"]
+__all__ = [
+    "ApiKey",
+    "Authenticator",
+    "BearerToken",
+    "Credential",
+    "Desk",
+    "FirstMessage",
+    "RequestView",
+    "SessionCookie",
+    "SignedCookie",
+    "Ticket",
+]

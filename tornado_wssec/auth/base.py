@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from ..errors import CredentialRefused, HandshakeMalformed
 from ..policy.assertions import Assertion
 from ..policy.identity import Identity
+from ..policy.logins import Login
 
 SUBPROTOCOL: Final = "wssec.v1"
 CREDENTIAL_PREFIXES: Final = ("wssec.bearer.", "wssec.ticket.", "wssec.csrf.")
@@ -31,6 +32,7 @@ class RequestView:
         origin: the Origin header, or None.
         is_handshake: whether this becomes a socket; else it is a plain request, such as for a ticket.
         is_from_proxy: whether the socket's other end is a trusted proxy, whose assertions count.
+        method: of the request.
     """
 
     path: str
@@ -41,6 +43,7 @@ class RequestView:
     origin: str | None
     is_handshake: bool = True
     is_from_proxy: bool = False
+    method: str = "GET"
 
     def header(self, name: str) -> str | None:
         """The only value of a header, or None when it is absent.
@@ -62,14 +65,55 @@ class Credential:
     carried_by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A text that was signed with a cookie secret, and when (wall seconds)."""
+
+    text: str = field(repr=False)
+    at: float
+
+
+CookieSecrets = Mapping[int, str] | None
+"""The cookie secrets of an application by their version; None: the one of the guard's settings."""
+
+
+class LoginDesk(Protocol):
+    """What cookie authenticators may ask of the guard."""
+
+    def sign(self, cookie_name: str, text: str, secrets: CookieSecrets) -> str:
+        """The value of Tornado's signed cookie of that name."""
+
+    def unsign(self, cookie_name: str, value: str, secrets: CookieSecrets) -> Signed:
+        """Read such a value; CredentialRefused for any that is not of that name and by one of these secrets."""
+
+    def keep(self, login: Login) -> Awaitable[str]:
+        """Remember a login; the value of the cookie that proves it. StoreError."""
+
+    def find(self, value: str) -> Awaitable[Login]:
+        """The login that a cookie's value proves; CredentialRefused, or NotReady when the store does not answer."""
+
+    def drop(self, id: str) -> Awaitable[None]:
+        """Forget a login; StoreError."""
+
+    def lifetime(self, max_age: float | None) -> float:
+        """Seconds that a login may last: what is asked for, or as long as a token may."""
+
+
 class Desk(Protocol):
     """What authenticators may ask of the guard."""
+
+    @property
+    def logins(self) -> LoginDesk:
+        """Where cookies are signed and looked up."""
 
     def identify_token(self, token: str) -> Awaitable[Identity]:
         """Verify an access token of ours or of a trusted issuer, revocation included; TokenRefused."""
 
     def redeem_ticket(self, ticket: str, request: RequestView) -> Awaitable[Identity]:
         """Spend a ticket; TicketRefused, or NotReady when the store does not answer."""
+
+    def identify_api_key(self, key: str) -> Awaitable[Identity]:
+        """Look an API key of ours up; CredentialRefused, or NotReady when the store does not answer."""
 
     def vouch(self, assertion: Assertion) -> Identity:
         """Make an identity of what something other than a token of ours has proven; CredentialRefused if revoked."""

@@ -13,6 +13,7 @@ from typing import Any
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
+from ..auth.cookie import HOST_PREFIX, CookieAuthenticator
 from ..endpoint import Endpoint
 from ..errors import ConfigurationError
 from ..exposure import routes_of
@@ -100,9 +101,20 @@ def _declared(endpoint: Endpoint) -> Iterator[Line]:
     if endpoint.allow_missing_origin:
         yield Line(Level.DECLARED, f"{endpoint.name}.allow_missing_origin", "clients without an Origin may connect")
     for way in endpoint.authenticators:
+        if isinstance(way, CookieAuthenticator):
+            yield from _cookie(way, f"{endpoint.name}: {type(way).__name__}")
         if way.name != "ticket" and getattr(way, "query", False):
             what = "takes tokens in the query, which proxies and browsers keep"
             yield Line(Level.DECLARED, f"{endpoint.name}: {type(way).__name__}(query=True)", what)
+
+
+def _cookie(way: CookieAuthenticator, where: str) -> Iterator[Line]:
+    if not way.cookie_name.startswith(HOST_PREFIX):
+        what = f"any neighbouring host can set the cookie {way.cookie_name}"
+        yield Line(Level.DECLARED, f"{where}(allow_unprefixed=True)", what)
+    if way.same_site != "Strict":
+        what = f"the cookie of a login goes along with links from other sites (SameSite={way.same_site})"
+        yield Line(Level.DECLARED, f"{where}(same_site={way.same_site!r})", what)
 
 
 def _public(registry: Registry) -> Iterator[Line]:
