@@ -247,6 +247,9 @@ class HandshakeRefused(WssecError):
         remedy: what the operator may change; logged beside the evidence.
         retry_after: seconds for the Retry-After header; None: `retry_seconds` of the class.
         headers: further response headers.
+
+    Attributes:
+        is_recorded: it has been counted, and told to the log and the audit.
     """
 
     status: ClassVar[int]
@@ -267,6 +270,7 @@ class HandshakeRefused(WssecError):
         self.remedy = remedy
         self.retry_after = self.retry_seconds if retry_after is None else retry_after
         self.headers = dict(headers or {})
+        self.is_recorded = False
 
 
 class HandshakeMalformed(HandshakeRefused):

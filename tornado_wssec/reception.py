@@ -260,17 +260,21 @@ class Reception:
         self._record("session.closed", live, code=close and int(close.code), evidence=live.evidence)
         return close
 
-    def refresh(self, live: Live, token: str) -> float | None:
-        """Let a fresh token of the same subject take over; rights shrink at once. Returns its seconds.
+    async def refresh(self, live: Live, token: str) -> float | None:
+        """Let a fresh token of the same issuer and subject take over; rights shrink at once. Returns its seconds.
 
         Raises:
             Disconnect: 4401, the token is refused or somebody else's.
+            Unavailable: its issuer's keys cannot be had; the connection stays until its own token ends.
         """
         session = live.session
         try:
-            fresh = self._desk.verify_token(token)
+            fresh = await self._desk.identify_token(token)
         except TokenRefused as refusal:
             raise Disconnect(Close(CloseCode.UNAUTHENTICATED), refusal.evidence) from refusal
+        except NotReady as refusal:
+            raise Unavailable(refusal.evidence) from refusal
+        session.ensure_open()
         if _person(fresh) != _person(session.identity):
             raise Disconnect(Close(CloseCode.UNAUTHENTICATED), "a refresh token of another subject")
         if fresh.session_id not in (None, session.id):

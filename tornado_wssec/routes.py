@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import random
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 _SENT_UNASKED: Final = frozenset({"", "application/x-www-form-urlencoded"})
 """What HTTP libraries say of a body when nobody has told them what it is."""
 PATH_CHARS: Final = 1_024
+RETRY_SPREAD_SECONDS: Final = 10.0
+"""How much later than it need be a Retry-After may be: who was turned away together must not come back together."""
 KEYS_CACHE_SECONDS: Final = 60
 """A verifier may keep our keys this long: well below the overlap of a rotation."""
 
@@ -50,7 +53,8 @@ def refusal_headers(refusal: HandshakeRefused) -> Mapping[str, str]:
     if refusal.status == 401:
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     if refusal.retry_after is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(refusal.retry_after)))
+        spread = random.uniform(0, RETRY_SPREAD_SECONDS)  # noqa: S311 - nobody gains by guessing it
+        headers["Retry-After"] = str(max(1, math.ceil(refusal.retry_after + spread)))
     return headers
 
 
