@@ -46,8 +46,8 @@ LAYERS: Final = (
     _layer(
         "L3",
         "accepting api_keys assembly certificates channels clock conversation cookies desk doorstep endpoint"
-        " enforcement exposure guard handler handshake hub inbox issuers keeper lifecycle logins ops quotas readiness"
-        " reception request_view routes services sealing server upgrade watcher",
+        " enforcement exposure guard handler handshake hub inbox issuers keeper key_sets lifecycle logins ops quotas"
+        " readiness reception request_view routes services sealing server upgrade watcher",
         "tornado",
         "what obeys: Tornado and asyncio",
     ),

@@ -294,7 +294,7 @@ async def test_conversation_rights_that_shrink_in_the_queue() -> None:
         await client.send("talk.guarded", id="queued")
         (live,) = kit.guard.hub
         await client.assert_nothing_received()
-        kit.guard.reception.refresh(live, kit.token("ann", []))
+        await kit.guard.reception.refresh(live, kit.token("ann", []))
         script.go_on.set()
 
         assert "reply" == (await client.answer("slow"))["type"]

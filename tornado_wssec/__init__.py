@@ -52,6 +52,7 @@ from .handler import SecureWebSocketHandler
 from .policy.codec import Envelope
 from .policy.fields import StrictBoolean, StrictDateTime, StrictDecimal, StrictFloat, StrictInteger, StrictTimeDelta
 from .policy.identity import Identity
+from .policy.issuers import Issuer
 from .policy.messages import Channel, Message
 from .policy.permissions import PUBLIC, Grants
 from .policy.registry import Registry
@@ -86,6 +87,7 @@ __all__ = [
     "HostRefused",
     "Identity",
     "InvalidMessage",
+    "Issuer",
     "KeyFileError",
     "Limits",
     "MalformedFrame",

@@ -3,6 +3,7 @@
 Rules of this file:
 1. A verified credential is only accepted while the revocation index does not match it.
 2. Issuing and verifying use the same rules, so a guard never issues what it would refuse.
+3. What a token says of its issuer only chooses by whose keys and rules it is judged.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -12,6 +13,7 @@ from .api_keys import proven_key
 from .auth.base import RequestView
 from .clock import Clock
 from .errors import CredentialRefused, NotReady, StoreError, TicketRefused, TokenRefused, TooManyAttempts
+from .issuers import TrustedIssuers
 from .keeper import KeyKeeper
 from .logins import Logins
 from .policy.assertions import Assertion
@@ -39,6 +41,7 @@ class CredentialDesk:
 
     Args:
         rules: what our tokens look like.
+        issuers: whose tokens are accepted beside them.
         roles: role → permissions.
         keeper: the keys in force.
         index: what is revoked.
@@ -50,6 +53,7 @@ class CredentialDesk:
         self,
         *,
         rules: TokenRules,
+        issuers: TrustedIssuers,
         roles: Mapping[str, Sequence[str]],
         limits: Limits,
         timeouts: Timeouts,
@@ -61,6 +65,7 @@ class CredentialDesk:
     ) -> None:
         self.logins = logins
         self._rules = rules
+        self._issuers = issuers
         self._limits = limits
         self._timeouts = timeouts
         self._keeper = keeper
@@ -71,27 +76,39 @@ class CredentialDesk:
         self._verifier = TokenVerifier(rules, roles, limits)
 
     def verify_token(self, token: str) -> Identity:
-        """Verify an access token, revocation included.
+        """Verify an access token of our own, revocation included.
 
         Raises:
             TokenRefused: for every cause.
         """
-        now = self._clock.wall()
+        not_before = self._not_before()
+        identity = self._verifier.verify(token, self._keeper.ring, self._clock.wall(), not_before=not_before)
+        return self._unrevoked(identity)
+
+    def _not_before(self) -> float:
+        """When the store's generation was made: of what was revoked before, whoever issued it, nothing is known."""
         generation = self._mirror().generation
-        not_before = 0.0 if generation is None else generation.made_at
-        identity = self._verifier.verify(token, self._keeper.ring, now, not_before=not_before)
-        revoked = self._index.revoked(identity, now)
+        return 0.0 if generation is None else generation.made_at
+
+    def _unrevoked(self, identity: Identity) -> Identity:
+        revoked = self._index.revoked(identity, self._clock.wall())
         if revoked is not None:
             raise TokenRefused(f"revoked by {revoked.kind} {revoked.id}")
         return identity
 
     async def identify_token(self, token: str) -> Identity:
-        """Verify an access token that somebody shows.
+        """Verify an access token that somebody shows, of our own or of another issuer; fetch its keys if they are due.
 
         Raises:
-            TokenRefused: for every cause.
+            TokenRefused: for every cause in the token.
+            NotReady: the keys of its issuer cannot be had.
         """
-        return self.verify_token(token)
+        found = self._issuers.find(token)
+        if found is None:
+            return self.verify_token(token)
+        issuer, kid = found
+        await issuer.prepare(kid)
+        return self._unrevoked(issuer.verify(token, not_before=self._not_before()))
 
     async def identify_api_key(self, key: str) -> Identity:
         """Look an API key of ours up.
@@ -130,6 +147,9 @@ class CredentialDesk:
         if not _is_whole(token):
             return token
         try:
+            found = self._issuers.find(token)
+            if found is not None:
+                return found[0].verify(token, not_before=0.0).token_id or token
             identity = self._verifier.verify(token, self._keeper.ring, self._clock.wall())
         except TokenRefused as refusal:
             fault = f"the token to revoke is not accepted ({refusal.evidence})"
@@ -191,6 +211,8 @@ class CredentialDesk:
             raise TicketRefused(f"revoked by {revoked.kind} {revoked.id}")
         if identity.key_id in self._keeper.ring.compromised:
             raise TicketRefused("the key of the token that it was issued for is compromised")
+        if not self._issuers.trusts(identity):
+            raise TicketRefused("the key of the token that it was issued for has been withdrawn by its issuer")
         return identity
 
 

@@ -6,10 +6,12 @@ Rules of this file:
 """
 
 import heapq
+from collections.abc import Callable
 
 from .clock import Clock
 from .closing import Close, CloseCode
 from .hub import Hub, Live
+from .policy.identity import Identity
 from .policy.revocations import Revocation, RevocationIndex
 from .telemetry.audit import Audit
 
@@ -24,6 +26,9 @@ class Enforcer:
         audit: where each closed connection is recorded.
     """
 
+    trusts: Callable[[Identity], bool]
+    """Whether the key that proved an identity is still its issuer's; whoever knows other issuers sets it."""
+
     def __init__(self, hub: Hub, index: RevocationIndex, clock: Clock, audit: Audit) -> None:
         self._hub = hub
         self._index = index
@@ -31,6 +36,7 @@ class Enforcer:
         self._audit = audit
         self._margins: list[float] = []
         self._distrusted: frozenset[str] = frozenset()
+        self.trusts = lambda identity: True
 
     def added(self, revocation: Revocation) -> None:
         """Take note of a new entry: one with a margin bites later, and warns now."""
@@ -56,6 +62,8 @@ class Enforcer:
             self._hub.end(live, Close(CloseCode.REVOKED), f"{revocation.kind} {revocation.id}")
         elif identity.key_id in self._distrusted:
             self._hub.end(live, Close(CloseCode.REVOKED), "its key is compromised")
+        elif not self.trusts(identity):
+            self._hub.end(live, Close(CloseCode.REVOKED), "its issuer has withdrawn the key")
         return live.session.is_closing
 
     def tick(self) -> None:

@@ -36,9 +36,11 @@ from .errors import ConfigurationError
 from .exposure import CheckedApplications
 from .handshake import Handshake
 from .hub import Hub
+from .issuers import TrustedIssuers
 from .keeper import KeyKeeper, KeySource
 from .lifecycle import Lifecycle
 from .logins import Logins
+from .policy.issuers import Issuer, issuer_problems
 from .policy.registry import Registry
 from .policy.revocations import RevocationIndex
 from .quotas import Quotas
@@ -68,6 +70,7 @@ class Guard(Services):
         newest_wins: whether an identity's newest connection ends its oldest where it has too many (4409); False
             refuses the newest (429). For endpoints that do not say it themselves.
         limits, timeouts, token_rules: see `settings`; each default stands there with its reason.
+        issuers: whose access tokens are accepted beside our own.
         roles: role → permissions, for tokens that carry `roles`.
         store: instead of the one that `settings.store` names.
         keys: instead of the key file that `settings.keys` names.
@@ -87,6 +90,7 @@ class Guard(Services):
         limits: Limits | None = None,
         timeouts: Timeouts | None = None,
         token_rules: TokenRules | None = None,
+        issuers: Sequence[Issuer] = (),
         roles: Mapping[str, Sequence[str]] | None = None,
         store: Store | None = None,
         keys: KeySource | None = None,
@@ -103,7 +107,7 @@ class Guard(Services):
         self.rules = rules_of(settings, token_rules)
         ways = (BearerToken(), Ticket()) if authenticators is None else authenticators
         self._authenticators = checked_authenticators(ways)
-        problems = settings_problems(settings, self.rules, store, keys)
+        problems = [*settings_problems(settings, self.rules, store, keys), *issuer_problems(self.rules, issuers)]
         if problems := [*problems, *cookie_problems(self._authenticators, settings, self.rules)]:
             raise ConfigurationError(problems)
         policies, _ = Policies.read(settings)
@@ -116,8 +120,20 @@ class Guard(Services):
         self._index = RevocationIndex()
         self._enforcer = Enforcer(self.hub, self._index, self.clock, self.audit)
         self.keeper = KeyKeeper(keys or key_file_of(settings), self._enforcer.distrust)
+        self.issuers = TrustedIssuers(
+            issuers,
+            own=self.rules.issuer,
+            roles=roles or {},
+            limits=self.limits,
+            timeouts=self.timeouts,
+            clock=self.clock,
+            withdrawn=self._enforcer.enforce,
+        )
+        self._enforcer.trusts = self.issuers.trusts
+        self.accepted_rules = (self.rules, *(issuer.rules for issuer in issuers))
         self._desk = CredentialDesk(
             rules=self.rules,
+            issuers=self.issuers,
             roles=roles or {},
             limits=self.limits,
             timeouts=self.timeouts,
@@ -170,8 +186,9 @@ class Guard(Services):
             doorstep=self.doorstep,
             index=self._index,
             keeper=self.keeper,
+            issuers=self.issuers,
             enforcer=self._enforcer,
-            rules=self.rules,
+            rules=self.accepted_rules,
             clock=self.clock,
             timeouts=self.timeouts,
             audit=self.audit,

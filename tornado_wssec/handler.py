@@ -160,7 +160,7 @@ class SecureWebSocketHandler(WebSocketHandler):
 
     @on(Refresh)
     async def _refresh(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"expires_in": self._guard.reception.refresh(self._open_talk().live, data["token"])}
+        return {"expires_in": await self._guard.reception.refresh(self._open_talk().live, data["token"])}
 
     # --- the handshake ---
 

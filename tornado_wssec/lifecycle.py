@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from .clock import Clock
@@ -11,6 +11,7 @@ from .doorstep import Doorstep
 from .enforcement import Enforcer
 from .errors import StoreError, StoreUnavailable
 from .hub import Hub
+from .issuers import TrustedIssuers
 from .keeper import KeyKeeper
 from .policy.revocations import RevocationIndex
 from .readiness import Readiness
@@ -46,8 +47,9 @@ class Lifecycle:
         doorstep: Doorstep,
         index: RevocationIndex,
         keeper: KeyKeeper,
+        issuers: TrustedIssuers,
         enforcer: Enforcer,
-        rules: TokenRules,
+        rules: Sequence[TokenRules],
         clock: Clock,
         timeouts: Timeouts,
         audit: Audit,
@@ -59,6 +61,7 @@ class Lifecycle:
         self._doorstep = doorstep
         self._index = index
         self._keeper = keeper
+        self._issuers = issuers
         self._enforcer = enforcer
         self._rules = rules
         self._clock = clock
@@ -87,9 +90,10 @@ class Lifecycle:
             await watcher.store.close()
             raise
         self._readiness.watcher, self._readiness.is_draining = watcher, False
+        await self._issuers.look()
         if following:
             loop = asyncio.get_running_loop()
-            work = (watcher.run(), self._keeper.follow(self._timeouts.tick), self._sweep())
+            work = (watcher.run(), self._keeper.follow(self._timeouts.tick), self._issuers.follow(), self._sweep())
             self._followers = [loop.create_task(follower) for follower in work]
 
     async def stop(self) -> None:
@@ -111,6 +115,7 @@ class Lifecycle:
             follower.cancel()
         await asyncio.gather(*self._followers, return_exceptions=True)
         self._followers.clear()
+        await self._issuers.stop()
         if self._readiness.watcher is not None:
             await self._readiness.watcher.store.close()
             self._readiness.watcher = None

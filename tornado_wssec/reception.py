@@ -21,7 +21,7 @@ from .desk import CredentialDesk
 from .doorstep import Doorstep, Visitor, Welcome
 from .endpoint import Endpoint
 from .enforcement import Enforcer
-from .errors import CredentialRefused, Disconnect, FrameError, HandshakeRefused, NotReady, TokenRefused
+from .errors import CredentialRefused, Disconnect, FrameError, HandshakeRefused, NotReady, TokenRefused, Unavailable
 from .handshake import Admitted, Handshake, Unidentified
 from .hub import Hub, Live
 from .policy.identity import Identity

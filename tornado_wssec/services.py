@@ -37,6 +37,7 @@ class Services:
     keeper: KeyKeeper
     reception: Reception
     rules: TokenRules
+    accepted_rules: Sequence[TokenRules]
     timeouts: Timeouts
     cookies: Cookies
     _desk: CredentialDesk
@@ -52,12 +53,21 @@ class Services:
         return self._readiness.is_ready()
 
     def verify_token(self, token: str) -> Identity:
-        """Who an access token proves, revocation included.
+        """Who an access token of our own proves, revocation included.
 
         Raises:
             TokenRefused: for every cause.
         """
         return self._desk.verify_token(token)
+
+    async def identify_token(self, token: str) -> Identity:
+        """Who an access token proves, of our own or of another issuer that is trusted, revocation included.
+
+        Raises:
+            TokenRefused: for every cause in the token.
+            NotReady: its issuer's keys cannot be had.
+        """
+        return await self._desk.identify_token(token)
 
     async def publish(self, channel: str, message: type[Message], data: Mapping[str, Any]) -> None:
         """Send a declared message to everyone who listens to a channel and may receive it.
@@ -124,7 +134,7 @@ class Services:
             kind,
             value,
             self.clock.wall(),
-            rules=self.rules,
+            rules=self.accepted_rules,
             timeouts=self.timeouts,
             issuer=issuer,
             before=before,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from .clock import Clock
@@ -31,7 +32,8 @@ class Watcher:
         clock: for the age of the mirror.
         enforcer: closes what new entries match.
         keeper: takes over the published keys.
-        rules, timeouts: how long tokens and sessions live here, and so revocations.
+        rules: of every issuer whose tokens are accepted: how long tokens live here, and so revocations.
+        timeouts: how long sessions live.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class Watcher:
         clock: Clock,
         enforcer: Enforcer,
         keeper: KeyKeeper,
-        rules: TokenRules,
+        rules: Sequence[TokenRules],
         timeouts: Timeouts,
     ) -> None:
         self.store = store
@@ -125,7 +127,7 @@ class Watcher:
         now = self._clock.monotonic()
         if now >= self._prune_at and self.generation is not None:
             self._prune_at = now + PRUNE_SECONDS
-            ended = self._clock.wall() - self._rules.max_lifetime - 2 * self._timeouts.age
+            ended = self._clock.wall() - max(rules.max_lifetime for rules in self._rules) - 2 * self._timeouts.age
             await self.store.prune(ended, BATCH)
 
     async def _read_log(self) -> None:

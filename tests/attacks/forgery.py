@@ -40,7 +40,7 @@ def good_claims(rules: TokenRules, now: float) -> dict[str, Any]:
         "sub": "u1",
         "iat": int(now),
         "exp": int(now) + 600,
-        rules.jti_claim: "id-1",
+        rules.jti_claim or "jti": "id-1",
         "permissions": ["chat:read:*"],
     }
 

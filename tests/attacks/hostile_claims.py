@@ -84,7 +84,7 @@ class HostileClaims(Forger):
         wrong += ["\uff41dmin", "admin\u200b", "caf\u00e9", "cafe\u0301", "\u202eu1", "u1\n", "\ttab", "\x7f", "\ud800"]
         for value in [*wrong, ["u1"]]:
             yield "J19", f"sub {told(value)}", self.with_claim("sub", value)
-            yield "J21", f"jti {told(value)}", self.with_claim(self.rules.jti_claim, value)
+            yield "J21", f"jti {told(value)}", self.with_claim(self.rules.jti_claim or "jti", value)
             if value is not ABSENT:
                 yield "J21", f"sid {told(value)}", self.with_claim("sid", value)
                 yield "J19", f"tenant {told(value)}", self.with_claim("tenant", value)

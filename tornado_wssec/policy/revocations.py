@@ -119,7 +119,7 @@ def make_undo(revocation: Revocation, now: float, reason: str = "") -> Undo:
     return body
 
 
-def outlasting(body: Body, rules: TokenRules, timeouts: Timeouts) -> Body:
+def outlasting(body: Body, rules: TokenRules | Iterable[TokenRules], timeouts: Timeouts) -> Body:
     """The entry as a server with these rules must keep it: whoever made it may have known only the defaults."""
     if isinstance(body, Undo) or body.expires_at is None:
         return body

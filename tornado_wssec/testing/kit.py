@@ -89,6 +89,7 @@ class GuardKit:
         """Let time pass: the store and the keys are looked at, and every deadline."""
         self.clock.advance(seconds)
         await self.guard.keeper.look()
+        await self.guard.issuers.look()
         await self.guard.watcher.catch_up()
         self.guard.tick(self.clock.monotonic)
 
