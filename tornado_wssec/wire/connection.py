@@ -55,7 +55,7 @@ class Connection(Protocol):
         """Drop the socket at once."""
 
     def pause(self) -> None:
-        """Stop reading until `resume`."""
+        """Stop reading until `resume`; that the peer has gone is noticed all the same."""
 
     def resume(self) -> None:
         """Read on."""
@@ -136,11 +136,14 @@ class StockProtocol(WebSocketProtocol13):
         """Hold the receive loop back after this frame."""
         if self._unpaused is None:
             self._unpaused = Future()
+            # Nobody reads, so nobody would notice that the peer has gone: with a callback, Tornado looks.
+            self.stream.set_close_callback(self.resume)
 
     def resume(self) -> None:
         """Let the receive loop go on."""
         if self._unpaused is not None:
             waiting, self._unpaused = self._unpaused, None
+            self.stream.set_close_callback(None)
             if not waiting.done():
                 waiting.set_result(None)
 
