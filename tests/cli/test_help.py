@@ -40,11 +40,12 @@ def test_help_lists_the_commands_of_the_contract() -> None:
         "ticket issue",
         *(f"revoke {kind}" for kind in ("token", "session", "subject", "tenant", "key")),
         *(f"revocations {verb}" for verb in ("list", "show", "undo", "prune", "export", "import")),
+        *(f"apikeys {verb}" for verb in ("create", "list", "revoke")),
         *(f"schemas {verb}" for verb in ("list", "check")),
         *(f"store {verb}" for verb in ("ping", "migrate", "doctor")),
         "check",
         "completion",
-    } == below - {"", "keys", "token", "ticket", "revoke", "revocations", "schemas", "store"}
+    } == below - {"", "keys", "token", "ticket", "revoke", "revocations", "apikeys", "schemas", "store"}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

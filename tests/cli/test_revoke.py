@@ -20,6 +20,7 @@ REVOKED = {
     "effective_at",
     "expires_at",
     "reason",
+    "dropped_api_keys",
     "acknowledged",
 }
 DAY = 86_400.0

@@ -8,6 +8,7 @@ from importlib import metadata
 
 import click
 
+from .apikeys import apikeys
 from .check import check
 from .commands import PROGRAM, Root
 from .completion import completion
@@ -52,5 +53,5 @@ def main() -> None:
     """
 
 
-for noun in (init, keys, token, ticket, revoke, revocations, schemas, store, check, completion):
+for noun in (init, keys, token, ticket, revoke, revocations, apikeys, schemas, store, check, completion):
     main.add_command(noun)

@@ -23,8 +23,10 @@ LINE_CHARACTERS: Final = 600
 LOOKED_AT: Final = 10_000
 """Of the text, so that looking for secrets in it costs little; a longer secret would be none of ours."""
 
-SECRETS: Final = re.compile(r"eyJ[A-Za-z0-9_=-]{6,}(?:\.[A-Za-z0-9_=-]*)*|(?<=://)\S*(?=@)")
-"""The shape of a token, whole or in part (its header begins with `{"`), and of the user in a URL."""
+SECRETS: Final = re.compile(
+    r"eyJ[A-Za-z0-9_=-]{6,}(?:\.[A-Za-z0-9_=-]*)*|(?<=wssec_ak)[A-Za-z0-9_-]{8,}|(?<=://)\S*(?=@)"
+)
+"""The shape of a token, whole or in part (its header begins with `{"`), of an API key, and of the user in a URL."""
 
 json_is_fine = click.option("--json", is_flag=True, expose_value=False, help="It is JSON in any case.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of a table.")

@@ -4,17 +4,20 @@ Rules of this file:
 1. What is named need not be known: whoever revokes may know more than we do. Twice is as good as once.
 2. It is done when the store says that a crash cannot take it back; else the command says so and exits 1.
 3. It does not ask, since it can be taken back (`wssec revocations undo`) and may be urgent; only a time in the future
-   is asked about, since it is rarely meant.
+   is asked about, since it is rarely meant. API keys are the exception: those that it names are dropped for good, and
+   are told one by one.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final
 
 import click
 
-from ..errors import NotAcknowledged, TokenRefused
+from ..api_keys import revoke_with_keys
+from ..errors import CredentialRefused, NotAcknowledged, TokenRefused
+from ..policy.api_keys import ApiKeyText, looks_like_key
 from ..policy.revocations import Kind, Revocation, make_revocation
 from ..policy.tokens import read_unverified
 from ..settings import Limits, TokenRules
@@ -103,10 +106,11 @@ _before_option = click.option(
 def revoke() -> None:
     """Revoke a token, session, subject, tenant or key: its sockets close within a second.
 
-    Done when the store has it for good; else it says "not acknowledged" and exits 1.
+    Done when the store has it for good; else it says "not acknowledged" and exits 1. API keys of a subject or a tenant,
+    and one that is named as a token, are dropped; an undo does not bring them back.
 
-    JSON: {id, kind, value, issuer, at, before, effective_at, expires_at, reason, acknowledged}; times are Unix
-    seconds or null.
+    JSON: {id, kind, value, issuer, at, before, effective_at, expires_at, reason, dropped_api_keys, acknowledged};
+    times are Unix seconds or null.
     """
 
 
@@ -114,8 +118,11 @@ def revoke() -> None:
 @click.argument("jti", metavar="JTI|-")
 @_manner_options
 def revoke_token(jti: str, manner: Manner) -> None:
-    """Revoke one token by its jti. With -, the jti or the token itself is read from standard input."""
-    _revoke(Kind.TOKEN, _read_jti() if jti == STANDARD_INPUT else _checked(jti), manner)
+    """Revoke one token by its jti, or an API key by its id.
+
+    With -, the jti or the token itself is read from standard input.
+    """
+    revoke_named(Kind.TOKEN, read_name() if jti == STANDARD_INPUT else _checked(jti), manner)
 
 
 @revoke.command("session", takes_dashes=True, example="wssec revoke session 8c1f0a --margin 30s")
@@ -123,7 +130,7 @@ def revoke_token(jti: str, manner: Manner) -> None:
 @_manner_options
 def revoke_session(sid: str, manner: Manner) -> None:
     """Revoke a session: every token with this sid, also those that refreshed it."""
-    _revoke(Kind.SESSION, sid, manner)
+    revoke_named(Kind.SESSION, sid, manner)
 
 
 @revoke.command("subject", takes_dashes=True, example="wssec revoke subject u42 --before 2030-01-31T12:00:00Z --yes")
@@ -132,7 +139,7 @@ def revoke_session(sid: str, manner: Manner) -> None:
 @_manner_options
 def revoke_subject(subject: str, before: float | None, manner: Manner) -> None:
     """Revoke every token of a subject that was issued up to now, or up to --before."""
-    _revoke(Kind.SUBJECT, subject, manner, before)
+    revoke_named(Kind.SUBJECT, subject, manner, before)
 
 
 @revoke.command("tenant", takes_dashes=True, example="wssec revoke tenant acme")
@@ -141,7 +148,7 @@ def revoke_subject(subject: str, before: float | None, manner: Manner) -> None:
 @_manner_options
 def revoke_tenant(tenant: str, before: float | None, manner: Manner) -> None:
     """Revoke every token of a tenant that was issued up to now, or up to --before."""
-    _revoke(Kind.TENANT, tenant, manner, before)
+    revoke_named(Kind.TENANT, tenant, manner, before)
 
 
 @revoke.command("key", takes_dashes=True, example="wssec revoke key NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")
@@ -149,10 +156,21 @@ def revoke_tenant(tenant: str, before: float | None, manner: Manner) -> None:
 @_manner_options
 def revoke_key(kid: str, manner: Manner) -> None:
     """Revoke every token that this key signed, for good. Of our own keys, rather `keys retire --compromised`."""
-    _revoke(Kind.KEY, kid, manner)
+    revoke_named(Kind.KEY, kid, manner)
 
 
-def _revoke(kind: Kind, value: str, manner: Manner, before: float | None = None) -> None:
+Report = Callable[[Revocation, list[str] | None, bool], None]
+
+
+def revoke_named(
+    kind: Kind, value: str, manner: Manner, before: float | None = None, *, report: Report | None = None
+) -> None:
+    """Revoke what is named, and report.
+
+    Args:
+        report: gets the entry, the ids of the API keys that were dropped (None: not known), and whether it holds.
+    """
+    tell = report or partial(_report, manner.as_json)
     settings = read_settings("store", store=manner.store)
     at = now()
     if before is not None and before > at:
@@ -172,36 +190,45 @@ def _revoke(kind: Kind, value: str, manner: Manner, before: float | None = None)
             reason=manner.reason,
         )
     try:
-        in_store(settings, lambda store: store.append(body))
+        dropped = in_store(settings, lambda store: revoke_with_keys(store, body, at))
     except NotAcknowledged:
-        _report(body, False, manner.as_json)
+        tell(body, None, False)
         error(NOT_ACKNOWLEDGED)
         raise click.exceptions.Exit(FAILED) from None
-    _report(body, True, manner.as_json)
+    tell(body, dropped, True)
 
 
-def _read_jti() -> str:
-    """The jti on standard input, or that of the token there.
+def read_name() -> str:
+    """The jti on standard input, or that of the token there; of an API key its id.
 
     Nobody verifies the token: a forged one can name only a jti that its maker knows.
     """
     text = read_line(STANDARD_INPUT, Limits().token_bytes, "the jti or token")
+    if looks_like_key(text):
+        return _id_of_key(text)
     if not JWS.fullmatch(text):
         return _checked(text)
     try:
         _, claims = read_unverified(text)
     except TokenRefused as refusal:
         raise Refused(f"the token cannot be read: {refusal.evidence}; give its jti") from None
-    return _checked(claims.get(TokenRules().jti_claim))
+    return _checked(claims.get(TokenRules().jti_claim or "jti"))
+
+
+def _id_of_key(text: str) -> str:
+    try:
+        return ApiKeyText.parse(text).id
+    except CredentialRefused:
+        raise Refused("the API key cannot be read; give its id, the part that begins with ak") from None
 
 
 def _checked(jti: Any) -> str:
     return name(jti if isinstance(jti, str) else "")
 
 
-def _report(body: Revocation, acknowledged: bool, as_json: bool) -> None:
+def _report(as_json: bool, body: Revocation, dropped: list[str] | None, acknowledged: bool) -> None:
     if as_json:
-        print_json({**describe(body), "acknowledged": acknowledged})
+        print_json({**describe(body), "dropped_api_keys": dropped, "acknowledged": acknowledged})
         return
     facts = {
         "id": body.id,
@@ -211,6 +238,7 @@ def _report(body: Revocation, acknowledged: bool, as_json: bool) -> None:
         "issued up to": show_time(body.before),
         "forgotten": show_time(body.expires_at) or "never",
         "reason": body.reason or None,
+        "API keys dropped": ", ".join(dropped or ()) or None,
         "acknowledged": "yes" if acknowledged else "no",
     }
     print_facts({name: fact for name, fact in facts.items() if fact is not None})

@@ -13,7 +13,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import click
 
+from ..policy.api_keys import is_key_id, looks_like_key
 from ..policy.revocation_entries import ensure_name
+
+WHOLE_KEY: Final = "a whole API key is a secret; give its id, the part that begins with ak, or - to read it from a pipe"
 
 UNITS: Final = (86_400, 3_600, 60, 1)
 DURATION: Final = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s?)?", re.ASCII)
@@ -53,10 +56,21 @@ def name(text: str) -> str:
     """A jti, sid, sub, tenant, kid or entry id: printable ASCII without spaces, taken literally."""
     if JWS.fullmatch(text):
         raise click.BadParameter("a whole token is a secret; give its jti, which `wssec token inspect` shows")
+    if looks_like_key(text):
+        raise click.BadParameter(WHOLE_KEY)
     try:
         return ensure_name("value", text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def api_key_id(text: str) -> str:
+    """The public id of an API key, or "-"."""
+    if looks_like_key(text):
+        raise click.BadParameter(WHOLE_KEY)
+    if text != "-" and not is_key_id(text):
+        raise click.BadParameter("this is no id of an API key; `wssec apikeys list` shows those that there are")
+    return text
 
 
 def claim(text: str) -> tuple[str, str]:
