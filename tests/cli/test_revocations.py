@@ -186,7 +186,7 @@ def test_revocations_export_moves_to_another_store(wssec: Terminal, bare: Termin
     first = bare.json("revocations", "import", "-", stdin=text, **other)
     bare.done("revocations", "import", "-", stdin=text, **other)
 
-    assert {"imported": 3} == first
+    assert {"imported": 3, "dropped_api_keys": []} == first
     assert listed(wssec, "--all") == bare.json("revocations", "list", "--all", **other)
     assert [kept] == [entry["id"] for entry in bare.json("revocations", "list", **other)]
 
@@ -251,7 +251,24 @@ def test_revocations_import_reads_a_file(wssec: Terminal, tmp_path: Path) -> Non
     """Blank ends and CRLF are as good."""
     (tmp_path / "log.jsonl").write_bytes(f"{_entry('a')}\r\n{_entry('b')}".encode())
 
-    assert {"imported": 2} == wssec.json("revocations", "import", str(tmp_path / "log.jsonl"))
+    imported = wssec.json("revocations", "import", str(tmp_path / "log.jsonl"))
+    assert {"imported": 2, "dropped_api_keys": []} == imported
+
+
+def test_revocations_import_drops_api_keys(wssec: Terminal, place: Path) -> None:
+    """A backup that is put back has keys that had been dropped; those of a revocation that was undone stay."""
+    for subject in ("u1", "u2", "u3"):
+        wssec.done("apikeys", "create", "--subject", subject)
+    (place / "backup.db").write_bytes((place / "wssec.db").read_bytes())
+    revoked(wssec, "u1")
+    wssec.done("revocations", "undo", revoked(wssec, "u2"), "--yes")
+    text = wssec.done("revocations", "export")
+    (place / "wssec.db").write_bytes((place / "backup.db").read_bytes())
+    dropped = wssec.json("revocations", "import", "-", stdin=text)["dropped_api_keys"]
+    told = wssec.done("revocations", "import", "-", stdin=text)
+
+    assert (1, "3 imported\n") == (len(dropped), told)
+    assert ["u2", "u3"] == sorted(key["subject"] for key in wssec.json("apikeys", "list"))
 
 
 def test_revocations_import_of_a_missing_file_fails(wssec: Terminal) -> None:

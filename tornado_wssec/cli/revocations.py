@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final
 
 import click
 
+from ..api_keys import drop_keys
 from ..policy.revocation_entries import BODY_BYTES, Body, dump_body, load_body
 from ..policy.revocations import Kind, make_undo
 from ..settings import Settings
@@ -158,15 +159,19 @@ def export(target: str, store: str | None) -> None:
 def import_revocations(source: str, store: str | None, as_json: bool) -> None:
     """Write the entries of an export to the store. Those that it has already change nothing.
 
-    JSON: {imported}.
+    API keys that they name are dropped, as `wssec revoke` does.
+
+    JSON: {imported, dropped_api_keys}.
     """
     settings = _settings(store)
     bodies = _read(source)
-    in_store(settings, lambda log: _append(log, bodies))
+    dropped = in_store(settings, lambda log: _append(log, bodies))
     if as_json:
-        print_json({"imported": len(bodies)})
+        print_json({"imported": len(bodies), "dropped_api_keys": dropped})
     else:
         click.echo(f"{len(bodies)} imported")
+        for id in dropped:
+            click.echo(f"API key {id} dropped")
 
 
 def _settings(store: str | None) -> Settings:
@@ -197,9 +202,12 @@ def _find(standings: Sequence[Standing], ids: Sequence[str]) -> list[Standing]:
     return [by_id[id] for id in ids]
 
 
-async def _append(store: Store, bodies: Sequence[Body]) -> None:
+async def _append(store: Store, bodies: Sequence[Body]) -> list[str]:
     for body in bodies:
         await store.append(body)
+    given = {body.id for body in bodies}
+    standings = [standing for standing in await read_standings(store) if standing.revocation.id in given]
+    return await drop_keys(store, [standing.revocation for standing in standings if standing.undo is None], now())
 
 
 async def _prune(store: Store) -> int:
