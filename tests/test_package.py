@@ -18,7 +18,7 @@ INFO = f"tornado_wssec-{PROJECT['version']}.dist-info"
 
 # What is imported under another name than it is installed by.
 DISTRIBUTIONS = {"jwt": "PyJWT[crypto]", "cryptography": "PyJWT[crypto]", "_pytest": "pytest"}
-OURS = {"bootstrap", "examples", "schemas", "tests", "tornado_wssec"}
+OURS = {"bench", "bootstrap", "examples", "schemas", "tests", "tornado_wssec"}
 
 
 @pytest.fixture(scope="module")

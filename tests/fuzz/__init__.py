@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing, for where atheris is installed; no part of the suite."""

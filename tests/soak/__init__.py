@@ -1,0 +1,1 @@
+"""Tests that run for hours: `python -m tests.soak`, and each module by itself."""
