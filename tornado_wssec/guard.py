@@ -13,7 +13,6 @@ from .assembly import (
     Policies,
     checked_authenticators,
     connections_in_all,
-    cookie_problems,
     key_file_of,
     read_settings,
     registry_of,
@@ -21,11 +20,12 @@ from .assembly import (
     settings_problems,
     split_arguments,
     store_of,
+    ways_problems,
 )
 from .auth.base import Authenticator
 from .auth.bearer import BearerToken
 from .auth.ticket import Ticket
-from .certificates import Certificate
+from .certificates import Certificate, expiry_of
 from .channels import Channels
 from .clock import Clock
 from .cookies import Cookies
@@ -108,7 +108,7 @@ class Guard(Services):
         ways = (BearerToken(), Ticket()) if authenticators is None else authenticators
         self._authenticators = checked_authenticators(ways)
         problems = [*settings_problems(settings, self.rules, store, keys), *issuer_problems(self.rules, issuers)]
-        if problems := [*problems, *cookie_problems(self._authenticators, settings, self.rules)]:
+        if problems := [*problems, *ways_problems(self._authenticators, settings, self.rules)]:
             raise ConfigurationError(problems)
         policies, _ = Policies.read(settings)
         self._trusts = policies.proxies.trusts
@@ -177,7 +177,7 @@ class Guard(Services):
             revoke=self._end_session,
         )
         self._applications = CheckedApplications(
-            registry, self._authenticators, lambda ways: cookie_problems(ways, settings, self.rules)
+            registry, self._authenticators, lambda ways: ways_problems(ways, settings, self.rules)
         )
         self._lifecycle = Lifecycle(
             make_store=lambda: store or store_of(settings, self.timeouts),
@@ -289,6 +289,15 @@ class Guard(Services):
         The status is 0 where a connection was closed without an answer.
         """
         return self._refusals.counts
+
+    @property
+    def certificate_expires_at(self) -> float | None:
+        """When the certificate of WSSEC_TLS_CERT ends, in wall seconds; None without one. Reads the file.
+
+        Raises:
+            OSError, ValueError: it cannot be read.
+        """
+        return expiry_of(self.settings.tls_cert) if self.settings.tls_cert else None
 
     def routes(self) -> list[Any]:
         """The guard's plain routes, for an Application."""
