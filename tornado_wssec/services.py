@@ -299,7 +299,9 @@ class Services:
         now = self.clock.wall()
         login = new_login(subject, permissions, now, roles=roles, tenant=tenant, ttl=ttl, most=most)
         with answered_by_tornado():
-            return await self.cookies.sign_in(handler, login)
+            csrf = await self.cookies.sign_in(handler, login)
+        self.audit.record("login.began", now, session=login.id, subject=subject, tenant=tenant)
+        return csrf
 
     async def sign_out(self, handler: RequestHandler) -> None:
         """End the login that a request shows, on every node, and clear its cookie. Its sockets close with 4403.
@@ -322,6 +324,8 @@ class Services:
 
     async def _end_session(self, identity: Identity) -> None:
         await self.revoke(session=identity.session_id, issuer=identity.issuer, reason="signed out")
+        facts = {"session": identity.session_id, "subject": identity.subject, "tenant": identity.tenant}
+        self.audit.record("login.ended", self.clock.wall(), **facts)
 
     def public_keys(self) -> Mapping[str, Any]:
         """The JWK Set of every key that verifies now (RFC 7517)."""

@@ -23,8 +23,3 @@ def test_settings_that_nothing_reads_are_named() -> None:
     _, _, listed = (DOCS / "settings.md").read_text().partition("## Not in force in this version")
 
     assert unread == set(re.findall(r"`([a-z_]+)`", listed))
-
-
-def test_settings_that_are_variables_but_unused_are_named() -> None:
-    """The cookie secret, which no authenticator takes."""
-    assert "cookie_secret" not in source()
