@@ -58,17 +58,17 @@ class RawSocket:
         """Send a handshake request of exactly these headers, and read the answer."""
         lines = [f"{method} {path} {version}", *(f"{name}: {value}" for name, value in headers)]
         await self.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
-        return await self.response()
+        return await self.response(has_body=method != "HEAD")
 
-    async def response(self) -> Response:
-        """Read one HTTP answer."""
+    async def response(self, *, has_body: bool = True) -> Response:
+        """Read one HTTP answer; that to a HEAD has no body, whatever its headers say."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             status_line, *lines = head.split("\r\n")
             headers = {
                 name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)
             }
-            body = await self._reader.readexactly(int(headers.get("content-length", "0")))
+            body = await self._reader.readexactly(int(headers.get("content-length", "0")) if has_body else 0)
         return Response(int(status_line.split(" ")[1]), headers, body)
 
     async def send_frame(
