@@ -29,21 +29,38 @@ class Route:
 
 
 def routes_of(app: Application) -> Iterator[Route]:
-    """Every rule of an application, whatever its host, that leads to a class."""
-    for router in (app.default_router, app.wildcard_router):
-        yield from _walk(router.rules)
+    """Every rule of an application, whatever its host, that leads to a class; each once, in the order of asking."""
+    for rule in _leaves(app):
+        if isinstance(rule.target, type):
+            regex = rule.matcher.regex if isinstance(rule.matcher, PathMatches) else None
+            groups = frozenset(regex.groupindex) if regex is not None else frozenset()
+            yield Route(_pattern_of(rule), groups, rule.target)
 
 
-def _walk(rules: list[Rule]) -> Iterator[Route]:
+def dead_ends(app: Application) -> Iterator[tuple[str, object]]:
+    """Pattern and target of every rule that leads to something else than a class, which nobody can look into."""
+    for rule in _leaves(app):
+        if not isinstance(rule.target, type):
+            yield _pattern_of(rule), rule.target
+
+
+def _pattern_of(rule: Rule) -> str:
+    return rule.matcher.regex.pattern if isinstance(rule.matcher, PathMatches) else "*"
+
+
+def _leaves(app: Application) -> Iterator[Rule]:
+    """The rules that lead to no further rules; the wildcard router is usually found within the other."""
+    rules = [*_walk(app.default_router.rules), *_walk(app.wildcard_router.rules)]
+    yield from {id(rule): rule for rule in rules}.values()
+
+
+def _walk(rules: list[Rule]) -> Iterator[Rule]:
     for rule in rules:
         nested = getattr(rule.target, "rules", None)
         if nested is not None:
             yield from _walk(nested)
-        elif isinstance(rule.target, type):
-            matcher = rule.matcher
-            regex = matcher.regex if isinstance(matcher, PathMatches) else None
-            groups = frozenset(regex.groupindex) if regex is not None else frozenset()
-            yield Route(regex.pattern if regex is not None else "*", groups, rule.target)
+        else:
+            yield rule
 
 
 WaysProblems = Callable[[Sequence[Authenticator]], Iterable[Problem]]

@@ -6,9 +6,7 @@ Rules of this file:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from tornado.web import Application
 from tornado.websocket import WebSocketHandler
@@ -22,41 +20,44 @@ from ..handler import SecureWebSocketHandler
 from ..policy.registry import Registry
 from ..policy.strictness import field_problems
 from ..settings import Settings, Timeouts
+from .audit_lines import Level, Line
+from .foreign_audit import application_lines, socket_lines
+from .route_audit import plain_handlers, route_lines
+
+ORDER: Final = tuple(Level)
+"""The gravest first."""
 
 
-class Level(StrEnum):
-    """What a line of the audit means."""
+def audit(app: Application, guard: Guard | None) -> list[Line]:
+    """Everything there is to say of an application, the gravest first.
 
-    PROBLEM = "problem"  # a server does not start with it
-    OPEN = "open"  # strangers can use it
-    DECLARED = "declared"  # less than the default, and somebody has said so
-    CHANGED = "changed"  # a limit that is not at its default
-    IN_FORCE = "in force"  # what happens when a dependency fails
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the audit. `remedy` None: nothing need be done."""
-
-    level: Level
-    where: str
-    what: str
-    remedy: str | None = None
-
-    @property
-    def fails(self) -> bool:
-        """Whether the check fails for it."""
-        return self.level in (Level.PROBLEM, Level.OPEN)
+    Args:
+        app: the application.
+        guard: its own; None where it has none, as somebody else's server.
+    """
+    lines = list(_of_guarded(app, guard) if guard is not None else _of_unguarded(app))
+    lines += [*_open_switches(app), *_foreign(app)]
+    return sorted(lines, key=lambda line: ORDER.index(line.level))
 
 
-def audit(app: Application, guard: Guard) -> list[Line]:
-    """Everything there is to say of the application, the gravest first."""
+def _of_unguarded(app: Application) -> Iterator[Line]:
+    for handler in dict.fromkeys(route.handler for route in routes_of(app)):
+        if issubclass(handler, SecureWebSocketHandler):
+            remedy = "pass Application(…, wssec=guard), or call guard.install(app)"
+            yield Line(Level.PROBLEM, handler.__qualname__, "its application has no guard: everybody gets 503", remedy)
+    what = "there is none: what follows is what the application's objects show, and no more"
+    yield Line(Level.UNKNOWN, "guard", what)
+    yield from route_lines(app, None, starts=False)
+
+
+def _of_guarded(app: Application, guard: Guard) -> list[Line]:
     problems = list(_problems(app, guard))
     endpoints = [] if problems else list(_endpoints(app, guard))
     declared = [line for endpoint in endpoints for line in _declared(endpoint)]
     return [
         *problems,
-        *_open(app, guard.settings),
+        *_insecure(guard.settings),
+        *route_lines(app, guard, starts=not problems),
         *declared,
         *_public(guard.registry),
         *_lenient(guard.registry),
@@ -74,18 +75,25 @@ def _problems(app: Application, guard: Guard) -> Iterator[Line]:
             yield Line(Level.PROBLEM, problem.where, problem.fault, problem.remedy)
 
 
-def _open(app: Application, settings: Settings) -> Iterator[Line]:
+def _insecure(settings: Settings) -> Iterator[Line]:
     if settings.insecure:
         what = "ws:// is accepted beyond loopback, so that everybody on the way reads tokens and messages"
         yield Line(Level.OPEN, "WSSEC_INSECURE", what, "unset it outside development")
+
+
+def _open_switches(app: Application) -> Iterator[Line]:
     for switch in ("debug", "serve_traceback", "autoreload"):
         if app.settings.get(switch):
             yield Line(Level.OPEN, f"Application({switch}=True)", "shows or runs what is for developers", "drop it")
+
+
+def _foreign(app: Application) -> Iterator[Line]:
+    seen: set[type] = set()
     for route in routes_of(app):
         if issubclass(route.handler, WebSocketHandler) and not issubclass(route.handler, SecureWebSocketHandler):
-            where = f"{route.handler.__module__}.{route.handler.__qualname__}"
-            what = f"{route.pattern} is a WebSocket without the guard"
-            yield Line(Level.OPEN, where, what, "derive it from SecureWebSocketHandler")
+            yield from socket_lines(app, route, again=route.handler in seen)
+            seen.add(route.handler)
+    yield from application_lines(app, plain_handlers(app))
 
 
 def _endpoints(app: Application, guard: Guard) -> Iterator[Endpoint]:
