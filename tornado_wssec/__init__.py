@@ -1,6 +1,6 @@
 """The secure WebSocket layer for Tornado: schema, permission and limits in one declaration."""
 
-from .auth import ApiKey, Authenticator, BearerToken, FirstMessage, SessionCookie, SignedCookie, Ticket
+from .auth import ApiKey, Authenticator, BearerToken, FirstMessage, ProxyHeader, SessionCookie, SignedCookie, Ticket
 from .clock import Clock
 from .closing import Advice, Close, CloseCode
 from .endpoint import on
@@ -49,6 +49,7 @@ from .errors import (
 )
 from .guard import Guard
 from .handler import SecureWebSocketHandler
+from .policy.assertions import Assertion
 from .policy.codec import Envelope
 from .policy.fields import StrictBoolean, StrictDateTime, StrictDecimal, StrictFloat, StrictInteger, StrictTimeDelta
 from .policy.identity import Identity
@@ -63,6 +64,7 @@ __all__ = [
     "Advice",
     "AlreadyAuthenticated",
     "ApiKey",
+    "Assertion",
     "Authenticator",
     "BearerToken",
     "Channel",
@@ -102,6 +104,7 @@ __all__ = [
     "PermissionDenied",
     "PlaintextRefused",
     "Problem",
+    "ProxyHeader",
     "RateLimited",
     "ReauthRequired",
     "Registry",

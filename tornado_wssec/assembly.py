@@ -7,6 +7,7 @@ from typing import Any, Final, Self, TypeVar
 
 from .auth.base import Authenticator
 from .auth.cookie import CookieAuthenticator
+from .auth.proxy_header import ProxyHeader
 from .errors import ConfigurationError, Problem
 from .keeper import KeySource
 from .policy.hosts import HostPolicy
@@ -106,6 +107,12 @@ def checked_authenticators(authenticators: Sequence[Authenticator]) -> tuple[Aut
     return tuple(authenticators)
 
 
+def ways_problems(authenticators: Sequence[Authenticator], settings: Settings, rules: TokenRules) -> Iterator[Problem]:
+    """What keeps a server from starting with these ways to show who one is."""
+    yield from cookie_problems(authenticators, settings, rules)
+    yield from proxy_problems(authenticators, settings)
+
+
 def cookie_problems(
     authenticators: Sequence[Authenticator], settings: Settings, rules: TokenRules
 ) -> Iterator[Problem]:
@@ -116,6 +123,15 @@ def cookie_problems(
         yield Problem("authenticators", f"{named} are both cookies, and a browser sends both", "keep one of them")
     for one in cookies:
         yield from one.problems(settings.cookie_secret, rules.max_lifetime)
+
+
+def proxy_problems(authenticators: Sequence[Authenticator], settings: Settings) -> Iterator[Problem]:
+    """What keeps a server from starting that believes a proxy's headers, and has no proxy."""
+    if any(isinstance(one, ProxyHeader) for one in authenticators) and not settings.trusted_proxies:
+        fault = "no proxy is trusted, so that the header of ProxyHeader() counts from nobody"
+        yield Problem(
+            "WSSEC_TRUSTED_PROXIES", fault, "name the network of the proxy that sets it, or drop ProxyHeader()"
+        )
 
 
 def rules_of(settings: Settings, rules: TokenRules | None) -> TokenRules:

@@ -185,6 +185,9 @@ class Timeouts(_Documented):
 LEEWAY_MOST: Final = 60.0
 """A leeway above this would accept tokens of clocks that are wrong (RFC 7519 §4.1.4: "a few minutes" at most)."""
 
+ASSERTED_SECONDS: Final = 3_600.0
+"""An hour: how long what a proxy's header said still counts. When its session ends, nobody tells us."""
+
 RSA_BITS_OF_ISSUERS: Final = 2048
 """Least size of another issuer's RSA key: what Keycloak, Entra and Auth0 sign with. Source: RFC 7518 §3.3."""
 

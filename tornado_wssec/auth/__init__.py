@@ -4,6 +4,7 @@ from .api_key import ApiKey
 from .base import Authenticator, Credential, Desk, RequestView
 from .bearer import BearerToken
 from .first_message import FirstMessage
+from .proxy_header import ProxyHeader
 from .session_cookie import SessionCookie
 from .signed_cookie import SignedCookie
 from .ticket import Ticket
@@ -15,6 +16,7 @@ __all__ = [
     "Credential",
     "Desk",
     "FirstMessage",
+    "ProxyHeader",
     "RequestView",
     "SessionCookie",
     "SignedCookie",
