@@ -130,6 +130,20 @@ def test_check_names_what_is_declared(app: Checked) -> None:
     } <= set(lines(outcome, "declared"))
 
 
+def test_check_names_first_messages_and_who_wins(app: Checked) -> None:
+    """Endpoints where strangers hold sockets, and those where a newest connection ends another."""
+    declared = """class ChatSocket(SecureWebSocketHandler):
+    newest_wins = True
+    authenticators = (FirstMessage(),)
+"""
+    outcome = app(
+        ("import Guard,", "import FirstMessage, Guard,"), ("class ChatSocket(SecureWebSocketHandler):\n", declared)
+    )
+
+    assert 0 == outcome.code
+    assert {"ChatSocket.newest_wins", "ChatSocket: FirstMessage()"} <= set(lines(outcome, "declared"))
+
+
 def test_check_names_public_messages(app: Checked, here: Path) -> None:
     """PUBLIC is written out, and shows."""
     text = CATALOGUE.replace("import Message", "import PUBLIC, Message").replace('"chat:write:{room}"', "PUBLIC")

@@ -12,6 +12,7 @@ from tornado.web import Application
 from tornado.websocket import WebSocketHandler
 
 from ..auth.cookie import HOST_PREFIX, CookieAuthenticator
+from ..auth.first_message import FirstMessage
 from ..endpoint import Endpoint
 from ..errors import ConfigurationError
 from ..exposure import routes_of
@@ -53,7 +54,7 @@ def _of_unguarded(app: Application) -> Iterator[Line]:
 def _of_guarded(app: Application, guard: Guard) -> list[Line]:
     problems = list(_problems(app, guard))
     endpoints = [] if problems else list(_endpoints(app, guard))
-    declared = [line for endpoint in endpoints for line in _declared(endpoint)]
+    declared = [line for endpoint in endpoints for line in _declared(endpoint, guard.timeouts)]
     return [
         *problems,
         *_insecure(guard.settings),
@@ -103,12 +104,18 @@ def _endpoints(app: Application, guard: Guard) -> Iterator[Endpoint]:
             yield guard.reception.endpoint_of(handler)
 
 
-def _declared(endpoint: Endpoint) -> Iterator[Line]:
+def _declared(endpoint: Endpoint, timeouts: Timeouts) -> Iterator[Line]:
     if endpoint.anonymous:
         yield Line(Level.DECLARED, f"{endpoint.name}.anonymous", "nobody in particular may connect")
     if endpoint.allow_missing_origin:
         yield Line(Level.DECLARED, f"{endpoint.name}.allow_missing_origin", "clients without an Origin may connect")
+    if endpoint.newest_wins:
+        what = "whoever has a credential of somebody can end the connections of that person"
+        yield Line(Level.DECLARED, f"{endpoint.name}.newest_wins", what)
     for way in endpoint.authenticators:
+        if isinstance(way, FirstMessage):
+            what = f"strangers hold a socket for up to {timeouts.first_message:g} s"
+            yield Line(Level.DECLARED, f"{endpoint.name}: FirstMessage()", what)
         if isinstance(way, CookieAuthenticator):
             yield from _cookie(way, f"{endpoint.name}: {type(way).__name__}")
         if way.name != "ticket" and getattr(way, "query", False):
