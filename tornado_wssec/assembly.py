@@ -11,6 +11,7 @@ from .auth.proxy_header import ProxyHeader
 from .errors import ConfigurationError, Problem
 from .keeper import KeySource
 from .policy.hosts import HostPolicy
+from .policy.issuers import issuer_problems
 from .policy.origins import OriginPolicy
 from .policy.proxies import ProxyPolicy
 from .policy.registry import Registry
@@ -89,6 +90,7 @@ def read_settings(environ: Mapping[str, str], given: Mapping[str, Any], parts: M
     rules = rules_of(settings, parts.get("token_rules"))
     told = {problem.where for problem in problems}
     more = settings_problems(settings, rules, parts.get("store"), parts.get("keys"))
+    more += issuer_problems(rules, parts.get("issuers", ()))
     problems += [problem for problem in more if problem.where not in told]
     if problems:
         raise ConfigurationError(problems)

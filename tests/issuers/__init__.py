@@ -1,0 +1,1 @@
+"""Other issuers, against an identity provider of the tests' own, in a process of its own."""
