@@ -57,12 +57,12 @@ class AcceptLoop:
 
     Args:
         listening: non-blocking.
-        take: called with each accepted socket and its peer's address.
+        take: called with each accepted socket and its peer's address; False ends the turn.
         shed: frees some descriptors, where that is possible.
     """
 
     def __init__(
-        self, listening: socket.socket, take: Callable[[socket.socket, Any], None], shed: Callable[[], None]
+        self, listening: socket.socket, take: Callable[[socket.socket, Any], bool], shed: Callable[[], None]
     ) -> None:
         self._listening = listening
         self._take = take
@@ -100,7 +100,8 @@ class AcceptLoop:
                 self._pause(error)
                 return
             try:
-                self._take(connection, address)
+                if not self._take(connection, address):
+                    return
             except Exception as error:
                 connection.close()
                 logger.error("a connection was dropped as it came: %s", where_raised(error))
@@ -236,12 +237,23 @@ class HardenedServer(HTTPServer):
         """Accept from these."""
         for one in sockets:
             self._sockets[one.fileno()] = one
-            self._handlers[one.fileno()] = AcceptLoop(one, self._handle_connection, self._shed_some).stop
+            self._handlers[one.fileno()] = AcceptLoop(one, self._take, self._shed_some).stop
+
+    def _take(self, connection: socket.socket, address: Any) -> bool:
+        """Serve a new connection, or turn it away; False where the next one must not come before this one is known."""
+        if not is_above_share(connection.fileno()):
+            self._handle_connection(connection, address)
+            return True
+        if self._shed_one():
+            # Into the place of who went: a number above the share would stay in use, and those below tell nothing.
+            with connection:
+                moved = connection.dup()
+            self._handle_connection(moved, address)
+        else:
+            self._turn_away(connection)
+        return False
 
     def _handle_connection(self, connection: socket.socket, address: Any) -> None:
-        if is_above_share(connection.fileno()) and not self._shed_one():
-            self._turn_away(connection)
-            return
         with suppress(OSError):  # it is gone already
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
