@@ -31,14 +31,20 @@ Visitor = Callable[..., Page]
 @contextmanager
 def launched() -> Iterator[Browser]:
     """The browser of this machine, with an empty profile."""
+    path, arguments = how_to_launch()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+def how_to_launch() -> tuple[str, list[str]]:
+    """Where the browser of this machine is, and its arguments."""
     path = next((found for name in NAMES if (found := shutil.which(name))), None)
     if path is None:
         leave_out("Chromium", "apt-get install chromium")
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()  # Chromium refuses root otherwise
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*QUIET, *sandbox])
-        yield browser
-        browser.close()
+    return path, [*QUIET, *sandbox]
 
 
 @pytest.fixture(scope="package")
