@@ -31,6 +31,7 @@ GENEROUS: Final = Limits(
     error_budget=PLENTY,
     connections_per_address=PLENTY,
     connections_per_subject=PLENTY,
+    pending_requests_per_address=PLENTY,
     refusals_logged=PLENTY,
 )
 """Budgets that no list of attacks uses up, so that each is refused for its own fault."""

@@ -181,8 +181,9 @@ class _Request(HTTPMessageDelegate):
         lengths, encodings = headers.get_list("Content-Length"), headers.get_list("Transfer-Encoding")
         if fault := body_fault(str(start_line[0]), lengths, encodings, self._body_bytes):
             raise HTTPInputError(fault)
+        reading = self._inner.headers_received(start_line, headers)
         self.is_judged = True
-        return self._inner.headers_received(start_line, headers)
+        return reading
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         return self._inner.data_received(chunk)
@@ -192,7 +193,7 @@ class _Request(HTTPMessageDelegate):
         self._inner.finish()
 
     def on_connection_close(self) -> None:
-        if self.is_judged:  # else Tornado's router has not heard of it yet
+        if self.is_judged:  # else Tornado's router does not know of it
             self._inner.on_connection_close()
 
 
@@ -340,7 +341,8 @@ class HardenedServer(HTTPServer):
                 return
 
     def _end(self, server_conn: HTTP1ServerConnection) -> None:
-        if (visit := self._visits.get(server_conn)) is not None:
-            visit.is_shed = True
-        self._tell("pending", 0, "a connection that had sent no whole request was closed: there were too many")
+        visit = self._visits[server_conn]
+        visit.is_shed = True
+        if not visit.served:  # else nothing was refused: it had no request
+            self._tell("pending", 0, "a connection that had sent no whole request was closed: there were too many")
         server_conn.stream.close()

@@ -231,6 +231,8 @@ HEADS: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("space before the colon", lambda sent: sent.replace(b"Host:", b"Host :")),
     ("no colon", lambda sent: sent.replace(b"HTTP/1.1\r\n", b"HTTP/1.1\r\nX\r\n")),
     ("NUL", lambda sent: sent.replace(b"HTTP/1.1\r\n", b"HTTP/1.1\r\nX: \x00\r\n")),
+    ("no host", lambda sent: sent.replace(b"Host:", b"X:")),
+    ("two hosts", lambda sent: sent.replace(b"Host:", b"Host: a\r\nHost:")),
     ("no version", lambda sent: sent.replace(b" HTTP/1.1", b"")),
     ("empty lines", lambda sent: b"\r\n\r\n" + sent),
 ]
