@@ -116,14 +116,15 @@ class Visitor:
     async def _verify(self, frame: str | bytes) -> None:
         try:
             welcome = await self._hear(frame)
-            self._doorstep.remove(self)
-            await welcome()
-            self._connection.resume()
+            # An authenticator may have swallowed the cancellation with which a visit ends.
+            if not self._is_refused and self._doorstep.remove(self):
+                await welcome()
+                self._connection.resume()
         except HandshakeRefused as refusal:
             self.refuse(refusal)
         except Exception as error:
             logger.error("a first message failed unexpectedly: %s", where_raised(error))
-            self._doorstep.remove(self)
+            self._connection.close(Close(CloseCode.INTERNAL_ERROR))
             self._connection.abort()
 
     def _stop_hearing(self) -> None:

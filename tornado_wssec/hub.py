@@ -112,7 +112,7 @@ class Hub:
 
     def of_identity(self, identity: Identity) -> int:
         """Connections of an identity; anonymous ones do not count together."""
-        return len(self._identities.get(_key(identity), ()))
+        return 0 if identity.anonymous else len(self._identities.get(_key(identity), ()))
 
     def account(self, identity: Identity) -> Account:
         """The budgets of an identity, its own for each anonymous connection."""
@@ -191,6 +191,8 @@ class Hub:
 
     def end_oldest(self, identity: Identity, most: int) -> None:
         """End the oldest connections of an identity until `most` are open: they are replaced by newer ones (4409)."""
+        if identity.anonymous:
+            return
         lives = [live for live in self._identities.get(_key(identity), ()) if not live.session.is_closing]
         for live in lives[: max(len(lives) - most, 0)]:
             self.end(live, Close(CloseCode.REPLACED), "a newer connection of the same identity")

@@ -1,6 +1,7 @@
 """Line H27 over a real socket, and what stands close to it: a socket that is open and belongs to nobody yet."""
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -665,3 +666,61 @@ async def test_h27_verification_that_fails(caplog: pytest.LogCaptureFixture) -> 
         await assert_nobody_left(kit)
     assert "authentication failed unexpectedly: KeyError" in caplog.text
     assert token not in caplog.text
+
+
+@in_loop
+async def test_h22_client_that_sends_its_message_and_is_gone() -> None:
+    """Who does not wait for the answer is noticed at once, though the end had come with the message."""
+    script = Script()
+    async with door_kit(script, authenticators=[Slow()]) as kit:
+        for _ in range(5):
+            ann = await knock(kit)
+            await ann.send("wssec.auth", {"token": kit.token()})
+            await ann.socket.close()
+        await assert_nobody_left(kit)
+        assert [] == script.told
+
+
+@in_loop
+async def test_h27_dropped_while_a_stubborn_back_end_verifies() -> None:
+    """A back end that does not let itself be cancelled lets nobody in who was dropped meanwhile."""
+
+    class Stubborn(Slow):
+        async def verify(self, credential: Credential, request: RequestView, desk: Desk) -> Identity:
+            with contextlib.suppress(asyncio.CancelledError):
+                await super().verify(credential, request, desk)
+            return Identity(subject="ann", issuer="stubborn")
+
+    stubborn, script = Stubborn(), Script()
+    async with door_kit(script, authenticators=[stubborn]) as kit:
+        ann = await knock(kit)
+        await ann.send("wssec.auth", {"token": kit.token()})
+        await stubborn.asked.wait()
+        assert 1 == kit.guard.doorstep.shed(1)
+        await ann.assert_closed(1013)
+        await assert_nobody_left(kit)
+        assert [] == script.told
+
+
+@in_loop
+async def test_h27_opening_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake of ours while it is let in ends the connection, and counts nobody."""
+    async with door_kit() as kit:
+        monkeypatch.setattr(kit.guard.hub, "account", lambda identity: {}["nobody"])
+        ann = await knock(kit)
+        await ann.send("wssec.auth", {"token": kit.token()})
+        await ann.assert_closed(1011)
+        await assert_nobody_left(kit)
+
+
+@in_loop
+async def test_h27_stall_is_forgiven() -> None:
+    """The time in which the event loop stood still is not the stranger's."""
+    async with door_kit() as kit:
+        ann = await knock(kit)
+        kit.clock.advance(60)
+        kit.guard.doorstep.extend(60)
+        kit.guard.tick(kit.clock.monotonic)
+        await kit.advance(0)
+        await ann.send("wssec.auth", {"token": kit.token()})
+        await ann.assert_received("wssec.ready")
