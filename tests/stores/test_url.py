@@ -7,6 +7,7 @@ import pytest
 from tornado_wssec.errors import ConfigurationError
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.memory import MemoryStore
+from tornado_wssec.stores.redis import RedisStore
 from tornado_wssec.stores.sqlite import SqliteStore
 from tornado_wssec.stores.url import open_store
 
@@ -73,16 +74,17 @@ def test_url_of_an_unknown_scheme_names_the_supported_ones(url: str) -> None:
     fault = open_error(url)
 
     assert "WSSEC_STORE: it is no URL of a store" in fault
-    assert "sqlite:///relative/path, sqlite:////absolute/path or memory://" in fault
+    assert "sqlite:///relative/path, sqlite:////absolute/path, redis://host" in fault
     assert "hunter2" not in fault
 
 
 @pytest.mark.parametrize(
     "scheme", ["redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"]
 )
-def test_url_of_redis_is_not_available(scheme: str) -> None:
-    """It says so, without the password."""
-    fault = open_error(f"{scheme}://user:hunter2@host:6379/0")
+def test_url_of_redis(scheme: str) -> None:
+    """It is a store as any other, and shows no password."""
+    store = open_store(f"{scheme}://user:hunter2@host/{'chat' if 'sentinel' in scheme else ''}", timeouts=Timeouts())
 
-    assert f"{scheme}: the Redis store is not available in this version; use sqlite:///path" in fault
-    assert "hunter2" not in fault
+    assert isinstance(store, RedisStore)
+    assert store.url.startswith(f"{scheme}://user@host:")
+    assert "hunter2" not in store.url

@@ -11,16 +11,19 @@ from ..errors import ConfigurationError, Problem
 from ..settings import STORE_SCHEMES, Timeouts
 from .base import Store
 from .memory import MemoryStore
+from .redis import RedisStore
+from .redis_url import parse_redis_url
 from .sqlite import SqliteStore
 
-FORMS: Final = "sqlite:///relative/path, sqlite:////absolute/path or memory://"
+FORMS: Final = "sqlite:///relative/path, sqlite:////absolute/path, redis://host, rediss://host or memory://"
 
 
 def open_store(url: str, *, timeouts: Timeouts) -> Store:
     """The store at `url`, not yet open: it opens in the event loop and the process that use it.
 
     Args:
-        url: `sqlite:///relative/path`, `sqlite:////absolute/path`, or `memory://` for tests.
+        url: `sqlite:///relative/path`, `sqlite:////absolute/path`, what `parse_redis_url` reads, or `memory://` for
+            tests.
         timeouts: what bounds each call.
 
     Raises:
@@ -34,8 +37,7 @@ def open_store(url: str, *, timeouts: Timeouts) -> Store:
             raise _refused("memory:// takes nothing behind it", "write memory://, or sqlite:///path for a file")
         return MemoryStore()
     if scheme in STORE_SCHEMES:
-        fault = f"{scheme}: the Redis store is not available in this version"
-        raise _refused(fault, "use sqlite:///path; servers of one machine can share the file")
+        return RedisStore(parse_redis_url(url), timeouts=timeouts)
     # Not even the scheme: in "hunter2" or "user:hunter2@host" it is no scheme.
     raise _refused("it is no URL of a store", f"write {FORMS}")
 
