@@ -27,6 +27,8 @@ RAISED: Final = Limits(
     connections_per_subject=MANY,
     attempts_per_second=float(MANY),
     attempts_burst=MANY,
+    identity_attempts_per_second=float(MANY),
+    identity_attempts_burst=MANY,
     tickets_per_subject=MANY,
 )
 """Quotas that do not refuse: they are asked all the same."""

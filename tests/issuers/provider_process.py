@@ -119,7 +119,7 @@ class Answers(BaseHTTPRequestHandler):
 
     def be_unpacking(self, found: dict[str, Any]) -> None:
         """Small on the wire, and huge for who unpacks it."""
-        packed = gzip.compress(json.dumps({**found, "filler": "x" * 10_000_000}).encode())
+        packed = gzip.compress(json.dumps({**found, "filler": "x" * 10_000_000}).encode(), compresslevel=1)
         self.say(200, packed, {"Content-Encoding": "gzip"})
 
     def be_redirecting(self, found: dict[str, Any]) -> None:

@@ -18,8 +18,11 @@ RULES: Final = TokenRules(
     permission_claims=("permissions",),
     required_claims={"azp": None},
 )
-BRISK: Final = Timeouts(jwks_fetch=0.3)
-"""A bound that a test can wait for."""
+BRISK: Final = Timeouts(jwks_fetch=1.0)
+"""A bound that a test can wait for, and a busy machine can keep."""
+
+ENDLESS: Final = ("dripping", "silent")
+"""How a provider behaves whom nothing but the clock stops."""
 
 
 def sso(provider: Provider, place: str = "", **rules: Any) -> Issuer:

@@ -84,7 +84,7 @@ def keycloak(now: float, jwks_url: str) -> Shape:
         "for another client": {**access, "aud": ["account"]},
         "of another realm": {**access, "iss": "https://sso.example.com/realms/evil"},
     }
-    return Shape(issuer, access, others, PERSON, token_id=access["jti"])
+    return Shape(issuer, access, others, PERSON, token_id="onrtac:d58f5dc8-fd8f-462b-8a19-716f8f83985b")
 
 
 def entra(now: float, jwks_url: str) -> Shape:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.attacks.forgery import b64, forge, good_claims, good_header
 from tornado_wssec.errors import TokenRefused
 from tornado_wssec.policy.identity import Identity
-from tornado_wssec.policy.key_material import KeyMaterial
+from tornado_wssec.policy.key_material import KeyMaterial, generate
 from tornado_wssec.policy.keys import KeyRing
 from tornado_wssec.policy.revocation_entries import Kind, LogEntry
 from tornado_wssec.policy.revocation_index import RevocationIndex
@@ -89,6 +89,21 @@ def test_known_token_without_a_kid_is_asked_for_it() -> None:
 
     assert "u1" == verifier.verify(shown, one, NOW).subject
     assert "no key None verifies" == judged(verifier, shown, two, NOW)
+
+
+def test_known_token_is_not_good_by_another_key_of_the_name() -> None:
+    """An issuer may give a name that it has used to another key; what the first one signed is nothing to it."""
+    shown, verifier = (
+        forge(key("ES256"), good_header(key("ES256"), RULES) | {"kid": "a"}, good_claims(RULES, NOW)),
+        TokenVerifier(RULES),
+    )
+    made = generate("ES256")
+    first, second = (
+        KeyRing.from_issuer({"keys": [{**one.public_jwk(), "kid": "a"}]})[0] for one in (material("ES256"), made)
+    )
+
+    assert "u1" == verifier.verify(shown, first, NOW).subject
+    assert "the signature is not by key 'a'" == judged(verifier, shown, second, NOW)
 
 
 def test_known_token_keeps_its_claims() -> None:
