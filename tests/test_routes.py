@@ -325,3 +325,16 @@ async def test_install_into_somebody_elses_application() -> None:
 
         assert 200 == (await sent(kit, "GET", "/wssec/ready")).status
         await kit.connect("/ws")
+
+
+@pytest.mark.parametrize("prefix", ["/hub/user/ann/", "/a.b"])
+@in_loop
+async def test_install_below_a_prefix(prefix: str) -> None:
+    """In a host with a base URL the routes stand below it, as it is spelt, and nowhere else."""
+    async with chat_kit() as kit:
+        app = Application([("/ws", ChatSocket)])
+        kit.guard.install(app, prefix=prefix)
+        kit.port = kit.guard.listen(app, 0)
+        paths = [prefix.rstrip("/") + "/wssec/ready", "/wssec/ready", "/axb/wssec/ready"]
+
+        assert [200, 404, 404] == [(await sent(kit, "GET", path)).status for path in paths]

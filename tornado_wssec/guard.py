@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import ssl as tls
 from collections.abc import Coroutine, Mapping, Sequence
 from types import TracebackType
@@ -243,10 +244,14 @@ class Guard(Services):
         """
         await self._lifecycle.stop()
 
-    def install(self, app: Application) -> None:
-        """Make this the guard of an application that was made without one, and add its routes."""
+    def install(self, app: Application, *, prefix: str = "") -> None:
+        """Make this the guard of an application that was made without one, and add its routes.
+
+        Args:
+            prefix: see `routes`.
+        """
         app.settings["wssec"] = self
-        app.add_handlers(r".*", self.routes())
+        app.add_handlers(r".*", self.routes(prefix=prefix))
 
     def listen(
         self, app: Application, port: int, *, address: str | None = None, ssl: tls.SSLContext | None = None
@@ -299,16 +304,20 @@ class Guard(Services):
         """
         return expiry_of(self.settings.tls_cert) if self.settings.tls_cert else None
 
-    def routes(self) -> list[Any]:
-        """The guard's plain routes, for an Application."""
-        own = {"guard": self}
-        csrf = [(r"/wssec/csrf", CsrfHandler, own)] if self.cookies.way else []
+    def routes(self, *, prefix: str = "") -> list[Any]:
+        """The guard's plain routes, for an Application.
+
+        Args:
+            prefix: a path below which they stand, such as the base URL of a host.
+        """
+        own, below = {"guard": self}, re.escape(prefix.rstrip("/"))
+        csrf = [(below + r"/wssec/csrf", CsrfHandler, own)] if self.cookies.way else []
         return [
-            (r"/wssec/ticket", TicketHandler, own),
+            (below + r"/wssec/ticket", TicketHandler, own),
             *csrf,
-            (r"/wssec/live", LiveHandler, own),
-            (r"/wssec/ready", ReadyHandler, own),
-            (r"/\.well-known/jwks\.json", KeysHandler, own),
+            (below + r"/wssec/live", LiveHandler, own),
+            (below + r"/wssec/ready", ReadyHandler, own),
+            (below + r"/\.well-known/jwks\.json", KeysHandler, own),
         ]
 
     def check(self, app: Application) -> None:

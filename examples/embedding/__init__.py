@@ -1,0 +1,1 @@
+"""The chat inside somebody else's Tornado server."""
