@@ -58,6 +58,7 @@ LAYERS: Final = (
 # What one module may do although its layer may not.
 EXCEPTIONS: Final = frozenset(
     {
+        ("wire.encrypted", "imports tornado"),  # TLS stays on Tornado's stream
         ("wire.connection", "imports tornado"),  # the one module that touches Tornado's stream
         ("starter.app", "imports schemas"),  # the ones beside it: what is written out must run as it stands
         ("settings", "calls read_text()"),  # a secret may come from the file that WSSEC_…_FILE names
