@@ -201,6 +201,7 @@ def test_j14_two_issuers_of_one_name() -> None:
         ("//sso.example.com/keys", "is not https"),
         ("https://", "is no URL to fetch from"),
         ("https://user:pass@sso.example.com/keys", "has a name or a password in it"),
+        ("https://user:pass@sso.example.com:0/keys", "is no URL to fetch from"),
         ("https://sso.example.com/keys#fragment", "is no URL to fetch from"),
         ("https://sso.example.com:0/keys", "is no URL to fetch from"),
         ("https://sso.example.com:99999/keys", "is no URL to fetch from"),

@@ -182,7 +182,8 @@ class Issuer:
     # --- what must not be so ---
 
     def _url_problems(self) -> Iterator[Problem]:
-        url, shown_url = _split(self.jwks_url), ascii(self.jwks_url)[1:200]
+        url = _split(self.jwks_url)
+        shown_url = "it" if "@" in str(self.jwks_url) else f"{self.jwks_url!a:.200}"  # a password may stand before @
         remedy = "write it as in https://sso.example.com/keys"
         if url is None or not url.hostname or url.fragment:
             yield Problem("Issuer.jwks_url", f"{shown_url} is no URL to fetch from", remedy)
