@@ -479,6 +479,24 @@ async def test_r023_revocation_goes_on_where_records_fail(error: Exception) -> N
         assert [] == list(await store_of(kit).list_records(RecordKind.API_KEY, kit.clock.wall, after="", most=10))
 
 
+@in_loop
+async def test_r023_drop_that_a_crash_may_take_back_is_told() -> None:
+    """It looks done, to the second look too; whoever revoked must hear that it may not be."""
+    async with kit_of() as kit:
+        made = await kit.guard.create_api_key("robot")
+        dropping = store_of(kit).drop_record
+
+        async def drop_record(kind: RecordKind, name: str) -> bool:
+            await dropping(kind, name)
+            raise NotAcknowledged("the disk did not answer")
+
+        store_of(kit).drop_record = drop_record  # type: ignore[method-assign]  # a disk that is too slow to tell
+        with pytest.raises(NotAcknowledged):
+            await kit.guard.revoke_api_key(made.id)
+
+        assert 401 == (await shown(kit, made.key)).status
+
+
 @pytest.mark.parametrize("id", ["robot", "", "ak", "*", "ak%", "wssec_ak0123456789abcdef_x", "'; DROP TABLE x;--"])
 @in_loop
 async def test_k09_revoke_api_key_takes_ids_alone(id: str) -> None:
