@@ -228,7 +228,6 @@ class Handshake:
         """Who it is, or the way in which the first message will tell."""
         identity = await self._verified(view, endpoint.authenticators)
         if identity is None and endpoint.first_message is not None and not shows_credential(view):
-            self.quotas.check_pending()
             return endpoint.first_message
         if identity is None and endpoint.anonymous:
             return ANONYMOUS

@@ -96,23 +96,15 @@ class Quotas:
         if connections >= endpoint.limits.connections_per_subject and not endpoint.newest_wins:
             raise TooManyAttempts(f"{identity.subject} has {connections} connections")
 
-    def check_pending(self) -> None:
-        """Refuse one more who is to wait.
+    @contextmanager
+    def pending(self) -> Iterator[None]:
+        """Count somebody as waiting for as long as the block runs; who is on the doorstep is counted there.
 
         Raises:
             NotReady: as many wait as may.
         """
         if self._verifying + len(self._doorstep) >= self._limits.pending_handshakes:
             raise NotReady("too many handshakes are pending")
-
-    @contextmanager
-    def pending(self) -> Iterator[None]:
-        """Count somebody as waiting for as long as the block runs.
-
-        Raises:
-            NotReady: as many wait as may.
-        """
-        self.check_pending()
         self._verifying += 1
         try:
             yield

@@ -390,9 +390,14 @@ async def test_h27_credential_in_the_handshake() -> None:
 
 
 @in_loop
-async def test_h27_plain_requests() -> None:
+async def test_h27_plain_requests(caplog: pytest.LogCaptureFixture) -> None:
     """FirstMessage proves nobody to a plain route: a ticket is given to who shows a token there."""
-    async with door_kit(authenticators=[FirstMessage()]) as kit:
+
+    class ForSockets(FirstMessage):
+        def find(self, request: RequestView) -> Credential | None:
+            raise AssertionError("asked about a plain request")
+
+    async with door_kit(authenticators=[ForSockets()]) as kit:
         raw = await kit.raw()
         headers = [("Host", kit.host), ("Content-Type", "application/json"), ("Content-Length", "14")]
         await raw.write(
@@ -400,6 +405,7 @@ async def test_h27_plain_requests() -> None:
             + b'{"path":"/ws"}'
         )
         assert 401 == (await raw.response()).status
+    assert "unexpectedly" not in caplog.text
 
 
 def test_h27_anonymous_beside_it_does_not_start() -> None:
@@ -498,11 +504,15 @@ class Slow(FirstMessage):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked, self.go_on, self.fault = asyncio.Event(), asyncio.Event(), None
+        self.asked, self.go_on, self.cancelled = asyncio.Event(), asyncio.Event(), 0
 
     async def verify(self, credential: Credential, request: RequestView, desk: Desk) -> Identity:
         self.asked.set()
-        await self.go_on.wait()
+        try:
+            await self.go_on.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
         return await super().verify(credential, request, desk)
 
 
@@ -575,9 +585,8 @@ async def test_h22_client_that_leaves_while_its_message_is_verified() -> None:
             else:
                 await ann.socket.close()
             await waiting(kit, 0)
-        slow.go_on.set()
         await assert_nobody_left(kit)
-        assert [] == script.told
+        assert ([], 2) == (script.told, slow.cancelled)
 
 
 @in_loop
@@ -702,11 +711,16 @@ async def test_h27_dropped_while_a_stubborn_back_end_verifies() -> None:
         assert [] == script.told
 
 
+def failing(*arguments: object) -> None:
+    """Fail as nobody foresaw."""
+    raise KeyError("nobody")
+
+
 @in_loop
 async def test_h27_opening_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake of ours while it is let in ends the connection, and counts nobody."""
     async with door_kit() as kit:
-        monkeypatch.setattr(kit.guard.hub, "account", lambda identity: {}["nobody"])
+        monkeypatch.setattr(kit.guard.hub, "account", failing)
         ann = await knock(kit)
         await ann.send("wssec.auth", {"token": kit.token()})
         await ann.assert_closed(1011)
