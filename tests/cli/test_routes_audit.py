@@ -10,7 +10,7 @@ from tornado.web import Application, ErrorHandler, RedirectHandler, RequestHandl
 from tornado.websocket import WebSocketHandler
 
 from tests.kits import CHAT, ChatSocket
-from tornado_wssec import BearerToken, SecureWebSocketHandler, Ticket
+from tornado_wssec import BearerToken, ProxyHeader, SecureWebSocketHandler, Ticket
 from tornado_wssec.cli.application_audit import audit
 from tornado_wssec.cli.audit_lines import Level, Line
 from tornado_wssec.cli.handler_facts import UNKNOWN, constant
@@ -63,6 +63,19 @@ def test_audit_tells_what_guards_our_sockets() -> None:
         " requires no permission to connect",
         "/shut$": f"ShutSocket: no credential is accepted; {page}; requires no permission to connect",
     }.items() <= found.items()
+
+
+def test_audit_names_a_proxys_word() -> None:
+    """It is the proxy's to keep clients from saying it themselves, and pages need nothing beside it."""
+
+    class VouchedSocket(ChatSocket):
+        authenticators = (ProxyHeader(roles="X-Roles", browsers=True),)
+
+    kit = GuardKit([("/ws", VouchedSocket)], registry=CHAT, settings={"trusted_proxies": ("127.0.0.9",)})
+    found = told(kit.app, Level.DECLARED, kit.guard)
+
+    assert "believes X-Forwarded-User, X-Roles of a trusted proxy" in found["VouchedSocket: ProxyHeader"]
+    assert "VouchedSocket: ProxyHeader(browsers=True)" in found
 
 
 def test_audit_shortens_a_long_list_of_pages() -> None:

@@ -12,7 +12,7 @@ import sys
 from tornado.web import Application
 
 from tests.kits import CHAT, ChatSocket
-from tornado_wssec import Guard, Limits
+from tornado_wssec import Guard, Limits, ProxyHeader
 
 
 class RoomSocket(ChatSocket):
@@ -21,11 +21,22 @@ class RoomSocket(ChatSocket):
     requires = "chat:join:{room}"
 
 
+class VouchedSocket(ChatSocket):
+    """A chat that takes the proxy's word for who it is."""
+
+    authenticators = (ProxyHeader(browsers=True),)
+
+
 async def main() -> None:
     """Serve until told to stop."""
     limits = Limits(**json.loads(os.environ.get("CHAT_LIMITS", "{}")))
     async with Guard.from_env(registry=CHAT, limits=limits) as guard:
-        routes = [(r"/ws", ChatSocket), (r"/rooms/(?P<room>[a-z]+)", RoomSocket), *guard.routes()]
+        routes = [
+            (r"/ws", ChatSocket),
+            (r"/rooms/(?P<room>[a-z]+)", RoomSocket),
+            ("/vouched", VouchedSocket),
+            *guard.routes(),
+        ]
         port = guard.listen(Application(routes, wssec=guard), 0, address="127.0.0.1")
         sys.stdout.write(f"listening on http://127.0.0.1:{port}\n")
         sys.stdout.flush()

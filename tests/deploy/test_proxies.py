@@ -243,6 +243,17 @@ async def test_r04_claim_past_the_proxy(deployment: Deployment, source: str) -> 
     assert (403, "tls", source) == (response.status, last["stage"], last["address"])
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-User", "x-forwarded-user", "X_Forwarded_User", "X-Forwarded-USER"])
+@in_loop
+async def test_r022_claim_to_be_somebody(deployment: Deployment, source: str, name: str) -> None:
+    """The server believes the proxy's word for who it is; a client's own does not get that far."""
+    response = await knock(await deployment.socket(source), good_headers(None, (name, "admin")), "/vouched")
+    said = [("X-Forwarded-User", "ann"), ("X-Forwarded-For", source), ("X-Forwarded-Proto", "https")]
+    vouched = await knock(await deployment.direct(FROM), good_headers(None, *said), "/vouched")
+
+    assert (401, 101) == (response.status, vouched.status)
+
+
 @in_loop
 async def test_r04_budget_through_the_proxy(deployment: Deployment, source: str) -> None:
     """A new claim for each attempt is no new address."""

@@ -13,6 +13,7 @@ from tornado.websocket import WebSocketHandler
 
 from ..auth.cookie import HOST_PREFIX, CookieAuthenticator
 from ..auth.first_message import FirstMessage
+from ..auth.proxy_header import ProxyHeader
 from ..endpoint import Endpoint
 from ..errors import ConfigurationError
 from ..exposure import routes_of
@@ -23,6 +24,7 @@ from ..policy.strictness import field_problems
 from ..settings import Settings, Timeouts
 from .audit_lines import Level, Line
 from .foreign_audit import application_lines, socket_lines
+from .issuer_lines import issuer_lines
 from .route_audit import plain_handlers, route_lines
 
 ORDER: Final = tuple(Level)
@@ -64,6 +66,7 @@ def _of_guarded(app: Application, guard: Guard) -> list[Line]:
         *_lenient(guard.registry),
         *_of_settings(guard.settings),
         *_changed(guard, endpoints),
+        *issuer_lines(guard),
         *_in_force(guard.timeouts),
     ]
 
@@ -118,6 +121,8 @@ def _declared(endpoint: Endpoint, timeouts: Timeouts) -> Iterator[Line]:
             yield Line(Level.DECLARED, f"{endpoint.name}: FirstMessage()", what)
         if isinstance(way, CookieAuthenticator):
             yield from _cookie(way, f"{endpoint.name}: {type(way).__name__}")
+        if isinstance(way, ProxyHeader):
+            yield from _proxy_header(way, f"{endpoint.name}: {type(way).__name__}")
         if way.name != "ticket" and getattr(way, "query", False):
             what = "takes tokens in the query, which proxies and browsers keep"
             yield Line(Level.DECLARED, f"{endpoint.name}: {type(way).__name__}(query=True)", what)
@@ -130,6 +135,14 @@ def _cookie(way: CookieAuthenticator, where: str) -> Iterator[Line]:
     if way.same_site != "Strict":
         what = f"the cookie of a login goes along with links from other sites (SameSite={way.same_site})"
         yield Line(Level.DECLARED, f"{where}(same_site={way.same_site!r})", what)
+
+
+def _proxy_header(way: ProxyHeader, where: str) -> Iterator[Line]:
+    what = f"believes {', '.join(way.headers)} of a trusted proxy, which must drop what clients send under these names"
+    yield Line(Level.DECLARED, where, what)
+    if way.browsers:
+        what = "for pages the proxy's cookie is enough: the list of origins alone keeps other sites out"
+        yield Line(Level.DECLARED, f"{where}(browsers=True)", what)
 
 
 def _public(registry: Registry) -> Iterator[Line]:
