@@ -4,6 +4,7 @@ A failure names its seed; `--first SEED --count 1` brings it back.
 """
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -27,9 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     seen: Counter[str] = Counter()
     for first in range(asked.first, asked.first + asked.count, STEP):
         seen += compare_seeds(first, min(STEP, asked.first + asked.count - first))
-        print(f"{seen.total():>12,} streams read", flush=True)
+        sys.stdout.write(f"{seen.total():>12,} streams read\n")
+        sys.stdout.flush()
     for reason, often in seen.most_common():
-        print(f"{often:>12,} {DIFFERENCES.get(reason, 'the same in every respect')}")
+        sys.stdout.write(f"{often:>12,} {DIFFERENCES.get(reason, 'the same in every respect')}\n")
 
 
 if __name__ == "__main__":
