@@ -47,7 +47,9 @@ class Outcome:
 
     def lines(self) -> int:
         """What it logged meanwhile."""
-        return sum(self.after["lines"].values()) - sum(self.before["lines"].values())
+        before: dict[str, int] = self.before["lines"]
+        after: dict[str, int] = self.after["lines"]
+        return sum(after.values()) - sum(before.values())
 
     def most_lines(self) -> float:
         """What it may have logged: in windows that a slow machine has more of."""
