@@ -76,10 +76,12 @@ def test_what_should_hold_a_claim_and_is_no_object_refuses(value: Any) -> None:
 
 def test_ours_have_one_spelling_and_others_two() -> None:
     """Okta's `scp` is a list, Entra's a string; our own writer writes one of them."""
-    both = {"permission_claims": ("scp", "permissions")}
-    for claims in ({"scp": ["a", "b"]}, {"scp": "a b"}, {"permissions": "a  b "}, {"permissions": ["a", "b"]}):
+    both: dict[str, Any] = {"permission_claims": ("scp", "permissions")}
+    taken: list[dict[str, Any]] = [{"scp": ["a", "b"]}, {"scp": "a b"}]
+    refused: list[dict[str, Any]] = [{"scp": ["a", "b"]}, {"scp": []}, {"permissions": "a b"}]
+    for claims in (*taken, {"permissions": "a  b "}, {"permissions": ["a", "b"]}):
         assert ["a", "b"] == sources(**both).permissions(claims)
-    for claims in ({"scp": ["a", "b"]}, {"scp": []}, {"permissions": "a b"}):
+    for claims in refused:
         with pytest.raises(TokenRefused):
             sources(is_foreign=False, **both).permissions(claims)
 
