@@ -9,8 +9,9 @@ import pytest
 
 from tests.kits import CHAT, GENEROUS, ChatSocket, audited, chat_kit, in_loop, settled
 from tests.talk import Script, TalkSocket, talk_kit
-from tornado_wssec import BearerToken, FirstMessage, Identity, Limits, Ticket
+from tornado_wssec import BearerToken, Close, FirstMessage, Identity, Limits, Ticket
 from tornado_wssec.auth import Credential, Desk, RequestView
+from tornado_wssec.hub import Live
 from tornado_wssec.policy.tickets import digest_of
 from tornado_wssec.routes import RETRY_SPREAD_SECONDS
 from tornado_wssec.testing import Client, GuardKit
@@ -252,3 +253,20 @@ async def test_r12_storm_from_one_address() -> None:
         waits = [int(answer.headers["retry-after"]) for answer in answers]
         assert {429} == {answer.status for answer in answers}
         assert 2 <= min(waits) < max(waits) <= 2 + RETRY_SPREAD_SECONDS
+
+
+@in_loop
+async def test_r03_newest_wins_counts_who_is_open() -> None:
+    """Who is being closed already holds no place for which an older one would have to go."""
+    async with talk_kit(limits=replace(GENEROUS, connections_per_subject=2), newest_wins=True) as kit:
+        oldest, _ = await kit.connect("/ws"), await kit.connect("/ws")
+        kit.guard.hub.end(second_of(kit), Close(4100))  # and its client does not answer
+        newest = await kit.connect("/ws")
+        for client in (oldest, newest):
+            await client.request("talk.do")
+
+
+def second_of(kit: GuardKit) -> Live:
+    """The second connection of ann's."""
+    _, second = kit.guard.hub._identities[kit.identity().issuer, "ann"]
+    return second

@@ -134,7 +134,7 @@ class StockProtocol(WebSocketProtocol13):
 
     def pause(self) -> None:
         """Hold the receive loop back after this frame."""
-        if self._unpaused is None and not self.stream.closed():
+        if self._unpaused is None:
             self._unpaused = Future()
             # Nobody reads, so nobody would notice that the peer has gone: with a callback, Tornado looks.
             self.stream.set_close_callback(self.resume)
