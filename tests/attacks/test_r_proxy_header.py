@@ -79,7 +79,7 @@ async def test_r022_header_of_a_stranger(name: str, path: str, caplog: pytest.Lo
         without = await shown(kit, path=path, origin=origin, token=token)
 
     assert [401, 401, 101] == [alone.status, beside.status, without.status]
-    assert f"a {name} header from a peer that is no trusted proxy".lower() in caplog.text.lower()
+    assert f"the header {name} came from a peer that is no trusted proxy".lower() in caplog.text.lower()
     assert "name the proxy in WSSEC_TRUSTED_PROXIES if it is yours" in caplog.text
 
 

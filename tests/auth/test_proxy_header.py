@@ -44,7 +44,7 @@ def test_proxy_header_of_a_stranger_is_refused(name: str, value: str) -> None:
     with pytest.raises(CredentialRefused) as refused:
         FULL.find(view({name: [value]}))
 
-    assert f"a {name} header from a peer that is no trusted proxy" == str(refused.value).lower()
+    assert f"the header {name} came from a peer that is no trusted proxy" == str(refused.value).lower()
     assert "WSSEC_TRUSTED_PROXIES" in refused.value.remedy
 
 

@@ -69,7 +69,7 @@ class ProxyHeader:
         if not request.is_from_proxy and any(value is not None for value in values):
             name = next(name for name, value in zip(self.headers, values, strict=True) if value is not None)
             remedy = "name the proxy in WSSEC_TRUSTED_PROXIES if it is yours; from anybody else this is a forgery"
-            raise CredentialRefused(f"a {name} header from a peer that is no trusted proxy", remedy=remedy)
+            raise CredentialRefused(f"the header {name} came from a peer that is no trusted proxy", remedy=remedy)
         if request.is_handshake and request.origin is not None and not self.browsers:
             return None
         return None if values[0] is None else Credential(values[0], "header")
