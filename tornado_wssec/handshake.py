@@ -290,7 +290,8 @@ def the_only_credential(
     """What was shown, and to which authenticator. Two of them never fall back to one another (H26)."""
     found = [(one, credential) for one in authenticators if (credential := one.find(view)) is not None]
     if len(found) > 1:
-        raise CredentialRefused("several credentials: " + ", ".join(one.name for one, _ in found))
+        remedy = "say authenticators = [...] on the handler where a browser sends a cookie as well"
+        raise CredentialRefused("several credentials: " + ", ".join(one.name for one, _ in found), remedy=remedy)
     return found[0] if found else None
 
 

@@ -467,3 +467,24 @@ async def test_t09_ticket_of_a_cookie_ends_with_it(way: Callable[[], Authenticat
 
         await client.assert_closed(4403)
         await kit.assert_handshake_refused(401, f"/ws?ticket={second}")
+
+
+@both
+@in_loop
+async def test_l03_no_cookie_in_a_log(way: Callable[[], Authenticator], caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the cookie nor its CSRF value is in any line, whether it is let in or refused."""
+    caplog.set_level(logging.DEBUG)
+    async with cookie_kit(way(), Ticket()) as kit:
+        browser = Browser(kit)
+        await browser.sign_in()
+        secrets = browser.csrf, browser.value.strip('"').rpartition("|")[2].rpartition(".")[2]
+        await browser.connect()
+        offered = ["wssec.v1", f"wssec.csrf.{browser.csrf}"]
+        statuses = [await browser.handshake("", subprotocols=offered), await browser.handshake(browser.csrf + "x")]
+        statuses += [await shown(kit, browser.value.strip('"') + "x").handshake()]
+        for path in ("/wssec/ticket", "/logout"):
+            await browser.send("POST", path, WANTS, JSON, ("X-Csrf-Token", browser.csrf))
+
+    assert [101, 403, 401] == statuses
+    assert {43, 64} >= {len(secret) for secret in secrets}
+    assert [] == [secret for secret in secrets if secret in caplog.text]

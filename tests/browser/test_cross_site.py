@@ -18,6 +18,7 @@ from tornado.websocket import WebSocketHandler
 
 from tests.attacks.logins import LoginHandler, by_name, cookie_kit, signed
 from tests.browser.conftest import Visitor, how_to_launch
+from tests.docs.pages import DOCS, blocks
 from tests.kits import ChatSocket
 from tests.starter.running import PATIENCE_SECONDS, free_port
 from tornado_wssec import SessionCookie, SignedCookie, Ticket
@@ -146,7 +147,13 @@ def sites(way: Authenticator) -> Iterator[Sites]:
 
 def _kit(way: Authenticator, found: Sites) -> GuardKit:
     kit = cookie_kit(way, Ticket(), settings={"origins": (found.ours,)}, app_settings={"log_function": found.note})
-    routes: list[Any] = [("/ticketed", Ticketed), ("/bare", Bare), ("/", Blank), ("/old", OldLogin)]
+    routes: list[Any] = [
+        ("/ws/chat", ChatSocket),
+        ("/ticketed", Ticketed),
+        ("/bare", Bare),
+        ("/", Blank),
+        ("/old", OldLogin),
+    ]
     kit.app.add_handlers(".*", [*routes, ("/ws", ChatSocket), ("/login", LoginHandler), *kit.guard.routes()])
     return kit
 
@@ -187,6 +194,19 @@ def test_cookie_mode_and_ticket_mode_of_the_right_page(visit: Visitor, way: Call
         assert "refused" == page.evaluate(CONNECT, [site.at("/ws"), ["wssec.v1"]])
         assert (403, True) == site.answered("/ws")
         assert "" == page.evaluate("document.cookie")  # out of reach of scripts
+
+
+def test_script_of_the_documentation_connects(visit: Visitor) -> None:
+    """What the page on cookies gives to a page signs in and opens a socket, as it stands but for TLS."""
+    (script,) = [block.text for block in blocks(DOCS / "cookies.md") if block.language == "js"]
+    with sites(SessionCookie()) as site:
+        page = visit(site.ours)
+        opened = (
+            f"{script.replace('wss://', 'ws://')}; return new Promise((tell) => socket.onopen = () => tell('open'))"
+        )
+
+        assert "open" == page.evaluate(f"async () => {{ {opened} }}")
+        assert (101, True) == site.answered("/ws/chat")
 
 
 def test_cookie_of_ours_stays_at_home(trusting: Visit) -> None:
