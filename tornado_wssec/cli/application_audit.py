@@ -23,6 +23,7 @@ from ..policy.registry import Registry
 from ..policy.strictness import field_problems
 from ..settings import Settings, Timeouts
 from .audit_lines import Level, Line
+from .certificate_lines import certificate_lines
 from .foreign_audit import application_lines, socket_lines
 from .issuer_lines import issuer_lines
 from .route_audit import plain_handlers, route_lines
@@ -65,6 +66,7 @@ def _of_guarded(app: Application, guard: Guard) -> list[Line]:
         *_public(guard.registry),
         *_lenient(guard.registry),
         *_of_settings(guard.settings),
+        *certificate_lines(guard.settings),
         *_changed(guard, endpoints),
         *issuer_lines(guard),
         *_in_force(guard.timeouts),
