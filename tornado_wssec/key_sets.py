@@ -46,7 +46,7 @@ class KeySets:
         self._limits = replace(limits, message_bytes=limits.jwks_bytes)
         self._seconds = timeouts.jwks_fetch
         self._client: SimpleAsyncHTTPClient | None = None
-        self._connections = _Connections()
+        self._connections: _Connections | None = None
 
     async def fetch(self, issuer: Issuer, context: ssl.SSLContext | None) -> tuple[KeyRing, tuple[Problem, ...]]:
         """The issuer's keys as they are now, and why others of its set are ignored.
@@ -69,7 +69,7 @@ class KeySets:
 
     def close(self) -> None:
         """Let go of every connection; a fetch in flight fails."""
-        if self._client is not None:
+        if self._client is not None and self._connections is not None:
             self._connections.abort()
             self._client.close()
             self._client = None

@@ -117,7 +117,7 @@ class Limits(_Documented):
     identity_attempts_burst: int = _default(60, "five tabs that reconnect a dozen times, and a minute to get it back")
     tracked_keys: int = _default(65_536, "addresses or identities with a budget of their own; further ones share 1,024")
     verified_tokens: int = _default(
-        10_000, "an issuer; whose signature is good: one for each connection of a reconnect storm"
+        10_000, "of each issuer, whose signature was good: one for each connection of a reconnect storm"
     )
     jwks_bytes: int = _default(256 * KiB, "a key set of another issuer; Entra's has 40 KiB")
     jwks_waiting: int = _default(

@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
+from tornado.httpclient import AsyncHTTPClient
 
 from tests.certificates import certify
 from tests.kits import in_loop
-from tornado_wssec import ConfigurationError, Guard, Issuer, Timeouts, TokenRules
+from tornado_wssec import ConfigurationError, FirstMessage, Guard, Issuer, Timeouts, TokenRules
 from tornado_wssec.testing import GuardKit
 
 from .provider import Provider
@@ -248,6 +249,38 @@ async def test_refresh_by_a_token_of_the_same_issuer(provider: Provider) -> None
         foreign = claims(kit.clock.wall, iss="https://other.example.com")
         await client.send("wssec.refresh", {"token": provider.sign(foreign, issuer="/other")})
         await client.assert_closed(4401)
+
+
+@in_loop
+async def test_first_message_by_a_token_of_another_issuer(provider: Provider) -> None:
+    """Judged like one in the handshake, an unknown key and an issuer that is down among them."""
+    async with trusting(sso(provider), authenticators=[FirstMessage()]) as kit:
+        token = provider.sign(claims(kit.clock.wall))
+        client = await kit.connect("/ws", token="")
+        await client.send("wssec.auth", {"token": token})
+        await client.assert_received("wssec.ready")
+        assert {"delivered": True} == await client.request("chat.send", {"room": "lobby", "text": "hello"})
+        stranger = await kit.connect("/ws", token="")
+        await stranger.send("wssec.auth", {"token": provider.sign(claims(kit.clock.wall), kid="weak")})
+        await stranger.assert_closed(4401)
+        (issuer,) = kit.guard.issuers
+        issuer.ring = None
+        later = await kit.connect("/ws", token="")
+        await later.send("wssec.auth", {"token": token})
+        await later.assert_closed(1013)
+
+
+@in_loop
+async def test_client_that_the_application_has_configured_is_not_ours(provider: Provider) -> None:
+    """Neither its class nor its defaults decide how keys are fetched."""
+    provider.behave("redirecting_here")
+    AsyncHTTPClient.configure(None, defaults={"follow_redirects": True, "validate_cert": False}, max_body_size=10**9)
+    try:
+        async with trusting(sso(provider)) as kit:
+            assert 503 == await status(kit, provider.sign(claims(kit.clock.wall)))
+    finally:
+        AsyncHTTPClient.configure(None)
+    provider.fetches()  # which fails where the redirect was followed
 
 
 @in_loop
