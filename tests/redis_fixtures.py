@@ -1,7 +1,9 @@
 """Redis servers for tests that want one, started once for all of them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -18,7 +20,10 @@ def redis_binary() -> Binary:
     return found[0]
 
 
-@pytest.fixture(scope="session", params=binaries() or [None], ids=str)
+EACH: Final[Sequence[Binary | None]] = binaries() or [None]
+
+
+@pytest.fixture(scope="session", params=EACH, ids=str)
 def each_redis(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """Each server that is here, with a replica: revocations are acknowledged by somebody."""
     if request.param is None:
@@ -28,6 +33,13 @@ def each_redis(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         replica = replica_of(primary, request.param, folder)
         yield primary
         replica.stop()
+
+
+@pytest.fixture
+def own_redis(redis_binary: Binary, tmp_path: Path) -> Iterator[RedisServer]:
+    """A server for one test, which may do with it what it likes; what it was given is on its disk."""
+    with RedisServer(redis_binary, tmp_path, "appendonly yes", "appendfsync always") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ NO_PRIMARY: Final = "WSSECNOPRIMARY"
 
 _BY_CLASS: Final = (
     (redis_errors.NoPermissionError, "NOPERM"),
-    (redis_errors.AuthenticationError, "WRONGPASS"),
+    (redis_errors.AuthenticationError, "WRONGPASS"),  # also NOAUTH
     (redis_errors.ReadOnlyError, "READONLY"),
     (redis_errors.OutOfMemoryError, "OOM"),
     (redis_errors.BusyLoadingError, "LOADING"),
@@ -32,8 +32,7 @@ _BY_CLASS: Final = (
 )
 
 _UNAVAILABLE: Final[Mapping[str, str]] = {
-    "WRONGPASS": "refuses the user or the password; mend WSSEC_STORE, or the server's ACL",
-    "NOAUTH": "wants a user and a password; put them into WSSEC_STORE",
+    "WRONGPASS": "wants a user and a password, or other ones; mend WSSEC_STORE, or the server's ACL",
     "NOPERM": "does not permit its user what the store needs; give it the rights that docs/redis.md lists",
     "READONLY": "is no primary at the moment; see whether it is failing over",
     NO_PRIMARY: "is no primary at the moment; see whether it is failing over",

@@ -46,7 +46,7 @@ class RedisLog:
         keys = self._keys
         name, ends = f"{class_of(body)}:{body.id}", "" if body.expires_at is None else repr(float(body.expires_at))
         names = [keys.log, keys.places, keys.ends, keys.changes, keys.generation]
-        life, place, text = await self._writer.append(APPEND, names, name, dump_body(body), ends)
+        life, place, text = await self._writer.append(APPEND, names, name, dump_body(body), ends, BODY_BYTES)
         return self._entry(life, place, text)
 
     async def read_after(self, cursor: str | None, limit: int) -> Sequence[LogEntry]:

@@ -97,6 +97,7 @@ local place, body = redis.call('HGET', KEYS[2], ARGV[1]), ARGV[2]
 local found = place and redis.call('XRANGE', KEYS[1], place, place)[1]
 if found then
   body = found[2][2]
+  if #body > tonumber(ARGV[4]) then {_NOT_OURS} end
 else
   place = redis.call('XADD', KEYS[1], '*', 'body', body)
   if ARGV[3] ~= '' then redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1]) end
@@ -105,9 +106,8 @@ end
 redis.call('HSET', KEYS[2], ARGV[1], place)
 return {{life_of(KEYS[5]), place, body}}
 """
-"""KEYS: log, places, ends, changes, generation. ARGV: class and id, body, end or nothing. Returns life, place, body.
-
-The place is written again where the entry is there already: what the caller then waits for covers it.
+"""KEYS: log, places, ends, changes, generation. ARGV: class and id, body, end or nothing, most bytes. Returns life,
+place, body. The place is written again where the entry is there already: what the caller then waits for covers it.
 """
 
 READ_AFTER: Final = f"""{_PRIMARY}{_LIFE}
@@ -127,14 +127,14 @@ local function last_of(stream)
     if info[number] == 'last-generated-id' then return info[number + 1] end
   end
 end
-local life, start = life_of(KEYS[2]), '-'
+local life, start, applied = life_of(KEYS[2]), '-', '0-0'
 if ARGV[1] == life and not is_behind(ARGV[2], last_of(KEYS[1])) then
-  start = '(' .. ARGV[2]
-  if ARGV[5] == '1' then
-    local applied = redis.pcall('GET', KEYS[3])
-    local is_further = type(applied) == 'string' and parts(applied) and is_behind(applied, ARGV[2])
-    redis.pcall('SET', KEYS[3], is_further and applied or ARGV[2], 'PX', ARGV[6])
-  end
+  start, applied = '(' .. ARGV[2], ARGV[2]
+end
+if ARGV[5] == '1' then
+  local others = redis.pcall('GET', KEYS[3])
+  local is_further = type(others) == 'string' and parts(others) and is_behind(others, applied)
+  redis.pcall('SET', KEYS[3], is_further and others or applied, 'PX', ARGV[6])
 end
 local entries = {{life}}
 for _, entry in ipairs(redis.call('XRANGE', KEYS[1], start, '+', 'COUNT', ARGV[3])) do
@@ -153,7 +153,7 @@ return {{tonumber(string.match(about, 'connected_slaves:(%d+)') or '0'), redis.c
 """
 """KEYS: applied. Returns how many replicas are connected, and how far a server that follows the log has come."""
 
-PRUNE: Final = """
+PRUNE: Final = f"""{_PRIMARY}
 local pruned, kept, most = 0, 0, tonumber(ARGV[2])
 while pruned < most do
   local ended = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '(' .. ARGV[1], 'LIMIT', kept, most - pruned)
