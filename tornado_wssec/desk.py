@@ -103,7 +103,7 @@ class CredentialDesk:
             TokenRefused: for every cause in the token.
             NotReady: the keys of its issuer cannot be had.
         """
-        found = self._issuers.find(token)
+        found = None if self._verifier.recall(token) else self._issuers.find(token)
         if found is None:
             return self.verify_token(token)
         issuer, kid = found

@@ -21,6 +21,7 @@ from .policy.identity import Identity
 from .policy.issuers import Issuer, named_issuer
 from .policy.keys import KeyRing
 from .policy.tokens import TokenVerifier
+from .policy.verified_tokens import VerifiedToken
 from .settings import Limits, Timeouts
 from .telemetry.redact import printable, where_raised
 
@@ -82,6 +83,10 @@ class TrustedIssuer:
                 retry_after=max(1.0, self._due_at - self._clock.monotonic()),
             )
         return self._verifier.verify(token, self.ring, self._clock.wall(), not_before=not_before)
+
+    def recall(self, token: str) -> VerifiedToken | None:
+        """What is known of a token that has been accepted before."""
+        return self._verifier.recall(token)
 
     def publishes(self, kid: str | None) -> bool:
         """Whether a key that has verified still stands in the set, as far as is known here."""
@@ -222,13 +227,15 @@ class TrustedIssuers:
         """
         if not self._by_name:
             return None
+        for issuer in self:
+            if (known := issuer.recall(token)) is not None:
+                return issuer, known.kid
         name, kid = named_issuer(token, self._limits)
         if name == self._own:
             return None
-        issuer = self._by_name.get(name)
-        if issuer is None:
+        if name not in self._by_name:
             raise TokenRefused(f"iss is {shown(name)}")
-        return issuer, kid
+        return self._by_name[name], kid
 
     def trusts(self, identity: Identity) -> bool:
         """Whether the issuer of this identity, if it is one of these, still publishes the key that proved it."""

@@ -143,6 +143,7 @@ def test_as_many_as_the_limit_are_known() -> None:
         if known.find(name, RING, NOW) is None:
             known.add(name, verified)
 
+    assert [verified, None, None] == [known.recall(name) for name in ("c", "b", 7)]
     assert [verified, None, verified] == [known.find(name, RING, NOW) for name in ("a", "b", "c")]
     assert 2 == len(known)
 

@@ -88,6 +88,10 @@ class TokenVerifier:
             logger.error("judging a token failed with %s in %s; it was refused", type(error).__name__, _place(error))
         raise TokenRefused("judging it failed unexpectedly", remedy="report what the log of tornado_wssec.tokens says")
 
+    def recall(self, token: Any) -> VerifiedToken | None:
+        """What has been accepted of this text before, if it is still known; it must be verified again all the same."""
+        return self._known.recall(token)
+
     def _verify(self, token: str, ring: KeyRing, now: float, not_before: float) -> Identity:
         if (known := self._known.find(token, ring, now)) is not None:
             return self._reader.read(known.claims(), known.key.kid, now, not_before)

@@ -59,6 +59,10 @@ class VerifiedTokens:
         self._by_digest[digest] = known  # at the end: who was asked for last is forgotten last
         return known
 
+    def recall(self, token: Any) -> VerifiedToken | None:
+        """What was found of this text, whether or not it still counts: enough to choose who is asked."""
+        return self._by_digest.get(_digest(token)) if self._by_digest and isinstance(token, str) else None
+
     def add(self, token: str, verified: VerifiedToken) -> None:
         """Remember a token that has just been accepted, in the place of the one that was not asked for longest."""
         if len(self._by_digest) >= self._most:
