@@ -295,12 +295,15 @@ class Engine:
     def overdue(self, now: float) -> Close | None:
         """The close that a frame, a message or a reader deserves for taking too long; None nearly always."""
         reader = self._reader
-        if reader.unfinished_frame or reader.unfinished_message:
-            if self._frame_patience is None:
-                self._frame_patience, self._message_patience = Patience(), Patience()
-            if self._frame_patience.seconds(reader.unfinished_frame, now) >= self._timeouts.frame:
+        if self._is_paused or self._backlog:
+            # Who is not read cannot finish anything: its time starts anew.
+            self._frame_patience = self._message_patience = None
+        elif reader.unfinished_frame or reader.unfinished_message:
+            frame = self._frame_patience = self._frame_patience or Patience()
+            message = self._message_patience = self._message_patience or Patience()
+            if frame.seconds(reader.unfinished_frame, now) >= self._timeouts.frame:
                 return FRAME_UNFINISHED
-            if self._message_patience.seconds(reader.unfinished_message, now) >= self._timeouts.message:
+            if message.seconds(reader.unfinished_message, now) >= self._timeouts.message:
                 return MESSAGE_UNFINISHED
         if self._is_paused and not self._is_lost and self._pipe.is_deserted():
             self._pipe.abort()
