@@ -6,7 +6,6 @@ import pytest
 
 from tests.certificates import Certified, certify
 from tornado_wssec.certificates import DAY_SECONDS, expiry_of
-from tornado_wssec.cli import certificate_lines as subject
 from tornado_wssec.cli.certificate_lines import certificate_lines
 from tornado_wssec.settings import Settings
 
@@ -36,7 +35,9 @@ def test_check_says_when_the_certificate_ends(
     days: float, level: str, what: str, files: Certified, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a date; within thirty days as something to be done."""
-    monkeypatch.setattr(subject.time, "time", lambda: expiry_of(str(files.certificate)) - days * DAY_SECONDS)
+    monkeypatch.setattr(
+        "tornado_wssec.cli.certificate_lines.time.time", lambda: expiry_of(str(files.certificate)) - days * DAY_SECONDS
+    )
     ((found, said, remedy),) = lines(files)
 
     assert (level, True) == (found, said.startswith(what))

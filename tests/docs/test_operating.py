@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import DOCS, README, blocks
+from tests.docs.pages import DOCS, README, ROOT, blocks
 from tests.docs.terminals import Desk
 from tests.left_out import leave_out
 
@@ -72,3 +72,15 @@ def test_operating_table_quotes_what_the_command_says(desk: Desk, fault: str, sa
     holder.close()
 
     assert f"| `{said.removeprefix('wssec: ')}` |" in (DOCS / "operating.md").read_text()
+
+
+def test_operating_quotes_what_the_server_says_of_a_flood() -> None:
+    """Each row of the table about floods is in the words of a line that some module writes."""
+    _, _, rest = (DOCS / "operating.md").read_text().partition("## A flood, or descriptors run out")
+    table, _, _ = rest.partition("\n## ")
+    quoted = [row.split("`")[1].strip("… ") for row in table.splitlines() if row.startswith("| `")]
+    written = "\n".join(path.read_text() for path in (ROOT / "tornado_wssec").rglob("*.py"))
+    formats = {"more refusals with 403 at origin, not told one by one": "more %s, not told one by one"}
+
+    assert 7 == len(quoted)
+    assert [] == [line for line in quoted if formats.get(line, line) not in written]
