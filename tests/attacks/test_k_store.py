@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.stores.kit import NOW, PATIENT, in_loop, opened, put, revocation, take, undo, whole_log
+from tests.stores.redis_kit import redis_store
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.revocations import Kind, LogEntry, Revocation, RevocationIndex, make_revocation
 from tornado_wssec.settings import LEEWAY_MOST, TokenRules
@@ -33,9 +34,11 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """One of each kind, not open."""
+    if request.param == "redis":
+        return redis_store(request.getfixturevalue("redis_url"), tmp_path)
     return MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "store.db", timeouts=PATIENT)
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.kit import NOW, PATIENT, in_loop, put, take
+from tests.redis_server import RedisServer
+from tests.stores.kit import NOW, PATIENT, in_loop, opened, put, take
+from tests.stores.redis_kit import prefix_of, redis_store
 from tornado_wssec.errors import TicketRefused
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.revocations import Kind, LogEntry, RevocationIndex, make_revocation
@@ -18,14 +20,25 @@ from tornado_wssec.settings import TokenRules
 from tornado_wssec.stores.base import Store
 from tornado_wssec.stores.memory import MemoryStore
 from tornado_wssec.stores.sqlite import SqliteStore
+from tornado_wssec.stores.url import open_store
 
 IDENTITY = Identity(subject="u1", issuer="us", token_id="t1", issued_at=NOW - 60, expires_at=NOW + 600)
 TICKETS = [f"t{number}" for number in range(200)]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["sqlite", "redis"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """One of each kind that more than one process can use."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.db"
+    return f"{request.getfixturevalue('redis_url')}?prefix={prefix_of(tmp_path)}"
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """One of each kind, not open."""
+    if request.param == "redis":
+        return redis_store(request.getfixturevalue("redis_url"), tmp_path)
     return MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "store.db", timeouts=PATIENT)
 
 
@@ -61,8 +74,8 @@ async def test_t01_the_second_use_is_refused(store: Store) -> None:
     assert IDENTITY == first
 
 
-async def _fill(path: Path) -> None:
-    store = SqliteStore(path, timeouts=PATIENT)
+async def _fill(url: str) -> None:
+    store = open_store(url, timeouts=PATIENT)
     await store.migrate(NOW)
     await store.open()
     for ticket in TICKETS:
@@ -70,21 +83,20 @@ async def _fill(path: Path) -> None:
     await store.close()
 
 
-async def _take_all(path: Path, start: threading.Barrier, winners: list[str]) -> None:
-    store = SqliteStore(path, timeouts=PATIENT)
+async def _take_all(url: str, start: threading.Barrier, winners: list[str]) -> None:
+    store = open_store(url, timeouts=PATIENT)
     await store.open()
     start.wait()
     winners.extend([ticket for ticket in TICKETS if await take(store, ticket) is not None])
     await store.close()
 
 
-def test_t02_threads_race_and_one_wins(tmp_path: Path) -> None:
+def test_t02_threads_race_and_one_wins(url: str) -> None:
     """Eight servers, each in a thread with a loop and a store of its own, want the same 200 tickets."""
-    path = tmp_path / "store.db"
-    asyncio.run(_fill(path))
+    asyncio.run(_fill(url))
     winners: list[str] = []
     start = threading.Barrier(8)
-    threads = [threading.Thread(target=lambda: asyncio.run(_take_all(path, start, winners))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: asyncio.run(_take_all(url, start, winners))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -97,9 +109,9 @@ RACER = """
 import asyncio, sys
 from tests.stores.kit import take
 from tornado_wssec.settings import Timeouts
-from tornado_wssec.stores.sqlite import SqliteStore
+from tornado_wssec.stores.url import open_store
 async def main():
-    store = SqliteStore(sys.argv[1], timeouts=Timeouts(store_call=60.0))
+    store = open_store(sys.argv[1], timeouts=Timeouts(store_call=60.0))
     await store.open()
     print("ready", flush=True)
     sys.stdin.readline()
@@ -111,11 +123,10 @@ asyncio.run(main())
 """
 
 
-def test_t02_processes_race_and_one_wins(tmp_path: Path) -> None:
+def test_t02_processes_race_and_one_wins(url: str) -> None:
     """Two processes that start at the same moment share 200 tickets between them, none twice and none lost."""
-    path = tmp_path / "store.db"
-    asyncio.run(_fill(path))
-    program, pipe = [sys.executable, "-c", RACER, str(path)], subprocess.PIPE
+    asyncio.run(_fill(url))
+    program, pipe = [sys.executable, "-c", RACER, url], subprocess.PIPE
     racers = [subprocess.Popen(program, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
     for racer in racers:
         assert racer.stdout is not None
@@ -146,6 +157,7 @@ async def test_t03_expiry_is_absolute(store: Store) -> None:
     assert (None, None) == (late, stepped_back)
 
 
+@pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 @in_loop
 async def test_t03_sweeping_resurrects_nothing(store: Store) -> None:
     """What a later ticket swept away is gone for a clock that steps back, too."""
@@ -155,6 +167,17 @@ async def test_t03_sweeping_resurrects_nothing(store: Store) -> None:
     await store.close()
 
     assert None is stepped_back
+
+
+@in_loop
+async def test_t03_redis_forgets_by_its_own_clock(own_redis: RedisServer, tmp_path: Path) -> None:
+    """Nobody need look or sweep: the server lets a ticket end, whatever the clock of a node says by then."""
+    async with opened(redis_store(own_redis.url, tmp_path)) as store:
+        await put(store, "t", expires_at=NOW + 0.02)
+        while ":ticket:" in await asyncio.to_thread(own_redis.ask, "KEYS", "*"):
+            pass
+
+        assert None is await take(store, "t", NOW)
 
 
 @pytest.mark.parametrize("elsewhere", [{"path": "/admin"}, {"origin": "https://evil.example"}])
