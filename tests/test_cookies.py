@@ -189,6 +189,26 @@ async def test_login_is_revoked_by_its_session(way: Callable[..., Authenticator]
 
 @both
 @in_loop
+async def test_login_after_a_change_of_password(
+    way: Callable[..., Authenticator], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every login until now is ended and a new one begins in the same second; one that could not last is not begun."""
+    async with cookie_kit(way()) as kit:
+        browser, thief = Browser(kit), Browser(kit)
+        await thief.sign_in()
+        await kit.advance(60.5)
+        await kit.guard.revoke(subject="ann", before=kit.clock.wall - 1)
+        await browser.sign_in()
+        assert (401, 101) == (await thief.handshake(), await browser.handshake())
+        await kit.guard.revoke(subject="ann")
+        answer = await browser.send("POST", "/login", '{"name": "ann"}', JSON, FROM_US)
+
+        assert (500, False) == (answer.status, "set-cookie" in answer.headers)
+    assert "the login would be refused at once (revoked by subject" in caplog.text
+
+
+@both
+@in_loop
 async def test_login_from_another_site(way: Callable[..., Authenticator]) -> None:
     """A page elsewhere cannot sign somebody in as itself; nor by another name of this host."""
     async with cookie_kit(way()) as kit:
@@ -197,6 +217,19 @@ async def test_login_from_another_site(way: Callable[..., Authenticator]) -> Non
             assert (403, False) == (answer.status, "set-cookie" in answer.headers)
         answer = await Browser(kit).send("POST", "/login", '{"name": "eve"}', JSON, host="evil.example")
         assert (421, False) == (answer.status, "set-cookie" in answer.headers)
+
+
+@both
+@in_loop
+async def test_bad_cookie_where_anybody_may_connect(way: Callable[..., Authenticator]) -> None:
+    """Nobody in particular may come in, but not somebody whose login has ended: he would not know that it has."""
+
+    class Open(ChatSocket):
+        anonymous = True
+
+    async with cookie_kit(way(), socket=Open) as kit:
+        assert 101 == await Browser(kit).handshake()
+        assert 401 == await shown(kit, "garbage").handshake()
 
 
 @both

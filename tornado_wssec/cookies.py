@@ -62,10 +62,11 @@ class Cookies:
         Raises:
             HandshakeRefused: a page of another site asks, or the store does not answer.
             ConfigurationError: the guard has no cookie that it may set.
-            ValueError: it is too much for a cookie.
+            ValueError: it is too much for a cookie, or would be refused at once.
         """
         way = self.required()
         self._reception.refuse_cross_site(handler.request)
+        self._ensure_good(login)
         await self._end_shown(handler.request)
         value = await way.begin(login, self._desk.logins)
         lasts = max(1, int(login.expires_at - login.issued_at))
@@ -109,6 +110,13 @@ class Cookies:
             remedy = "add SessionCookie() or SignedCookie() to authenticators="
             raise ConfigurationError([Problem("Guard.authenticators", "none of them is a cookie", remedy)])
         return self.way
+
+    def _ensure_good(self, login: Login) -> None:
+        try:
+            self._desk.vouch(login.assertion)
+        except CredentialRefused as refusal:
+            remedy = "a revocation covers its whole second: revoke with before= a second ago, or undo it"
+            raise ValueError(f"the login would be refused at once ({refusal.evidence}); {remedy}") from None
 
     def _told(self, refusal: HandshakeRefused, request: HTTPServerRequest) -> HandshakeRefused:
         """The refusal, after it has been put down in the log and the audit."""

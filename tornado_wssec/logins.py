@@ -43,10 +43,6 @@ class Logins:
         self._mirror = mirror
         self._clock = clock
 
-    def now(self) -> float:
-        """Wall seconds."""
-        return self._clock.wall()
-
     def lifetime(self, max_age: float | None) -> float:
         """Seconds that a login may last: what is asked for, or as long as a token may."""
         return self._rules.max_lifetime if max_age is None else min(max_age, self._rules.max_lifetime)

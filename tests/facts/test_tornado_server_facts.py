@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 from tornado.httpserver import HTTPServer
+from tornado.httputil import parse_cookie
 from tornado.web import RequestHandler, create_signed_value, decode_signed_value
 from tornado.websocket import WebSocketHandler
 
@@ -132,6 +133,23 @@ def test_tornado_signed_cookie_crashes_on_garbage_with_several_keys() -> None:
     """With a dict of secrets, a value that looks like version 1 is an assertion."""
     with pytest.raises(AssertionError):
         decode_signed_value({1: "secret"}, "name", "garbage|1|x")
+
+
+@pytest.mark.parametrize(("secret", "version"), [("secret", "1:0"), ({7: "secret"}, "1:7"), ({12: "secret"}, "2:12")])
+def test_tornado_signed_cookie_says_when(secret: str | dict[int, str], version: str) -> None:
+    """The third field is the time stamp in whole seconds, which no public function tells; one of tomorrow passes."""
+    key = None if isinstance(secret, str) else max(secret)
+    value = create_signed_value(secret, "name", "user", version=2, clock=lambda: 1_700_000_000.9, key_version=key)
+
+    assert value.decode().startswith(f"2|{version}|10:1700000000|4:name|")
+    assert b"user" == decode_signed_value(secret, "name", value, clock=lambda: 1_000_000_000.0, min_version=2)
+
+
+def test_tornado_cookies_of_one_name() -> None:
+    """The last wins, and what is no blank of HTTP is trimmed from a name: `__Host-` can be forged by it."""
+
+    assert {"a": "2"} == parse_cookie("a=1; a=2")
+    assert {"__Host-a": "1"} == parse_cookie("\x85__Host-a=1")
 
 
 def test_tornado_websocket_must_be_imported() -> None:
