@@ -12,7 +12,7 @@ README: Final = ROOT / "README.md"
 
 _FENCE: Final = re.compile(
     r"""
-    ^(?P<mark>`{3,})(?P<directive>\{[\w-]+\})?[ ]?(?P<language>[\w-]*)\n
+    ^(?P<mark>`{3,})(?P<directive>\{[\w-]+\})?[ ]?(?P<language>[\w./-]*)\n
     (?P<options>(?::[\w-]+:[^\n]*\n)*)
     (?P<text>.*?)
     ^(?P=mark)$

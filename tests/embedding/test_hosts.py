@@ -1,6 +1,8 @@
 """Our socket inside a real Jupyter Server and a real Bokeh server, and theirs beside it."""
 
+import asyncio
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import DOCS, blocks
 from tests.embedding.hosts import JUPYTER_TOKEN, PAGE, PATIENCE_SECONDS, Host, bokeh, checked, get, jupyter
 from tests.kits import in_loop
 
@@ -121,6 +124,21 @@ def test_bokehs_own_keeps_working(bokeh_host: Host) -> None:
     assert ("As ever", 0) == (ended.stdout.strip(), ended.returncode), ended.stderr
 
 
+def test_host_log_says_once_that_the_server_is_not_ours(host: Host) -> None:
+    """At the first handshake, and what is lacking."""
+    asyncio.run(host.ask(f"{host.base}chat"))
+
+    assert 1 == host.log.read_text().count("served by an HTTPServer that guard.listen() did not make")
+
+
+def test_jupyter_warns_of_endpoints_that_it_does_not_know(jupyter_host: Host) -> None:
+    """Where all are to ask for its login, it says of which it has seen none."""
+    said = jupyter_host.log.read_text()
+
+    assert "JupyterServerAuthWarning: Extension endpoints without" in said
+    assert "GET of ChatSocket registered for" in said
+
+
 # --- what is told of them ---
 
 
@@ -129,7 +147,7 @@ from jupyter_server.serverapp import ServerApp
 
 def make():
     server = ServerApp(allow_root=True, open_browser=False{options})
-    server.initialize(argv=[])
+    server.initialize(argv=[], new_httpserver=False)
     return server
 """
 
@@ -197,3 +215,17 @@ def test_check_names_the_socket_of_bokeh(bokeh_host: Host, tmp_path: Path) -> No
     assert "bokeh.server.views.ws.WSHandler decides" in " ".join(lines(shut, "cannot tell").values())
     assert {"allow_websocket_origin", "sign_sessions"} <= set(lines(shut, "declared"))
     assert "allow_websocket_origin" in lines(wide, "open")
+
+
+def test_check_says_what_the_page_shows(bokeh_host: Host, tmp_path: Path) -> None:
+    """Each line on the page on embedding is one that the command prints of the module there."""
+    (module,) = [block for block in blocks(DOCS / "embedding.md") if block.file_name == "checked_host.py"]
+    (shown,) = [block for block in blocks(DOCS / "embedding.md") if block.language == "text"]
+    (tmp_path / "checked_host.py").write_text(module.text)
+    command = [str(bokeh_host.python), "-m", "tornado_wssec", "check", "checked_host:make"]
+    ended = subprocess.run(command, cwd=tmp_path, env=bokeh_host.env, capture_output=True, text=True, check=False)
+    said = [re.sub(" +", " ", line) for line in ended.stdout.splitlines()]
+    lines = [re.sub(" +", " ", line) for line in shown.text.splitlines()[1:]]
+
+    assert 3 == len(lines)
+    assert [] == [line for line in lines if not any(one.startswith(line) for one in said)], ended.stdout
