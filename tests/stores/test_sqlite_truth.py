@@ -130,6 +130,7 @@ async def test_sqlite_of_an_older_release_is_brought_up_to_date(tmp_path: Path) 
     [
         "UPDATE credential_record SET name = CAST('sorcery' AS BLOB)",
         "UPDATE credential_record SET payload = CAST('sorcery' AS BLOB)",
+        "UPDATE credential_record SET name = 'sor cery'",
     ],
 )
 @in_loop

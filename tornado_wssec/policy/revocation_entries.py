@@ -114,13 +114,18 @@ def class_of(body: Body) -> str:
     return "undo" if isinstance(body, Undo) else "revocation"
 
 
+def is_name(value: object) -> bool:
+    """Whether this could be a jti, sid, sub, kid, tenant or entry id."""
+    return isinstance(value, str) and _NAME(value) is not None
+
+
 def ensure_name(what: str, value: object) -> str:
     """The value when it is a jti, sid, sub, kid, tenant or entry id as we accept it.
 
     Raises:
         ValueError: naming what it is and the remedy.
     """
-    if not isinstance(value, str) or not _NAME(value):
+    if not isinstance(value, str) or not is_name(value):
         remedy = "give 1–128 printable ASCII characters without spaces, as they stand in the token"
         raise ValueError(f"this cannot be the {what}; {remedy}")
     return value

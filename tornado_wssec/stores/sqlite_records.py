@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ..errors import StoreCorrupt
 from ..policy.credential_records import RecordKind, StoredRecord
+from ..policy.revocation_entries import is_name
 from .sqlite_file import SqliteFile
 
 SWEPT_AT_ONCE: Final = 100
@@ -62,6 +63,7 @@ class Records:
             return database.execute(_DROP, (kind.value, name)).rowcount == 1
 
     def _record(self, row: tuple[Any, Any]) -> StoredRecord:
-        if not all(isinstance(value, str) for value in row):
-            raise StoreCorrupt(f"{self.file.path} holds a record that is none of ours; {self.file.schema.restore}")
-        return StoredRecord(*row)
+        name, payload = row
+        if isinstance(payload, str) and is_name(name):
+            return StoredRecord(name, payload)
+        raise StoreCorrupt(f"{self.file.path} holds a record that is none of ours; {self.file.schema.restore}")
