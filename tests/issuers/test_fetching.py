@@ -309,6 +309,24 @@ def test_revocations_outlive_the_longest_tokens_of_any_issuer() -> None:
     revoke()
 
 
+@in_loop
+async def test_fault_of_ours_does_not_end_the_fetching(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told with its place; the keys known stay, and the next look asks again."""
+    async with trusting(sso(provider)) as kit:
+        token = provider.sign(claims(kit.clock.wall))
+        with monkeypatch.context() as broken:
+            broken.setattr(Issuer, "ring", lambda self, document: 1 / 0)
+            await kit.advance(300)
+        assert 101 == await status(kit, token)
+        provider.fetches()
+        await kit.advance(30)
+        assert ["/keys"] == provider.fetches()
+
+    assert any("ZeroDivisionError at" in line for line in warnings(caplog))
+
+
 # --- TLS ---
 
 
