@@ -281,3 +281,18 @@ def test_policy_raises_nothing_but_configuration_error(entries: list[str]) -> No
         problems = error.problems
 
     assert len(problems) <= len(entries)
+
+
+@given(st.from_regex(r"[0-9.]{7,15}", fullmatch=True) | st.ip_addresses().map(str))
+def test_quota_key_of_an_address_is_its_one_spelling(text: str) -> None:
+    """The short way for IPv4 addresses says what parsing says, and takes nothing that is none."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        expected = text
+    else:
+        expected = str(ip_network((int(address) >> 64 << 64, 64))) if address.version == 6 else str(address)
+        mapped = getattr(address, "ipv4_mapped", None)
+        expected = expected if mapped is None else str(mapped)
+
+    assert expected == quota_key(text)

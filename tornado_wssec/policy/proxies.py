@@ -21,6 +21,9 @@ Address = IPv4Address | IPv6Address
 _ENCRYPTED: Final = ("https", "wss")  # the second is what Traefik says of a WebSocket
 # No zones, and no masks: 255.0.0.0 and 0.255.255.255 would mean the same.
 _NETWORK: Final = re.compile(r"[0-9A-Fa-f:.]+(?:/[0-9]{1,3})?").fullmatch
+# The one spelling of an IPv4 address: whoever matches need not be parsed, which costs ten times as much.
+_BYTE: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IS_IPV4: Final = re.compile(rf"{_BYTE}\.{_BYTE}\.{_BYTE}\.{_BYTE}", re.ASCII).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class ProxyPolicy:
                 encrypted ones.
             is_tls: whether our own socket is encrypted.
         """
+        if not self._networks and _IS_IPV4(peer):
+            return Client(peer, is_tls)
         address = _read_address(peer.partition("%")[0])  # only the socket's own end may name a zone
         if address is None or not self._trusts(address):
             return Client(peer if address is None else str(address), is_tls)
@@ -66,6 +71,8 @@ class ProxyPolicy:
 
     def trusts(self, address: str) -> bool:
         """Whether this address is that of a proxy of ours."""
+        if not self._networks:
+            return False
         read = _read_address(address)
         return read is not None and self._trusts(read)
 
@@ -87,6 +94,8 @@ class ProxyPolicy:
 
 def quota_key(address: str) -> str:
     """Return what limits are counted by: an IPv4 address itself, the /64 of an IPv6 address, which is one customer."""
+    if _IS_IPV4(address):
+        return address
     read = _read_address(address)
     if read is None:
         return address
