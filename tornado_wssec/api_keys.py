@@ -94,7 +94,9 @@ async def drop_keys(store: Store, revocations: Sequence[Revocation], now: float)
         StoreError: not all of them may be gone.
     """
     found = [
-        id async for id, record in _named_keys(store, revocations, now) if record is None or _names(revocations, record)
+        id
+        async for id, record in _named_keys(store, revocations, now)
+        if record is None or _names(revocations, record, now)
     ]
     return [id for id in found if await store.drop_record(RecordKind.API_KEY, id)]
 
@@ -111,8 +113,8 @@ async def _named_keys(store: Store, revocations: Sequence[Revocation], now: floa
                 yield listed
 
 
-def _names(revocations: Sequence[Revocation], record: ApiKeyRecord) -> bool:
-    return any(one.matches(record.named) for one in revocations)
+def _names(revocations: Sequence[Revocation], record: ApiKeyRecord, now: float) -> bool:
+    return any(one.matches(record.named(now)) for one in revocations)
 
 
 def _read(name: str, payload: str) -> ApiKeyRecord | None:

@@ -198,6 +198,20 @@ async def test_r023_ticket_of_a_revoked_key_opens_nothing() -> None:
         assert 401 == (await shown(kit, subprotocols=[*V1, f"wssec.ticket.{ticket}"])).status
 
 
+@in_loop
+async def test_r023_key_does_not_take_the_id_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should chance ever give one out twice, the first key stays what it was."""
+    same = ApiKeyText.new()
+    monkeypatch.setattr(ApiKeyText, "new", lambda: same)
+    async with kit_of() as kit:
+        made = await kit.guard.create_api_key("robot")
+        with pytest.raises(ValueError, match=f"there is an API key {same.id} already"):
+            await kit.guard.create_api_key("root")
+        await shown(kit, made.key)
+
+        assert "robot" == only_identity(kit).subject
+
+
 # --- where it may be shown, and in what shape ---
 
 
@@ -411,6 +425,19 @@ async def test_r023_key_of_somebody_else_goes_on() -> None:
         some_dropped = [(await shown(kit, made.key)).status for made in (old, new, other)]
 
     assert ([101] * 3, [401, 101, 101]) == (none_dropped, some_dropped)
+
+
+@in_loop
+async def test_k18_key_made_by_a_clock_that_is_ahead() -> None:
+    """It is revoked with the others, though its making lies behind the cut-off."""
+    async with kit_of() as kit:
+        kit.clock.step_wall(600)
+        made = await kit.guard.create_api_key("robot")
+        kit.clock.step_wall(-600)
+        await kit.guard.revoke(subject="robot")
+        await kit.advance(30 * DAY)
+
+        assert 401 == (await shown(kit, made.key)).status
 
 
 @in_loop

@@ -123,7 +123,7 @@ def _report(as_json: bool, body: Revocation, dropped: list[str] | None, acknowle
 
 async def _keep(store: Store, record: ApiKeyRecord) -> None:
     index = await read_index(store)
-    revoked = index.revoked(record.named, record.created_at)
+    revoked = index.revoked(record.named(record.created_at), record.created_at)
     if revoked is not None:
         remedy = f"wait a second if that was just now, or `wssec revocations undo {revoked.id}`"
         raise Refused(f"{revoked.kind} {revoked.value} is revoked, so the key would be refused; {remedy}")

@@ -145,15 +145,17 @@ class ApiKeyRecord:
             expires_at=self.expires_at,
         )
 
-    @property
-    def named(self) -> Identity:
-        """Whom a revocation must name to end this key; without any rights."""
+    def named(self, now: float) -> Identity:
+        """Whom a revocation must name to end this key; without any rights.
+
+        A key that was made in the future, by another machine's clock, was made by now: no cut-off may miss it.
+        """
         return Identity(
             subject=self.subject,
             issuer=self.issuer,
             tenant=self.tenant,
             token_id=self.id,
-            issued_at=self.created_at,
+            issued_at=min(self.created_at, now),
         )
 
     def ensure_proven(self, key: ApiKeyText, issuer: str | None, audience: str | None) -> None:
