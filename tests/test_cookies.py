@@ -170,6 +170,20 @@ async def test_sign_out_by_another_site(way: Callable[..., Authenticator]) -> No
 
 @both
 @in_loop
+async def test_sign_out_with_a_second_cookie(way: Callable[..., Authenticator]) -> None:
+    """A neighbour who tosses one in does not make it look as if the login had been ended."""
+    async with cookie_kit(way()) as kit:
+        browser = Browser(kit)
+        await browser.sign_in()
+        tossed = Browser(kit, value=f"{browser.value}; __Host-wssec=x")
+        answer = await tossed.send("POST", "/logout", "", FROM_US)
+
+        assert (401, False) == (answer.status, "set-cookie" in answer.headers)
+        assert 101 == await browser.handshake()
+
+
+@both
+@in_loop
 async def test_login_is_revoked_by_its_session(way: Callable[..., Authenticator]) -> None:
     """By session, subject or tenant, as a token's; a later login of the same person is let in."""
     async with cookie_kit(way(), limits=GENEROUS) as kit:
@@ -253,6 +267,21 @@ async def test_login_while_the_store_is_away(way: Callable[..., Authenticator], 
         assert (503, kept) == (answer.status, browser.value)
         expected = {SessionCookie: 503, SignedCookie: 101}
         assert expected[type(kit.guard._authenticators[0])] == await browser.handshake()
+
+
+@in_loop
+async def test_login_whose_id_is_taken(monkeypatch: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A store that has one of that name already keeps the old one, and nobody is signed in."""
+
+    async def taken(*arguments: Any, **named: Any) -> bool:
+        return False
+
+    async with cookie_kit(SessionCookie()) as kit:
+        monkeypatch.setattr(kit.store, "put_record", taken)
+        answer = await Browser(kit).send("POST", "/login", '{"name": "ann"}', JSON, FROM_US)
+
+        assert (503, False) == (answer.status, "set-cookie" in answer.headers)
+    assert "there is a login" in caplog.text
 
 
 # --- plain requests ---
@@ -432,7 +461,9 @@ async def test_cookie_of_an_application_whose_hook_fails(caplog: pytest.LogCaptu
 async def test_cookie_of_an_application_is_not_set_by_us(caplog: pytest.LogCaptureFixture) -> None:
     """`sign_in` would write what `identify=` cannot read, so it refuses, and what is no text names nobody."""
     async with cookie_kit(by_name()) as kit:
-        assert 500 == (await Browser(kit).send("POST", "/login", '{"name": "ann"}', JSON, FROM_US)).status
+        browser = shown(kit, signed("ann", NOON))
+        assert 500 == (await browser.send("POST", "/login", '{"name": "bob"}', JSON, FROM_US)).status
+        assert 101 == await browser.handshake()
         assert 401 == await shown(kit, signed(b"\xff", NOON)).handshake()  # type: ignore[arg-type]  # Tornado takes bytes
 
     assert "call self.set_signed_cookie instead" in caplog.text

@@ -8,7 +8,7 @@ Rules of this file:
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError, RequestHandler
@@ -67,8 +67,8 @@ class Cookies:
         way = self.required()
         self._reception.refuse_cross_site(handler.request)
         self._ensure_good(login)
-        await self._end_shown(handler.request)
         value = await way.begin(login, self._desk.logins)
+        await self._end_shown(handler.request)
         lasts = max(1, int(login.expires_at - login.issued_at))
         handler.set_cookie(
             way.cookie_name, value, path="/", secure=True, httponly=True, samesite=way.same_site, max_age=lasts
@@ -80,14 +80,18 @@ class Cookies:
         """End the login that a request shows, and clear its cookie; without one there is nothing to end.
 
         Raises:
-            HandshakeRefused: a page of another site asks, the CSRF value is missing, or the store does not answer.
+            HandshakeRefused: a page of another site asks, the CSRF value is missing, there are several cookies of the
+                name, or the store does not answer.
         """
         way = self.required()
         if handler.request.method in SAFE_METHODS:
             what = f"signing out by {handler.request.method}, which any page can make a browser send"
             raise self._told(CsrfRefused(what, remedy="call guard.sign_out in post()"), handler.request)
-        with suppress(CredentialRefused):  # it has ended already, or is none
+        try:
             await self._end(await self._reception.identify(handler.request, [way]))
+        except CredentialRefused:  # it has ended already, or is none
+            if len(way.values_in(handler.request.headers.get_list("Cookie"))) > 1:
+                raise  # one of them may be a login that would go on
         handler.clear_cookie(way.cookie_name, path="/", secure=True, httponly=True, samesite=way.same_site)
         handler.set_header("Cache-Control", "no-store")
 

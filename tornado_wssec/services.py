@@ -309,8 +309,8 @@ class Services:
         Does nothing but clear the cookie when there is no login any more.
 
         Raises:
-            tornado.web.HTTPError: 403 for a GET, a page of another site, or one without the CSRF value; 503 when the
-                store does not answer: then it is not ended.
+            tornado.web.HTTPError: 403 for a GET, a page of another site, or one without the CSRF value; 401 for two
+                cookies of the name; 503 when the store does not answer. Then no login is ended.
         """
         with answered_by_tornado():
             await self.cookies.sign_out(handler)

@@ -228,7 +228,7 @@ HEAPS = {
 
 @pytest.mark.parametrize("heap", HEAPS.values(), ids=HEAPS)
 def test_c07_heap_of_cookies(heap: str) -> None:
-    """60 KB of pairs, escapes or spaces cost what one look at each byte costs: twice as many, about twice as much."""
+    """60 KB of pairs, escapes or spaces cost less than 20 ms of the processor, and are not unescaped."""
     found = list(cookie_values([heap], "__Host-wssec"))
     started = time.process_time()
     for _ in range(10):
