@@ -12,6 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 from bootstrap import NOT_COPIED, ROOT
+from tests.embedding.environment import HOSTS
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 INFO = f"tornado_wssec-{PROJECT['version']}.dist-info"
@@ -58,11 +59,13 @@ def test_package_wheel_has_the_licence_the_readme_and_the_command(wheel: ZipFile
 
 
 def test_package_imports_only_what_it_declares() -> None:
-    """Every library that the package or an example imports is a dependency, not what another one happens to bring."""
+    """Every library that the package or an example imports is a dependency, or the host of an example."""
     declared = {_name(line) for line in PROJECT["dependencies"]}
-    imported = {library for name in ("tornado_wssec", "examples", "schemas") for library in _libraries(ROOT / name)}
+    imported = {library for name in ("tornado_wssec", "schemas") for library in _libraries(ROOT / name)}
+    by_examples = _libraries(ROOT / "examples")
 
     assert set() == imported - declared
+    assert {_name(line) for line in HOSTS} == by_examples - declared
 
 
 def test_package_tests_import_only_what_is_declared() -> None:

@@ -7,7 +7,7 @@ Rules of this file:
 
 from collections.abc import Iterable, Iterator
 from inspect import getattr_static
-from typing import Any
+from typing import Any, Final
 
 from tornado.web import Application
 
@@ -25,9 +25,10 @@ from .handler_facts import (
     is_tornados,
 )
 
-MESSAGE_BYTES = 10 * 1024 * 1024
+MESSAGE_BYTES: Final = 10 * 1024 * 1024
 """Tornado's own cap where `websocket_max_message_size` is not set."""
-SECRET_BYTES = 32
+SECRET_BYTES: Final = 16
+"""A cookie secret below this can be guessed, whatever it is made of: 128 bits at the most."""
 
 
 def socket_lines(app: Application, route: Route, *, again: bool) -> Iterator[Line]:
@@ -124,7 +125,7 @@ def _cookie_lines(app: Application, plain: Iterable[type[Any]]) -> Iterator[Line
     secret = app.settings.get("cookie_secret")
     if isinstance(secret, (str, bytes)) and len(secret) < SECRET_BYTES:
         what = f"{len(secret)} characters, which can be guessed: who knows it signs any cookie"
-        yield Line(Level.OPEN, "Application(cookie_secret=…)", what, f"take {SECRET_BYTES} random bytes")
+        yield Line(Level.OPEN, "Application(cookie_secret=…)", what, "take 32 random bytes")
 
 
 def _jupyter_lines(app: Application) -> Iterator[Line]:
@@ -162,5 +163,5 @@ def _bokeh_lines(app: Application) -> Iterator[Line]:
         what = "there is no auth provider: whoever reaches it is let in"
         yield Line(Level.OPEN, "auth_provider", what, "give the server auth_provider=…")
     if getattr(app, "sign_sessions", None) is False:
-        what = "session ids are not signed: whoever asks for a session id gets that session"
+        what = "session ids are not signed: whoever names one gets that session"
         yield Line(Level.DECLARED, "sign_sessions", what, "sign_sessions=True, and a secret key")

@@ -11,13 +11,14 @@ from ..endpoint import Endpoint
 from ..exposure import Route, dead_ends, routes_of
 from ..guard import Guard
 from ..handler import SecureWebSocketHandler
-from ..routes import GuardedHandler, KeysHandler, LiveHandler, ReadyHandler, TicketHandler
+from ..routes import CsrfHandler, GuardedHandler, KeysHandler, LiveHandler, ReadyHandler, TicketHandler
 from .audit_lines import Level, Line
 from .handler_facts import asks_for_login, decorators, definer, full_name, http_methods, is_tornados
 
 ORIGINS_SHOWN: Final = 3
 OWN: Final[Mapping[type, str]] = {
     TicketHandler: "gives a ticket to whoever shows another credential",
+    CsrfHandler: "gives a page what it must show beside its user's cookie",
     KeysHandler: "the public keys, for everybody",
     LiveHandler: "says that the process serves, to everybody",
     ReadyHandler: "says whether connections are accepted, to everybody",
