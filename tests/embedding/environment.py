@@ -14,7 +14,7 @@ from typing import Final
 from tests.left_out import leave_out
 from tests.starter.running import ROOT
 
-HOSTS: Final = ("jupyter_server>=2.14,<3", "bokeh>=3.6,<4")
+HOSTS: Final = ("jupyter-server>=2.14,<3", "bokeh>=3.6,<4")
 PATIENCE_SECONDS: Final = 300.0
 MARKER: Final = "complete"
 
