@@ -15,7 +15,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from tests.layers import LAYERS, Layer
-from tornado_wssec import PUBLIC, Message, Registry
+from tornado_wssec import PUBLIC, Message, Registry, auth
 from tornado_wssec.closing import CloseCode
 from tornado_wssec.errors import FrameError, HandshakeRefused
 from tornado_wssec.policy import fields as strict_fields
@@ -184,6 +184,15 @@ GROUPS: Final[Mapping[str, type[Limits | Timeouts | TokenRules]]] = {
     group.__name__: group for group in (Limits, Timeouts, TokenRules)
 }
 
+def _credentials() -> Iterator[Row]:
+    """Every way to show who one is, with what can be set."""
+    for name in auth.__all__:
+        way = getattr(auth, name)
+        if hasattr(way, "find") and not getattr(way, "_is_protocol", False):
+            options = [f"`{option}`" for option in inspect.signature(way).parameters]
+            yield f"`{name}`", (inspect.getdoc(way) or "").partition("\n\n")[0].replace("\n", " "), ", ".join(options)
+
+
 TABLES: Final[Mapping[str, tuple[tuple[str, ...], Callable[[], Iterator[Row]]]]] = {
     "limits": (("Setting", "Default", "Why"), _defaults(Limits)),
     "timeouts": (("Setting", "Seconds", "Why"), _defaults(Timeouts)),
@@ -191,6 +200,7 @@ TABLES: Final[Mapping[str, tuple[tuple[str, ...], Callable[[], Iterator[Row]]]]]
     "environment": (("Variable", "What it is", "Also read from the file named by"), _variables),
     "close-codes": (("Code", "Name", "Reason sent", "What a client should do"), _close_codes),
     "error-codes": (("Code", "Text sent", "Raised as"), _error_codes),
+    "credentials": (("Authenticator", "What it does", "Options"), _credentials),
     "statuses": (("Status", "When", "Raised as"), _statuses),
     "message-options": (("Option", "What it says"), _options(MessageOptions)),
     "channel-options": (("Option", "What it says"), _options(ChannelOptions)),

@@ -32,7 +32,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield desk
 
 
-@pytest.mark.parametrize("page", ["operating.md", "keys.md", "tokens.md", "sessions.md"])
+@pytest.mark.parametrize("page", ["operating.md", "keys.md", "tickets.md", "sessions.md"])
 def test_operating_commands_do_what_the_page_shows(desk: Desk, page: str) -> None:
     """In the order of the page, each with the output that stands below it."""
     for command in (LEAKED, "python app.py"):
@@ -82,5 +82,5 @@ def test_operating_quotes_what_the_server_says_of_a_flood() -> None:
     written = "\n".join(path.read_text() for path in (ROOT / "tornado_wssec").rglob("*.py"))
     formats = {"more refusals with 403 at origin, not told one by one": "more %s, not told one by one"}
 
-    assert 7 == len(quoted)
+    assert 8 == len(quoted)
     assert [] == [line for line in quoted if formats.get(line, line) not in written]

@@ -21,7 +21,7 @@ class SessionCookie(CookieAuthenticator):
         ValueError: the name lacks the prefix, or something else cannot be; says the remedy.
     """
 
-    name = "session-cookie"
+    name = "session_cookie"
 
     def __init__(
         self,

@@ -42,7 +42,7 @@ class SignedCookie(CookieAuthenticator):
         ValueError: the name lacks the prefix, a secret is short, or something else cannot be; says the remedy.
     """
 
-    name = "signed-cookie"
+    name = "signed_cookie"
 
     def __init__(
         self,
