@@ -11,7 +11,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,14 +67,24 @@ class RedisServer:
         options: as lines of its configuration.
     """
 
-    def __init__(self, binary: Binary, folder: Path, *options: str, arguments: Sequence[str] = ()) -> None:
+    def __init__(self, binary: Binary, folder: Path, *options: str) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
         self._folder = folder
-        self._command = [binary.path, *arguments, "--port", str(self.port), "--bind", "127.0.0.1"]
-        self._command += ["--dir", str(folder), "--save", "", "--repl-diskless-sync-delay", "0"]
-        self._command += [word for option in options for word in f"--{option}".split()]
+        usual = (f"port {self.port}", "bind 127.0.0.1", f"dir {folder}", 'save ""', "repl-diskless-sync-delay 0")
+        config = folder / f"server-{self.port}.conf"
+        config.write_text("\n".join([*usual, *options]))
+        self._command = [binary.path, str(config)]
         self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def sentinel(cls, binary: Binary, folder: Path, primary: "RedisServer", service: str) -> Self:
+        """A Sentinel that watches a primary by itself, and is quick to give it up."""
+        watch = f"sentinel monitor {service} 127.0.0.1 {primary.port} 1"
+        quick = (f"sentinel down-after-milliseconds {service} 200", f"sentinel failover-timeout {service} 1000")
+        server = cls(binary, folder, watch, *quick)
+        server._command.append("--sentinel")
+        return server
 
     def start(self) -> Self:
         """Start it, and return once it answers."""
@@ -131,9 +142,8 @@ def ask(port: int, *words: str) -> str:
         return ""
 
 
-def wait_until(holds: object, what: str) -> None:
+def wait_until(holds: Callable[[], bool], what: str) -> None:
     """Look until it is so."""
-    assert callable(holds)
     until = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < until, f"waited in vain for {what}"
@@ -141,11 +151,13 @@ def wait_until(holds: object, what: str) -> None:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
+    """A port that nobody listens on, and neither on the one of a cluster's own talk, 10,000 above."""
+    while True:
+        with socket.socket() as taken, socket.socket() as above, suppress(OSError, OverflowError):
+            taken.bind(("127.0.0.1", 0))
+            port: int = taken.getsockname()[1]
+            above.bind(("127.0.0.1", port + 10_000))
+            return port
 
 
 def replica_of(primary: RedisServer, binary: Binary, folder: Path, *options: str) -> RedisServer:

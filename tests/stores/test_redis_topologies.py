@@ -1,0 +1,156 @@
+"""The store where the server has to be found first: by Sentinels, or in a cluster; and after a failover."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.redis_cluster import RedisCluster
+from tests.redis_server import Binary, RedisServer, replica_of, wait_until
+from tornado_wssec.errors import NotAcknowledged, StoreUnavailable
+from tornado_wssec.settings import Timeouts
+from tornado_wssec.stores.base import Store
+from tornado_wssec.stores.redis import RedisStore
+
+from .contract import LastingStoreContract
+from .kit import NOW, PATIENT, in_loop, opened, put, revocation, whole_log
+from .redis_kit import prefix_of, redis_store
+
+UNHURRIED = Timeouts(store_call=2.0)
+"""Enough for a busy machine, and soon over when a server is dead."""
+
+
+@pytest.fixture(scope="session")
+def cluster(redis_binary: Binary, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """A cluster for the contract."""
+    with RedisCluster(redis_binary, tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+class TestRedisCluster(LastingStoreContract):
+    """The contract, with the prefix of each test on whichever node it falls."""
+
+    url: str
+
+    @pytest.fixture(autouse=True)
+    def _cluster(self, cluster: RedisCluster) -> None:
+        self.url = cluster.url
+
+    def new_store(self, place: Path) -> Store:
+        return redis_store(self.url, place)
+
+    def another(self, store: Store) -> Store:
+        assert isinstance(store, RedisStore)
+        return RedisStore(store.place, timeouts=PATIENT)
+
+
+async def back(store: Store) -> None:
+    """Return once somebody else has taken over, and has a replica or not."""
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(StoreUnavailable):
+                await store.generation()
+                await put(store, "after")
+                return
+            await asyncio.sleep(0.01)
+
+
+@in_loop
+async def test_redis_cluster_failover_keeps_what_was_acknowledged(redis_binary: Binary, tmp_path: Path) -> None:
+    """The primary that has our keys dies; its replica takes over, and the store finds it."""
+    with RedisCluster(redis_binary, tmp_path) as cluster:
+        async with opened(redis_store(cluster.url, tmp_path, timeouts=UNHURRIED)) as store:
+            entry = await store.append(revocation("a"))
+            cluster.primary_of(f"{{{prefix_of(tmp_path)}}}").stop()
+            with pytest.raises(StoreUnavailable):
+                await store.generation()
+            await back(store)
+
+            assert [revocation("a")] == await whole_log(store)
+            assert [revocation("a")] == [found.body for found in await store.read_after(entry.cursor, 10)]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A primary, its replica, and the Sentinel that watches them."""
+
+    primary: RedisServer
+    replica: RedisServer
+    sentinel: RedisServer
+    url: str
+
+    def wait_for_replica(self) -> None:
+        """Until the Sentinel has heard of the replica: before that it has nobody to promote."""
+        wait_until(lambda: "slaves=1" in self.sentinel.ask("INFO", "sentinel"), "the Sentinel to know the replica")
+
+
+@pytest.fixture
+def watched(redis_binary: Binary, tmp_path: Path) -> Iterator[Watched]:
+    """With a URL that names a second Sentinel first, which is not there."""
+    (tmp_path / "replica").mkdir()
+    with RedisServer(redis_binary, tmp_path) as primary:
+        replica = replica_of(primary, redis_binary, tmp_path / "replica")
+        with RedisServer.sentinel(redis_binary, tmp_path, primary, "chat") as sentinel:
+            nobody = RedisServer(redis_binary, tmp_path)
+            url = f"redis+sentinel://127.0.0.1:{nobody.port},127.0.0.1:{sentinel.port}/chat"
+            yield Watched(primary, replica, sentinel, url)
+        replica.stop()
+
+
+@in_loop
+async def test_redis_sentinel_failover_keeps_what_was_acknowledged(watched: Watched, tmp_path: Path) -> None:
+    """The primary dies after an acknowledgement; the Sentinel names another, and the entry is there."""
+    async with opened(redis_store(watched.url, tmp_path, timeouts=UNHURRIED)) as store:
+        entry = await store.append(revocation("a"))
+        mark = await store.change_mark()
+        await asyncio.to_thread(watched.wait_for_replica)
+        watched.primary.stop()
+        with pytest.raises(StoreUnavailable):
+            await store.generation()
+        await back(store)
+
+        assert mark != await store.change_mark()
+        assert [revocation("a")] == await whole_log(store)
+        assert [revocation("a")] == [found.body for found in await store.read_after(entry.cursor, 10)]
+        with pytest.raises(NotAcknowledged, match="no replica"):
+            await store.append(revocation("b"))
+
+
+@in_loop
+async def test_redis_sentinel_that_names_another_is_followed(watched: Watched, tmp_path: Path) -> None:
+    """A primary that was cut off goes on answering as one; who follows the log asks the Sentinel each time."""
+    async with opened(redis_store(watched.url, tmp_path, timeouts=UNHURRIED)) as store:
+        await store.append(revocation("a"))
+        watched.replica.ask("REPLICAOF", "NO", "ONE")
+        watched.sentinel.ask("SENTINEL", "REMOVE", "chat")
+        watched.sentinel.ask("SENTINEL", "MONITOR", "chat", "127.0.0.1", str(watched.replica.port), "1")
+        before = await store.change_mark()
+        after = await store.wait_for_change(before, 0)
+
+        assert before != after
+        watched.primary.stop()
+        assert [revocation("a")] == await whole_log(store)
+
+
+@in_loop
+async def test_redis_sentinel_that_is_gone_changes_nothing(watched: Watched, tmp_path: Path) -> None:
+    """Where the primary was when it could last be asked, it still is."""
+    async with opened(redis_store(watched.url, tmp_path, timeouts=UNHURRIED)) as store:
+        await store.append(revocation("a"))
+        watched.sentinel.stop()
+        mark = await store.wait_for_change("", 0)
+
+        assert mark == await store.wait_for_change(mark, 0)
+        assert [revocation("a")] == await whole_log(store)
+
+
+@in_loop
+async def test_redis_sentinel_that_knows_no_such_service(watched: Watched, tmp_path: Path) -> None:
+    """A wrong name is nobody's address."""
+    store = redis_store(watched.url.replace("/chat", "/other"), tmp_path, timeouts=UNHURRIED)
+
+    with pytest.raises(StoreUnavailable, match="cannot be reached"):
+        await store.migrate(NOW)
