@@ -115,6 +115,10 @@ class RedisServer:
         """Its answer to one command, as it comes over the wire; for a test that is no client of the store."""
         return ask(self.port, *words)
 
+    def ask_as(self, user: str, password: str, *words: str) -> str:
+        """Its answer to a command of this user."""
+        return ask(self.port, *words, before=("AUTH", user, password)).removeprefix("+OK\r\n")
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -131,15 +135,19 @@ class RedisServer:
         return self.ask("PING").startswith(("+PONG", "-NOAUTH"))
 
 
-def ask(port: int, *words: str) -> str:
+def ask(port: int, *words: str, before: tuple[str, ...] = ()) -> str:
     """The answer to one command; empty where nobody listens."""
-    parts = [f"*{len(words)}", *(part for word in words for part in (f"${len(word.encode())}", word))]
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
-            connection.sendall("".join(f"{part}\r\n" for part in [*parts, "*1", "$4", "QUIT"]).encode())
+            connection.sendall(b"".join(map(_encoded, filter(None, (before, words, ("QUIT",))))))
             return b"".join(iter(lambda: connection.recv(65_536), b"")).decode().removesuffix("+OK\r\n")
     except OSError:
         return ""
+
+
+def _encoded(words: tuple[str, ...]) -> bytes:
+    parts = [f"*{len(words)}", *(part for word in words for part in (f"${len(word.encode())}", word))]
+    return "".join(f"{part}\r\n" for part in parts).encode()
 
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:
