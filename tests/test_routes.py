@@ -338,3 +338,22 @@ async def test_install_below_a_prefix(prefix: str) -> None:
         paths = [prefix.rstrip("/") + "/wssec/ready", "/wssec/ready", "/axb/wssec/ready"]
 
         assert [200, 404, 404] == [(await sent(kit, "GET", path)).status for path in paths]
+
+
+@in_loop
+async def test_failures_of_a_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No failure is kept by a cache or says more than its status, debug settings or not; a 405 says what would do."""
+
+    def fail(*_: object) -> None:
+        raise ValueError("s3cr3t")
+
+    async with chat_kit(app_settings={"debug": True, "autoreload": False}) as kit:
+        monkeypatch.setattr(type(kit.guard), "public_keys", fail)
+        failed = await sent(kit, "GET", "/.well-known/jwks.json")
+        wrong = [await sent(kit, "PUT", path) for path in ("/wssec/ticket", "/wssec/live", "/.well-known/jwks.json")]
+
+    assert (500, b"500\n", "no-store") == (failed.status, failed.body, failed.headers["cache-control"])
+    assert ["POST", "GET", "GET"] == [answer.headers["allow"] for answer in wrong]
+    assert {(405, b"405\n", "no-store")} == {
+        (answer.status, answer.body, answer.headers["cache-control"]) for answer in wrong
+    }

@@ -69,11 +69,14 @@ class GuardedHandler(RequestHandler):
         # Not in `prepare`: a request with an unknown method never gets that far, and is logged, too.
         self.request.uri = redacted_uri(self.request.uri or "")
 
-    def prepare(self) -> None:
-        """Nothing is cached."""
+    def set_default_headers(self) -> None:
+        """Nothing is cached, no failure either: before it answers one, Tornado forgets what `prepare` has set."""
         self.clear_header("Server")
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Content-Type-Options", "nosniff")
+
+    def prepare(self) -> None:
+        """Whoever came by https is told to stay there."""
         self.guard.reception.insist_on_https(self)
 
     def answer(self, body: Mapping[str, Any], status: int = 200) -> None:
@@ -88,6 +91,14 @@ class GuardedHandler(RequestHandler):
         """One line that says where, without what was sent."""
         if value is not None and not isinstance(value, HTTPError):  # the access log tells those
             logger.error("%s: %s", type(self).__name__, where_raised(value))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """A failure's status and nothing else, whatever the application's debug settings say."""
+        self.guard.reception.insist_on_https(self)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(name for name in ("GET", "POST") if name.lower() in vars(type(self))))
+        self.finish(f"{status_code}\n")
 
     def check_xsrf_cookie(self) -> None:
         """Not asked for, where the application asks its own pages: only JSON and no foreign Origin get this far."""
