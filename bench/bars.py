@@ -11,14 +11,26 @@ class Bar:
     Args:
         id: as in the documentation.
         what: the figure, in words.
-        least: the ratio that must hold.
+        bound: the ratio that must hold.
         stretch: the ratio that we are after; None: none is named.
+        is_ceiling: whether the figure must not be above the bound; else it must not be below.
     """
 
     id: str
     what: str
-    least: float
+    bound: float
     stretch: float | None = None
+    is_ceiling: bool = False
+
+    def holds(self, figure: float) -> bool:
+        """Whether this figure reaches the bar."""
+        return figure <= self.bound if self.is_ceiling else figure >= self.bound
+
+    def stretches(self, figure: float) -> bool:
+        """Whether it reaches what we are after, too."""
+        if self.stretch is None:
+            return False
+        return figure <= self.stretch if self.is_ceiling else figure >= self.stretch
 
 
 HANDSHAKES: Final = (

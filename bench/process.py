@@ -1,32 +1,47 @@
 """A server under measurement: a process of its own, asked over its standard input what it has spent.
 
-It answers each line it reads with one line of JSON. The first thing it prints is its port.
+It answers each line it reads with one line of JSON. The first thing it prints is its port. It ends with its
+standard input, so that nothing is left running whatever happens to us.
 """
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
-SERVER_CORE: Final = 0
-CLIENT_CORE: Final = 1
+_CORES: Final = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else [0]
+SERVER_CORE: Final = _CORES[0]
+CLIENT_CORE: Final = _CORES[-1]
 
 
 class ServerProcess:
     """Runs a module as a server.
 
     Args:
-        module: what `python -m` runs.
+        module: what `python -m` runs, or another program its source.
         arguments: its arguments.
+        program: what runs it; None: this Python.
+        environment: variables for it, beside ours.
     """
 
-    def __init__(self, module: str, *arguments: str) -> None:
-        command = [sys.executable, "-m", module, *arguments]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        pin(self._process.pid, SERVER_CORE)
-        self.port: int = self._read()["port"]
+    def __init__(
+        self,
+        module: str,
+        *arguments: str,
+        program: Sequence[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        command = [*(program or (sys.executable, "-m")), module, *arguments]
+        self._process = started(command, SERVER_CORE, environment)
+        try:
+            self.port: int = self._read()["port"]
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
 
     def ask(self, *words: str) -> Any:
         """Send one line and return the answer."""
@@ -56,7 +71,29 @@ class ServerProcess:
         return json.loads(line)
 
 
+def started(command: Sequence[str], core: int, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+    """Start a program on one core, with all threads that it will have. A Ctrl-C for us is not for it."""
+    pipe = subprocess.PIPE
+    surroundings = {**os.environ, **(environment or {})}
+    with pinned(core):
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True, env=surroundings)
+
+
+@contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """Be on one core meanwhile; a child that is born there stays there, and its threads with it."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    pin(0, core)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def pin(pid: int, core: int) -> None:
-    """Keep a process on one core, where there are several and the system can."""
-    if hasattr(os, "sched_setaffinity") and core in os.sched_getaffinity(0):
+    """Keep a process on one core, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(pid, {core})

@@ -28,7 +28,7 @@ class Figure:
     @property
     def holds(self) -> bool:
         """Whether the bar is reached; what was not measured does not hold."""
-        return self.figure is not None and self.figure >= self.bar.least
+        return self.figure is not None and self.bar.holds(self.figure)
 
     @property
     def verdict(self) -> str:
@@ -37,14 +37,15 @@ class Figure:
             return "not measured"
         if not self.holds:
             return "SHORT"
-        return "holds" if self.bar.stretch is None or self.figure < self.bar.stretch else "holds, and the stretch"
+        return "holds, and the stretch" if self.bar.stretches(self.figure) else "holds"
 
 
 def print_figures(figures: Iterable[Figure]) -> None:
     """A line for each bar."""
     for each in figures:
         figure = "–" if each.figure is None else f"{each.figure:.2f}×"
-        print(f"{each.bar.id:18} {figure:>7}  bar {each.bar.least:.2f}×  {each.verdict:22} {each.bar.what}")
+        side = "≤" if each.bar.is_ceiling else "≥"
+        print(f"{each.bar.id:18} {figure:>7}  bar {side} {each.bar.bound:.2f}×  {each.verdict:22} {each.bar.what}")
         print(f"{'':27} {each.note}")
 
 
