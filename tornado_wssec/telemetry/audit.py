@@ -2,6 +2,7 @@
 
 import json
 import logging
+from json.encoder import encode_basestring_ascii
 from typing import Final
 
 from .redact import printable
@@ -23,11 +24,20 @@ class Audit:
             now: wall seconds.
             facts: strings are made printable and cut; None is left out.
         """
-        if not self._logger.isEnabledFor(logging.INFO):
+        logger = self._logger
+        if not logger.isEnabledFor(logging.INFO):
             return
-        known = {name: _fit(value) for name, value in facts.items() if value is not None}
-        self._logger.info("%s", json.dumps({"at": round(now, 3), "event": event, **known}))
+        line = f'{{"at": {round(now, 3)}, "event": {_fit(event)}'
+        for name, value in facts.items():
+            if value is not None:
+                line += f', "{name}": {_fit(value)}'
+        # Not `info()`: a third of its cost is to look for the caller, which is always this line.
+        known = logger.makeRecord(LOGGER, logging.INFO, __file__, 0, "%s", (line + "}",), None, "record")
+        logger.handle(known)
 
 
-def _fit(value: object) -> object:
-    return value if isinstance(value, (bool, int, float)) else printable(value)
+def _fit(value: object) -> str:
+    """A value as JSON: numbers as they are, all else as a string that is fit for a log."""
+    if isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    return encode_basestring_ascii(printable(value))
