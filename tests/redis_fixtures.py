@@ -29,10 +29,8 @@ def each_redis(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     if request.param is None:
         leave_out("Redis server", REMEDY)
     folder = tmp_path_factory.mktemp("redis")
-    with RedisServer(request.param, folder) as primary:
-        replica = replica_of(primary, request.param, folder)
+    with RedisServer(request.param, folder) as primary, replica_of(primary, request.param, folder):
         yield primary
-        replica.stop()
 
 
 @pytest.fixture
@@ -52,7 +50,5 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not found:
         leave_out("Redis server", REMEDY)
     folder = tmp_path_factory.mktemp("redis")
-    with RedisServer(found[0], folder) as primary:
-        replica = replica_of(primary, found[0], folder)
+    with RedisServer(found[0], folder) as primary, replica_of(primary, found[0], folder):
         yield primary.url
-        replica.stop()

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -168,8 +168,11 @@ def free_port() -> int:
             return port
 
 
-def replica_of(primary: RedisServer, binary: Binary, folder: Path, *options: str) -> RedisServer:
-    """A replica, started and in step."""
-    replica = RedisServer(binary, folder, f"replicaof 127.0.0.1 {primary.port}", *options).start()
-    wait_until(lambda: "state=online" in primary.ask("INFO", "replication"), "the replica to be in step")
-    return replica
+@contextmanager
+def replica_of(primary: RedisServer, binary: Binary, folder: Path) -> Iterator[RedisServer]:
+    """A replica, in step."""
+    place = folder / "replica"
+    place.mkdir()
+    with RedisServer(binary, place, f"replicaof 127.0.0.1 {primary.port}") as replica:
+        wait_until(lambda: "state=online" in primary.ask("INFO", "replication"), "the replica to be in step")
+        yield replica

@@ -252,27 +252,25 @@ async def test_redis_replica_that_is_frozen_acknowledges_nothing(
     own_redis: RedisServer, redis_binary: Binary, tmp_path: Path
 ) -> None:
     """Nor does a repetition, although it finds everything done; once the replica is back, it does."""
-    (tmp_path / "replica").mkdir()
-    replica = replica_of(own_redis, redis_binary, tmp_path / "replica")
-    async with opened(redis_store(own_redis.url, tmp_path, timeouts=BRISK)) as store:
-        calls: list[Callable[[], Awaitable[object]]] = [
-            lambda: store.append(revocation("a")),
-            lambda: keep(store, "ak1"),
-            lambda: store.drop_record(RecordKind.API_KEY, "ak1"),
-            lambda: store.publish_keys("{}"),
-        ]
-        replica.freeze()
-        for call in calls * 2:
-            with pytest.raises(NotAcknowledged, match="written it, but may lose it"):
-                await call()
-        replica.thaw()
-        async with asyncio.timeout(30):
-            for call in calls:
-                while True:
-                    with suppress(NotAcknowledged):
-                        await call()
-                        break
-    replica.stop()
+    with replica_of(own_redis, redis_binary, tmp_path) as replica:
+        async with opened(redis_store(own_redis.url, tmp_path, timeouts=BRISK)) as store:
+            calls: list[Callable[[], Awaitable[object]]] = [
+                lambda: store.append(revocation("a")),
+                lambda: keep(store, "ak1"),
+                lambda: store.drop_record(RecordKind.API_KEY, "ak1"),
+                lambda: store.publish_keys("{}"),
+            ]
+            replica.freeze()
+            for call in calls * 2:
+                with pytest.raises(NotAcknowledged, match="written it, but may lose it"):
+                    await call()
+            replica.thaw()
+            async with asyncio.timeout(30):
+                for call in calls:
+                    while True:
+                        with suppress(NotAcknowledged):
+                            await call()
+                            break
 
 
 # --- what it answers ---
@@ -309,3 +307,24 @@ async def test_redis_wrong_password_is_not_told(own_redis: RedisServer, tmp_path
 
     assert caught.value.__suppress_context__
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("setting", [("maxmemory", "1"), ("min-replicas-to-write", "1")])
+@in_loop
+async def test_redis_that_takes_no_writes_is_still_read(
+    own_redis: RedisServer, tmp_path: Path, setting: tuple[str, str]
+) -> None:
+    """Servers follow the log, so that what is in memory does not grow old for want of room."""
+    async with opened(redis_store(own_redis.url, tmp_path)) as store:
+        await keep(store, "ak1")
+        with suppress(NotAcknowledged):
+            await store.append(revocation("a"))
+        own_redis.ask("CONFIG", "SET", *setting)
+        mark = await store.wait_for_change("", 0)
+        with pytest.raises(StoreUnavailable, match=r"out of memory|too few replicas"):
+            await store.append(revocation("b"))
+
+        assert await store.generation() is not None
+        assert [revocation("a")] == await whole_log(store)
+        assert mark == await store.change_mark()
+        assert "record ak1" == await store.find_record(RecordKind.API_KEY, "ak1", NOW)

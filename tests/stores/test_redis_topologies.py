@@ -90,14 +90,14 @@ class Watched:
 @pytest.fixture
 def watched(redis_binary: Binary, tmp_path: Path) -> Iterator[Watched]:
     """With a URL that names a second Sentinel first, which is not there."""
-    (tmp_path / "replica").mkdir()
-    with RedisServer(redis_binary, tmp_path) as primary:
-        replica = replica_of(primary, redis_binary, tmp_path / "replica")
-        with RedisServer.sentinel(redis_binary, tmp_path, primary, "chat") as sentinel:
-            nobody = RedisServer(redis_binary, tmp_path)
-            url = f"redis+sentinel://127.0.0.1:{nobody.port},127.0.0.1:{sentinel.port}/chat"
-            yield Watched(primary, replica, sentinel, url)
-        replica.stop()
+    with (
+        RedisServer(redis_binary, tmp_path) as primary,
+        replica_of(primary, redis_binary, tmp_path) as replica,
+        RedisServer.sentinel(redis_binary, tmp_path, primary, "chat") as sentinel,
+    ):
+        nobody = RedisServer(redis_binary, tmp_path)
+        url = f"redis+sentinel://127.0.0.1:{nobody.port},127.0.0.1:{sentinel.port}/chat"
+        yield Watched(primary, replica, sentinel, url)
 
 
 @in_loop

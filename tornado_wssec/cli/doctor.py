@@ -9,9 +9,11 @@ from ..errors import ConfigurationError, KeyFileError, StoreError
 from ..policy.keys import KeyRing, KeyState
 from ..settings import LEEWAY_MOST, Settings
 from ..stores.base import Generation, Store
+from ..stores.redis import RedisStore
 from .context import held_generation, in_store, key_file
 from .output import show_time
 from .publication import read_published
+from .redis_doctor import Point, examine_redis
 from .revocation_log import Standing, read_standings
 
 PRUNE_WORTH: Final = 10_000
@@ -36,6 +38,7 @@ class _Contents:
     generation: Generation
     published: dict[str, Any] | None
     standings: list[Standing]
+    server: list[Point]
 
 
 def examine(settings: Settings, at: float) -> list[Finding]:
@@ -62,7 +65,8 @@ def examine(settings: Settings, at: float) -> list[Finding]:
 def _read_store(settings: Settings, findings: list[Finding]) -> _Contents | None:
     async def read(store: Store) -> _Contents:
         generation = await held_generation(store)
-        return _Contents(store.url, generation, await read_published(store), await read_standings(store))
+        server = await examine_redis(store) if isinstance(store, RedisStore) else []
+        return _Contents(store.url, generation, await read_published(store), await read_standings(store), server)
 
     try:
         return in_store(settings, read)
@@ -90,6 +94,7 @@ def _failed(check: str, error: StoreError | KeyFileError) -> Finding:
 def _of_store(contents: _Contents, at: float) -> Iterator[Finding]:
     made_at = contents.generation.made_at
     yield Finding("store", True, contents.url)
+    yield from (Finding(*point) for point in contents.server)
     ahead = made_at - at
     remedy = "mend the clocks: tokens of this machine count as issued before it" if ahead > LEEWAY_MOST else None
     yield Finding("generation", remedy is None, f"{contents.generation.id} of {show_time(made_at)}", remedy)

@@ -25,6 +25,7 @@ from .redis_link import RedisLink
 from .redis_log import RedisLog
 from .redis_records import RedisRecords
 from .redis_scripts import MAKE, PUBLISH, READ_TEXT, Keys
+from .redis_standing import ServerStanding
 from .redis_tickets import RedisTickets
 from .redis_url import RedisPlace
 from .redis_writer import Writer
@@ -158,15 +159,17 @@ class RedisStore:
         ensure_name("name of the record", name)
         return await self._own().records.drop(kind, name)
 
+    async def standing(self) -> ServerStanding:
+        """What the server says of itself."""
+        return ServerStanding.of(await self._own().link.call(lambda client: client.info()))
+
     async def _look_around(self) -> None:
-        parts = self._own()
-        if await self._read_generation(parts) is None:
+        if await self._read_generation(self._own()) is None:
             raise StoreMissing(f"{self.url} holds no generation; run `wssec init` or `wssec store migrate`")
-        memory = await parts.link.call(lambda client: client.info("memory"))
-        policy = memory.get("maxmemory_policy", "noeviction")
-        if policy != "noeviction":
+        standing = await self.standing()
+        if standing.may_evict:
             remedy = "set it to noeviction, or revocations may be forgotten when memory is short"
-            logger.warning("%s has the maxmemory-policy %.32s; %s", self.url, policy, remedy)
+            logger.warning("%s has the maxmemory-policy %s; %s", self.url, standing.policy, remedy)
 
     async def _read_generation(self, parts: "_Parts") -> Generation | None:
         text = await self._read_text(parts, self._keys.generation, GENERATION_BYTES)
