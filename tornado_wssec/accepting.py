@@ -35,7 +35,7 @@ from .policy.proxies import quota_key
 from .policy.request_head import body_fault, head_fault
 from .settings import Limits, Timeouts
 from .telemetry.redact import where_raised
-from .telemetry.sampling import Refusals
+from .telemetry.sampling import Refusals, Sampler
 
 logger = logging.getLogger(__name__)
 
@@ -59,14 +59,20 @@ class AcceptLoop:
         listening: non-blocking.
         take: called with each accepted socket and its peer's address; False ends the turn.
         shed: frees some descriptors, where that is possible.
+        sampler: which pauses are told, where one follows another.
     """
 
     def __init__(
-        self, listening: socket.socket, take: Callable[[socket.socket, Any], bool], shed: Callable[[], None]
+        self,
+        listening: socket.socket,
+        take: Callable[[socket.socket, Any], bool],
+        shed: Callable[[], None],
+        sampler: Sampler,
     ) -> None:
         self._listening = listening
         self._take = take
         self._shed = shed
+        self._sampler = sampler
         self._loop = IOLoop.current()
         self._retry: object | None = None
         self._is_stopped = False
@@ -99,26 +105,22 @@ class AcceptLoop:
             except OSError as error:
                 self._pause(error)
                 return
-            try:
-                if not self._take(connection, address):
-                    return
-            except Exception as error:
-                connection.close()
-                logger.error("a connection was dropped as it came: %s", where_raised(error))
+            if not self._take(connection, address):
+                return
 
     def _pause(self, error: OSError) -> None:
         self._loop.remove_handler(self._listening)
         self._retry = self._loop.call_later(PAUSE_SECONDS, self._resume)
         self._pauses += 1
-        if self._pauses == 1:
+        if self._pauses == 1 and self._sampler.takes("pauses in accepting"):
             logger.error("accepting pauses: %s; who is connected is not touched; %s", *_told(error))
         self._shed()
 
     def _end_incident(self) -> None:
         """The queue is empty: whatever failed is over."""
-        if self._pauses:
-            logger.warning("accepting again, after %d pauses of %g s", self._pauses, PAUSE_SECONDS)
-            self._pauses = 0
+        pauses, self._pauses = self._pauses, 0
+        if pauses and self._sampler.takes("ends of pauses in accepting"):
+            logger.warning("accepting again, after %d pauses of %g s", pauses, PAUSE_SECONDS)
 
 
 def _told(error: OSError) -> tuple[str, str]:
@@ -210,16 +212,16 @@ class _Visit:
 
 
 class HardenedServer(HTTPServer):
-    """Tornado's server with an accept loop, streams and lists of our own.
-
-    Args of `open_to`, to be called before `add_sockets`:
-        limits, timeouts: see `settings`.
-        refusals: where what is turned away is counted.
-        trusts: whether an address is that of a proxy, behind which everybody is.
-    """
+    """Tornado's server with an accept loop, streams and a list of our own. `open_to` comes before `add_sockets`."""
 
     def open_to(self, limits: Limits, timeouts: Timeouts, refusals: Refusals, trusts: Callable[[str], bool]) -> None:
-        """Say what is bounded, and where it is counted."""
+        """Say what is bounded, and where it is counted. Tornado's servers have no `__init__` of their own.
+
+        Args:
+            limits, timeouts: see `settings`.
+            refusals: where what is turned away is counted.
+            trusts: whether an address is that of a proxy, behind which everybody is.
+        """
         self._limits = limits
         self._timeouts = timeouts
         self._refusals = refusals
@@ -229,18 +231,22 @@ class HardenedServer(HTTPServer):
         )
         self._visits: dict[HTTP1ServerConnection, _Visit] = {}
 
-    @property
-    def pending(self) -> int:
-        """How many connections have not sent a whole request, or no further one."""
-        return len(self._pending)
-
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         """Accept from these."""
         for one in sockets:
             self._sockets[one.fileno()] = one
-            self._handlers[one.fileno()] = AcceptLoop(one, self._take, self._shed_some).stop
+            self._handlers[one.fileno()] = AcceptLoop(one, self._take, self._shed_some, self._refusals.sampler).stop
 
     def _take(self, connection: socket.socket, address: Any) -> bool:
+        try:
+            return self._admit(connection, address)
+        except Exception as error:  # whatever it is, it must not end the accept loop
+            connection.close()
+            if self._refusals.count("accepting", 0):
+                logger.error("a connection was dropped as it came: %s", where_raised(error))
+            return True
+
+    def _admit(self, connection: socket.socket, address: Any) -> bool:
         """Serve a new connection, or turn it away; False where the next one must not come before this one is known."""
         if not is_above_share(connection.fileno()):
             self._handle_connection(connection, address)
@@ -282,7 +288,7 @@ class HardenedServer(HTTPServer):
                 connection.recv(UNREAD_BYTES)  # closing over unread bytes would be a reset, which overtakes the answer
         if self._refusals.count("descriptors", 0 if is_tls else 503):
             logger.error(
-                "a connection was turned away: nine tenths of the %g descriptors are in use; raise `ulimit -n`"
+                "a connection was turned away: nine tenths of the %s descriptors are in use; raise `ulimit -n`"
                 " (LimitNOFILE= of systemd), or lower Limits.connections",
                 _descriptors(),
             )
@@ -322,6 +328,8 @@ class HardenedServer(HTTPServer):
             return
         if isinstance(stream, _StrictHead) and stream.has_head and visit.request and not visit.request.is_judged:
             self._tell("request", 400, "a malformed request was refused with 400")
+        elif not visit.served and isinstance(stream.error, ssl.SSLError):
+            self._tell("tls", 0, "a TLS handshake failed")
         elif not visit.served and stream.io_loop.time() - visit.began >= self._timeouts.handshake:
             self._tell("deadline", 0, "a connection sent no whole request in time")
 

@@ -107,7 +107,7 @@ class Limits(_Documented):
     connections_per_address: int = _default(100, "an office behind one address; IPv6 by /64")
     connections: int | None = _default(None, "in all; None: min(10,000, 80 % of the descriptors)")
     pending_handshakes: int = _default(1_000, "a hung authentication back end must not fill memory")
-    pending_requests: int = _default(1_000, "connections that have not sent a whole request; then the oldest goes")
+    pending_requests: int = _default(1_000, "of a listener, without a whole request; then the oldest goes")
     pending_requests_per_address: int = _default(100, "as connections; whoever opens more loses his oldest")
     attempts_per_second: float = _default(50.0, "handshakes from one address, before any crypto")
     attempts_burst: int = _default(200, "a reconnect storm of one office")

@@ -315,6 +315,7 @@ async def test_server_plain_http_at_the_tls_port(tmp_path: Path, caplog: pytest.
             await until_gone(raw)
         await stays.assert_nothing_received()
 
+    assert {("tls", 0): 50} == dict(kit.guard.refusals)
     assert 20 == sum(line.startswith("SSL Error on") for line in caplog.messages)
     assert "30 more lines of tornado.general like 'SSL Error on" in caplog.text
     assert "s3cr3t" not in caplog.text
