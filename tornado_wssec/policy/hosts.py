@@ -11,7 +11,7 @@ Source: RFC 3986 §3.2, RFC 5890 (A-labels and U-labels), RFC 9110 §7.2.
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 from typing import Any, Final, TypeVar
 
 from ..errors import ConfigurationError, Problem
@@ -26,6 +26,9 @@ _DNS_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*").fullmatch
 _AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9_.-]{1,253})(?::([1-9][0-9]{0,4}))?").fullmatch
 _LOOKS_NUMERIC: Final = re.compile(r"[0-9]+|0x[0-9a-f]*").fullmatch
 _PORT: Final = re.compile(r"[1-9][0-9]{0,4}").fullmatch
+_BYTE: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+is_ipv4: Final = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}", re.ASCII).fullmatch
+"""Whether this is an IPv4 address: it has one spelling, and to parse it costs ten times as much."""
 _PORTS: Final = 65_536
 _PORTS_LEFT_OUT: Final = frozenset({80, 443})
 # Letters and marks that show nothing (Default_Ignorable_Code_Point); UTS 46 drops them, others do not.
@@ -46,14 +49,13 @@ def read_authority(text: str) -> tuple[str, int | None] | None:
 
 def _canonical(host: str) -> str | None:
     """A lower-case host in its one spelling; None where it is no DNS name and no IP address."""
-    try:
-        if host.startswith("["):
+    if host.startswith("["):
+        try:
             return f"[{IPv6Address(host[1:-1])}]"
-        if _LOOKS_NUMERIC(host.rpartition(".")[2]):
-            return str(IPv4Address(host))
-    except ValueError:
-        return None
-    return host if _DNS_NAME(host) else None
+        except ValueError:
+            return None
+    fits = is_ipv4 if _LOOKS_NUMERIC(host.rpartition(".")[2]) else _DNS_NAME
+    return host if fits(host) else None
 
 
 def read_configured(text: str) -> tuple[str, int | None]:

@@ -14,16 +14,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface
 from typing import Final
 
-from .hosts import read_entries
+from .hosts import is_ipv4, read_entries
 
 Address = IPv4Address | IPv6Address
 
 _ENCRYPTED: Final = ("https", "wss")  # the second is what Traefik says of a WebSocket
 # No zones, and no masks: 255.0.0.0 and 0.255.255.255 would mean the same.
 _NETWORK: Final = re.compile(r"[0-9A-Fa-f:.]+(?:/[0-9]{1,3})?").fullmatch
-# The one spelling of an IPv4 address: whoever matches need not be parsed, which costs ten times as much.
-_BYTE: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_IS_IPV4: Final = re.compile(rf"{_BYTE}\.{_BYTE}\.{_BYTE}\.{_BYTE}", re.ASCII).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ class ProxyPolicy:
                 encrypted ones.
             is_tls: whether our own socket is encrypted.
         """
-        if not self._networks and _IS_IPV4(peer):
+        if not self._networks and is_ipv4(peer):
             return Client(peer, is_tls)
         address = _read_address(peer.partition("%")[0])  # only the socket's own end may name a zone
         if address is None or not self._trusts(address):
@@ -94,7 +91,7 @@ class ProxyPolicy:
 
 def quota_key(address: str) -> str:
     """Return what limits are counted by: an IPv4 address itself, the /64 of an IPv6 address, which is one customer."""
-    if _IS_IPV4(address):
+    if is_ipv4(address):
         return address
     read = _read_address(address)
     if read is None:
