@@ -22,6 +22,7 @@ from tornado_wssec import (
     PUBLIC,
     Authenticator,
     BearerToken,
+    FirstMessage,
     Identity,
     Message,
     Registry,
@@ -138,6 +139,12 @@ class HeaderSocket(LeakySocket):
     authenticators = (BearerToken(), Ticket(query=False))
 
 
+class FirstSocket(LeakySocket):
+    """Hears who it is from the first message."""
+
+    authenticators = (FirstMessage(),)
+
+
 class Crash:
     """An authenticator with a fault."""
 
@@ -169,6 +176,7 @@ ROUTES = [
     ("/closed", ClosedSocket),
     ("/header", HeaderSocket),
     ("/crash", CrashSocket),
+    ("/first", FirstSocket),
     ("/plain", PlainHandler),
 ]
 
@@ -180,6 +188,7 @@ async def main() -> None:
     async with kit:
         kit.guard.audit.record("leaks.started", kit.clock.wall)
         await show_credentials(kit)
+        await say_who_it_is(kit)
         await ask_plainly(kit)
         await fail_in_handlers(kit)
         await say_wrong_things(kit)
@@ -223,6 +232,36 @@ async def show_credentials(kit: GuardKit) -> None:
         await expect(kit, None, "/ws", extra=[(header, value)])
     long = ",".join(f"wssec.bearer.{secret('one of many subprotocols')}{number}" for number in range(40))
     await expect(kit, 400, "/ws", extra=[("Sec-WebSocket-Protocol", long)])
+
+
+async def say_who_it_is(kit: GuardKit) -> None:
+    """First messages: good ones, wrong ones, and such as are none."""
+    for kind, good in (
+        ("token", good_token(kit, "token of a first message")),
+        ("ticket", await good_ticket(kit, "/first", "ticket of a first message")),
+    ):
+        client = await kit.connect("/first", token="")
+        await client.request("wssec.auth", {kind: good})
+        await client.assert_refused("already_authenticated", "wssec.auth", {kind: secret(f"second {kind}")})
+        await client.close()
+    for number, text in enumerate(
+        (
+            '{"type":"wssec.auth","data":{"token":"%s"}}',
+            '{"type":"wssec.auth","data":{"ticket":"%s"}}',
+            '{"type":"wssec.auth","data":{"token":"%s.x.x"}}',
+            '{"type":"wssec.auth","data":{"password":"%s"}}',
+            '{"type":"wssec.auth","%s":1}',
+            '{"type":"%s"}',
+            '{"type":"leak.say","data":{"how":"x","text":"%s"}}',
+            '{"type":"wssec.auth","data":{"token":"%s',
+        )
+    ):
+        client = await kit.connect("/first", token="")
+        await client.send_text(text.replace("%s", secret(f"first message {number}")))
+        await client.assert_closed(4401)
+    client = await kit.connect("/first", token="")
+    await client.send_text('{"type":"wssec.auth","data":{"token":"' + secret("long first message") + "x" * 9_000)
+    await client.assert_closed(1009)
 
 
 def headers() -> Iterator[tuple[str, str]]:

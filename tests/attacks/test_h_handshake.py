@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.kits import CHAT, GENEROUS, V1, ChatSocket, audited, chat_kit, in_loop, settled
-from tests.talk import REGISTRY, Script, TalkSocket, talk_kit
+from tests.talk import REGISTRY, Script, TalkSocket
 from tornado_wssec import BearerToken, FirstMessage, Identity, Limits, Ticket, Timeouts
 from tornado_wssec.auth import Credential, Desk, RequestView
 from tornado_wssec.policy.tickets import digest_of
@@ -18,6 +18,8 @@ from tornado_wssec.testing import GuardKit, RawSocket, Response
 from tornado_wssec.testing.clock import NOON
 from tornado_wssec.testing.kit import ORIGIN
 from tornado_wssec.testing.raw import CLOSE, TEXT, frame_bytes, handshake_headers
+
+from .doors import Door
 
 Changes = dict[str, str | None]
 
@@ -211,20 +213,22 @@ async def turned(kit: GuardKit, until: Any) -> None:
     raise AssertionError("it never did")
 
 
-async def begun(kit: GuardKit) -> RawSocket:
-    """A socket on which a whole handshake has been sent, and nothing read."""
+async def begun(kit: GuardKit, path: str = "/ws", *, behind: bytes = b"") -> RawSocket:
+    """A socket on which a whole handshake has been sent, with this behind it in one piece, and nothing read."""
     raw = await kit.raw()
-    lines = ["GET /ws HTTP/1.1", *(f"{name}: {value}" for name, value in handshake_headers(kit.host, origin=ORIGIN))]
-    await raw.write("\r\n".join([*lines, "", ""]).encode())
+    headers = handshake_headers(kit.host, origin=ORIGIN)
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
+    await raw.write("\r\n".join([*lines, "", ""]).encode() + behind)
     return raw
 
 
 @in_loop
-async def test_h22_clients_that_vanish_while_they_are_authenticated() -> None:
+async def test_h22_clients_that_vanish_while_they_are_authenticated(door: Door) -> None:
     """None is registered, no hook runs, and every place they held can be had again."""
     hanging, most, script = Hanging(), 20, Script()
     limits = replace(GENEROUS, pending_handshakes=most, connections_per_address=most)
-    async with talk_kit(script, authenticators=[hanging], limits=limits) as kit:
+    given: dict[str, Any] = {"registry": REGISTRY, "app_settings": {"script": script}}
+    async with door.kit(TalkSocket, authenticators=[hanging], limits=limits, **given) as kit:
         gone = [await begun(kit) for _ in range(most)]
         await turned(kit, lambda: hanging.count == most)
         for raw in gone:
@@ -271,7 +275,7 @@ async def test_h23_back_end_that_hangs() -> None:
 
 
 @in_loop
-async def test_h24_frames_behind_a_handshake() -> None:
+async def test_h24_frames_behind_a_handshake(door: Door) -> None:
     """They wait for the authentication and for `opened`; where either refuses, none is ever handled."""
     hanging = Hanging()
     script = Script(lambda socket, data: script.told.append("handled"))
@@ -283,9 +287,8 @@ async def test_h24_frames_behind_a_handshake() -> None:
 
     routes = [("/ws", TalkSocket), ("/closing", Closing)]
     given: dict[str, Any] = {"authenticators": [hanging], "limits": GENEROUS, "app_settings": {"script": script}}
-    async with GuardKit(routes, registry=REGISTRY, **given) as kit:
-        raw = await begun(kit)
-        await raw.write(message)
+    async with door.kit(handlers=routes, registry=REGISTRY, **given) as kit:
+        raw = await begun(kit, behind=message)
         await turned(kit, lambda: hanging.count == 1)
         assert [] == script.told
         hanging.go_on.set()
@@ -294,9 +297,8 @@ async def test_h24_frames_behind_a_handshake() -> None:
         assert [("opened", "ann"), "handled"] == script.told
 
         script.told.clear()
-        closing, answer = await kit.handshake("/closing")
-        await closing.write(message * 3)
-        assert 101 == answer.status
+        closing = await begun(kit, "/closing", behind=message * 3)
+        assert 101 == (await closing.response()).status
         frame = await closing.receive_frame()
         assert (CLOSE, 4100) == (frame and frame.opcode, frame and int.from_bytes(frame.payload[:2]))
         await closing.send_frame(CLOSE, b"\x10\x04")

@@ -171,7 +171,7 @@ async def test_t05_another_of_our_pages(door: Door) -> None:
 
     async with door.kit(NativeSocket, settings={"origins": (ORIGIN, other)}) as kit:
         for origin in (other, None):
-            ticket = await kit.ticket("/ws")
+            ticket = ticket_in(await bought(kit, kit.token()))
             assert [401, 401] == [await shown(kit, ticket, origin=origin), await shown(kit, ticket)]
         issue = kit.guard.issue_ticket
         theirs = await issue(kit.identity(), path="/ws", address="192.0.2.1")
