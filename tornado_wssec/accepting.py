@@ -284,7 +284,6 @@ class HardenedServer(HTTPServer):
             connection.setblocking(False)
             if not is_tls:  # where it is, plain text would be noise
                 connection.send(TURNED_AWAY)
-                connection.shutdown(socket.SHUT_WR)
                 connection.recv(UNREAD_BYTES)  # closing over unread bytes would be a reset, which overtakes the answer
         if self._refusals.count("descriptors", 0 if is_tls else 503):
             logger.error(

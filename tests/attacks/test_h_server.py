@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from tornado.web import RequestHandler
 
 from tests.attacks.doors import Door
 from tests.certificates import certify
-from tests.kits import GENEROUS, in_loop
+from tests.kits import GENEROUS, ChatSocket, in_loop
 from tornado_wssec import Limits, Timeouts
 from tornado_wssec.testing import GuardKit, RawSocket
 from tornado_wssec.testing.kit import ORIGIN
@@ -193,6 +194,50 @@ async def test_h19_trusted_proxy_is_not_one_address() -> None:
         for one in sockets:
             await one.write(live(kit))
         assert {200} == {(await one.response()).status for one in sockets}
+
+
+class Slow(RequestHandler):
+    """Answers once it is told to."""
+
+    def initialize(self, may_go: asyncio.Event, is_there: asyncio.Event) -> None:
+        """Take what it waits for, and what it sets."""
+        self.may_go = may_go
+        self.is_there = is_there
+
+    async def get(self) -> None:
+        """Wait, and answer."""
+        self.is_there.set()
+        await self.may_go.wait()
+        self.finish("late")
+
+
+@in_loop
+async def test_h19_crowd_does_not_displace_who_is_being_answered(door: Door) -> None:
+    """Whoever has sent a whole request is no longer on the list, however long the answer takes."""
+    events = {"may_go": asyncio.Event(), "is_there": asyncio.Event()}
+    routes = [("/ws", ChatSocket), ("/slow", Slow, events)]
+    async with door.kit(timeouts=FAR, limits=Limits(pending_requests=5), handlers=routes) as kit:
+        raw = await kit.raw()
+        await raw.write(live(kit).replace(b"/wssec/live", b"/slow"))
+        await events["is_there"].wait()
+        async with silent(kit, 20):
+            assert 200 == await answer(kit, live(kit))
+            events["may_go"].set()
+            assert b"late" == (await raw.response()).body
+
+
+@in_loop
+async def test_h19_served_connections_that_end_are_no_refusals(door: Door) -> None:
+    """Neither one that its client closes, nor one that goes for others: it had no request that could be refused."""
+    async with door.kit(timeouts=FAR, limits=Limits(pending_requests=5)) as kit:
+        for _ in range(20):
+            raw = await kit.raw()
+            await raw.write(live(kit))
+            assert 200 == (await raw.response()).status
+        await raw.close()
+        assert 200 == await answer(kit, live(kit))
+
+        assert {} == dict(kit.guard.refusals)
 
 
 # --- H20: heads that are too large ---
