@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+import socket
 import ssl
 from ipaddress import ip_address
 from pathlib import Path
@@ -151,6 +152,36 @@ async def test_server_listens_on_loopback() -> None:
         await socket.close()
     with pytest.raises(OSError, match=r"refused|Connect call failed"):
         await RawSocket.open(kit.port)
+
+
+@in_loop
+async def test_server_two_listeners() -> None:
+    """One guard may listen twice: both doors lead in, count together, and close together."""
+    async with chat_kit() as kit:
+        first, second = kit.port, kit.guard.listen(kit.app, 0)
+        for kit.port in (first, second):
+            await (await kit.connect("/ws")).assert_nothing_received()
+            await kit.assert_handshake_refused(401, "/ws", token="none")
+        assert {("credential", 401): 2} == dict(kit.guard.refusals)
+    for port in (first, second):
+        with pytest.raises(OSError, match=r"refused|Connect call failed"):
+            await RawSocket.open(port)
+
+
+@in_loop
+async def test_f12_accepted_sockets_are_prompt_and_probed() -> None:
+    """What is written leaves at once, and a peer that is gone without a word is noticed by the kernel, too."""
+    async with chat_kit() as kit:
+        await kit.raw()
+        await answer_to(kit, request(kit))
+        (server,) = [listener._server for listener in kit.guard._lifecycle._listeners]
+        sockets = [connection.stream.socket for connection in server._connections]
+
+        assert sockets
+        for one in sockets:
+            assert one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        quiet = min(server._connections, key=lambda connection: server._visits[connection].served)
+        assert quiet.stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_tls_without_a_certificate(tmp_path: Path) -> None:
