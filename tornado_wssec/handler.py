@@ -249,6 +249,7 @@ class SecureWebSocketHandler(WebSocketHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """A failure's status and nothing else, whatever the application's debug settings say."""
+        self.set_header("Cache-Control", "no-store")  # a failure forgets what `prepare` has set
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         if status_code == 405:
             self.set_header("Allow", "GET")  # a method that Tornado does not know never gets to `prepare`

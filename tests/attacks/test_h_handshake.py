@@ -379,3 +379,22 @@ async def test_h26_a_way_that_another_endpoint_takes() -> None:
         await kit.assert_handshake_refused(401, "/tickets", token=kit.token())
         await kit.assert_handshake_refused(401, f"/ws?ticket={await kit.ticket('/ws')}")
         await kit.connect(f"/tickets?ticket={await kit.ticket('/tickets')}", token="")
+
+
+@in_loop
+async def test_h14_what_never_gets_as_far_as_the_handshake(door: Door) -> None:
+    """A method that nobody knows, a path that is no text: Tornado refuses it, as quietly, and for no cache."""
+
+    class BoardSocket(ChatSocket):
+        requires = "board:join:{board}"
+
+    async with door.kit(handlers=[("/ws/(?P<board>.*)", BoardSocket)]) as kit:
+        answers = [
+            await asked(kit, "/ws/b1", {}, method="BREW"),
+            await asked(kit, "/ws/b%ff", {}, token=kit.token("ann", ["board:join:*"])),
+        ]
+
+    assert [(405, b"405\n"), (400, b"400\n")] == [(answer.status, answer.body) for answer in answers]
+    for answer in answers:
+        assert "no-store" == answer.headers["cache-control"]
+        assert "server" not in answer.headers
