@@ -8,11 +8,10 @@ Rules of this file:
 Source: RFC 6455 §4.2.1; OWASP WebSocket cheat sheet.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from tornado.httputil import HTTPServerRequest
 
@@ -31,6 +30,7 @@ from .errors import (
     PlaintextRefused,
     RouteDenied,
 )
+from .patience import OutOfPatience, patiently
 from .policy.codec import Incoming
 from .policy.hosts import LOOPBACK_HOSTS, HostPolicy
 from .policy.identity import Identity
@@ -255,19 +255,19 @@ class Handshake:
             raise CredentialRefused("no credential")
         return identity
 
-    async def _safely(self, verification: Awaitable[T]) -> T:
+    async def _safely(self, verification: Coroutine[Any, Any, T]) -> T:
         """Within the deadline, and refused where it fails in whatever way."""
-        deadline = asyncio.timeout(self._timeouts.handshake)
+        is_overdue = False
         try:
-            async with deadline:
-                return await verification
+            return await patiently(verification, self._timeouts.handshake)
         except HandshakeRefused:
             raise
+        except OutOfPatience:
+            is_overdue = True
         except Exception as error:
-            if not deadline.expired():
-                logger.error("authentication failed unexpectedly: %s", where_raised(error))
+            logger.error("authentication failed unexpectedly: %s", where_raised(error))
         # Raised here, so that no traceback keeps what the failure quotes through __context__.
-        if deadline.expired():
+        if is_overdue:
             raise NotReady("authentication did not answer in time")
         raise CredentialRefused("authentication failed unexpectedly", remedy="see the error logged before")
 

@@ -7,9 +7,10 @@ Rules of this file:
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.iostream import SSLIOStream
 
 from .auth.base import RequestView
@@ -17,7 +18,7 @@ from .errors import HandshakeMalformed
 from .settings import Limits
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
-_FORWARDING = frozenset({"forwarded", "x-real-ip"})
+_FORWARDING: Final = ("\nforwarded\n", "\nx-real-ip\n", "\nx-forwarded-")
 
 
 def view_of(
@@ -33,26 +34,46 @@ def view_of(
     Raises:
         HandshakeMalformed: the subprotocols are not a list of tokens, or the query is absurd.
     """
-    if sum(len(values) for values in request.query_arguments.values()) > limits.query_arguments:
+    arguments = request.query_arguments
+    if arguments and sum(map(len, arguments.values())) > limits.query_arguments:
         raise HandshakeMalformed(f"more than {limits.query_arguments} query arguments")
-    headers: dict[str, list[str]] = {}
-    for name, value in request.headers.get_all():
-        headers.setdefault(name.lower(), []).append(value)
-    query = {
-        name: [value.decode("utf-8", "replace") for value in values] for name, values in request.query_arguments.items()
-    }
-    origins = headers.get("origin")
+    offered, origins = request.headers.get_list("Sec-WebSocket-Protocol"), request.headers.get_list("Origin")
     return RequestView(
         path=request.path,
-        headers=headers,
-        query=query,
-        offered=offered_subprotocols(headers.get("sec-websocket-protocol", ()), limits.subprotocols),
+        headers=Headers(request.headers),
+        query={name: [value.decode("utf-8", "replace") for value in values] for name, values in arguments.items()},
+        offered=offered_subprotocols(offered, limits.subprotocols) if offered else (),
         address=address,
         origin=origins[0] if origins else None,
         is_handshake=is_handshake,
         is_from_proxy=is_from_proxy,
         method=request.method or "",
     )
+
+
+class Headers(Mapping[str, Sequence[str]]):
+    """Tornado's headers as name in lower case → every value, in order. Nothing is copied: most are never looked at."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: HTTPHeaders) -> None:
+        self._headers = headers
+
+    def __getitem__(self, name: str) -> Sequence[str]:
+        values = self._headers.get_list(name)
+        if not values:
+            raise KeyError(name)
+        return values
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Its values, or the default."""
+        return self._headers.get_list(name) or default
+
+    def __iter__(self) -> Iterator[str]:
+        return map(str.lower, self._headers)
+
+    def __len__(self) -> int:
+        return len(self._headers)
 
 
 def offered_subprotocols(values: Sequence[str], most: int) -> list[str]:
@@ -74,8 +95,8 @@ def is_encrypted(request: HTTPServerRequest) -> bool:
 
 def is_forwarded(request: HTTPServerRequest) -> bool:
     """Whether any header says that there is a proxy in between."""
-    names = {name.lower() for name in request.headers}
-    return not _FORWARDING.isdisjoint(names) or any(name.startswith("x-forwarded-") for name in names)
+    names = "\n".join(["", *request.headers, ""]).lower()  # no name has a line end in it
+    return any([mark in names for mark in _FORWARDING])
 
 
 def is_loopback(address: str) -> bool:

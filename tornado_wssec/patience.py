@@ -1,0 +1,59 @@
+"""A deadline that costs nothing where nobody waits.
+
+A timer for each handshake costs more than the look-up that it watches over, which nearly always ends
+without waiting for anything. So the work is begun, and timed only once it waits.
+"""
+
+import asyncio
+import types
+from collections.abc import Coroutine, Generator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class OutOfPatience(Exception):
+    """The work has not ended in time; it has been cancelled."""
+
+
+async def patiently(work: Coroutine[Any, Any, T], seconds: float) -> T:
+    """Await the work, in the task that asks.
+
+    Args:
+        seconds: how long it may take in all.
+
+    Raises:
+        OutOfPatience: that long. Whatever the work made of its cancellation is dropped.
+    """
+    until = asyncio.get_running_loop().time() + seconds
+    try:
+        awaited = work.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    deadline = asyncio.timeout_at(until)
+    try:
+        async with deadline:
+            return await _rest(work, awaited)
+    except Exception:
+        if not deadline.expired():
+            raise
+    # Raised here, so that no traceback keeps through __context__ what the failure quotes.
+    raise OutOfPatience
+
+
+@types.coroutine
+def _rest(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
+    """Go on with work that has begun, and waits for `awaited`."""
+    while True:
+        try:
+            sent = yield awaited
+        except BaseException as error:
+            step, given = work.throw, error
+        else:
+            step, given = work.send, sent
+        try:
+            awaited = step(given)
+        except StopIteration as done:
+            result: T = done.value
+            return result
