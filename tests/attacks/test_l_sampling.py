@@ -6,8 +6,9 @@ from typing import Final
 
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
+from tornado.web import HTTPError, RequestHandler
 
-from tests.kits import GENEROUS, audited, chat_kit, in_loop
+from tests.kits import CHAT, GENEROUS, ChatSocket, audited, chat_kit, in_loop
 from tornado_wssec import Limits
 from tornado_wssec.errors import CredentialRefused, HandshakeRefused, HostRefused, OriginRefused, TooManyAttempts
 from tornado_wssec.testing import GuardKit
@@ -136,6 +137,32 @@ async def test_r083_refusals_before_anybody_was_asked_are_told(caplog: pytest.Lo
     assert [("origin", "/wssec/ticket"), ("handshake", "/wssec/ticket")] == [
         (event["stage"], event["endpoint"]) for event in events
     ]
+
+
+class Crashing(RequestHandler):
+    """A plain handler of the application's, with a mistake."""
+
+    def get(self) -> None:
+        """Fail, or refuse."""
+        if self.get_query_argument("how") == "crash":
+            raise ZeroDivisionError
+        raise HTTPError(418, "refused %s", self.request.uri)
+
+
+@pytest.mark.parametrize(("how", "status"), [("crash", 500), ("refuse", 418)])
+@in_loop
+async def test_l04_plain_handler_that_fails(how: str, status: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Tornado tells the URI and the request of each; their query is not in it, and not all of them are told."""
+    caplog.set_level(logging.DEBUG)
+    async with GuardKit([("/ws", ChatSocket), ("/plain", Crashing)], registry=CHAT, limits=QUIET) as kit:
+        raw = await kit.raw()
+        for _ in range(100):
+            assert status == (await raw.upgrade(f"/plain?how={how}&token=s3cr3t", [("Host", kit.host)])).status
+
+    assert "s3cr3t" not in caplog.text
+    lines = [record for record in caplog.records if record.name in ("tornado.general", "tornado.application")]
+    assert LOGGED == len(lines)
+    assert {True} == {"/plain?[redacted]" in record.getMessage() for record in lines}
 
 
 def test_l08_user_agent_of_10_kb_is_nowhere(caplog: pytest.LogCaptureFixture) -> None:
