@@ -87,7 +87,7 @@ async def test_redis_that_is_frozen_costs_one_budget(own_redis: RedisServer, tmp
         await back(store)
         together = await asyncio.gather(*(store.generation() for _ in range(100)))
 
-        assert ["see whether it is overloaded or cut off"] * 100 == first
+        assert first.count("see whether it is overloaded or cut off") >= 1
         assert (999, 1) == (later.count(TRIED), len(set(later)) - 1)
         assert 9 == ticket.count(TRIED)
         assert 1 == len(set(together))
@@ -106,7 +106,8 @@ async def test_redis_that_is_frozen_holds_up_no_other_call(own_redis: RedisServe
         }
         own_redis.freeze()
         await faults(1, calls[work])
-        assert [TRIED] * 9 == sorted(await faults(10, calls[work]))[:9]
+        for _ in range(3):
+            assert 9 == (await faults(10, calls[work])).count(TRIED)
         own_redis.thaw()
         await back(store)
 
@@ -201,6 +202,39 @@ async def test_redis_that_is_a_replica_is_not_read(
             ]
             for call in calls:
                 assert ["see whether it is failing over"] == await faults(1, call)
+
+
+# --- many at once ---
+
+
+@in_loop
+async def test_redis_serves_in_order_of_arrival(own_redis: RedisServer, tmp_path: Path) -> None:
+    """Of many who call again and again nobody is passed over until his budget is gone."""
+    async with opened(redis_store(own_redis.url, tmp_path)) as store:
+        served = [0] * 100
+
+        async def keep_calling(number: int) -> None:
+            while max(served) < 20:
+                await take(store, "t")
+                served[number] += 1
+
+        await asyncio.gather(*(keep_calling(number) for number in range(100)))
+
+        assert min(served) >= 15
+
+
+@in_loop
+async def test_redis_writes_leave_room_for_who_follows(own_redis: RedisServer, tmp_path: Path) -> None:
+    """A hundred revocations at once wait for the server that they keep busy, and all are acknowledged."""
+    async with opened(
+        redis_store(own_redis.url, tmp_path, timeouts=Timeouts(store_call=2.0, store_sync=30.0))
+    ) as store:
+        follower = following(store)
+        await _live(own_redis, tmp_path)
+        entries = await asyncio.gather(*(store.append(revocation(f"r{number}")) for number in range(100)))
+        await given_up(follower)
+
+        assert 100 == len({entry.cursor for entry in entries})
 
 
 # --- acknowledgement ---

@@ -8,15 +8,16 @@ Rules of this file:
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
 from redis import asyncio as aioredis
 from redis import exceptions as redis_errors
 
+from ..errors import StoreUnavailable
 from .breaker import Breaker
 from .redis_faults import MOVED_CODES, code_of, is_answer, store_error
-from .redis_primary import Primary, find_primary, send
+from .redis_primary import CONNECTIONS, Lane, Primary, find_primary, send
 from .redis_url import RedisPlace
 
 T = TypeVar("T")
@@ -40,11 +41,14 @@ class RedisLink:
         self._place = place
         self._breaker = Breaker(place.url)
         self._finding = asyncio.Lock()
+        # In order of arrival. The client's own pool is not: under load it lets the same callers wait again and again.
+        self._turns = {lane: asyncio.Semaphore(most) for lane, most in CONNECTIONS.items()}
         self._primary: Primary | None = None
+        self._is_stale = False
 
     async def close(self) -> None:
         """Drop every connection; calls in flight end with StoreUnavailable."""
-        primary, self._primary = self._primary, None
+        primary, self._primary, self._is_stale = self._primary, None, False
         if primary is not None:
             await primary.close(self.budget)
 
@@ -55,26 +59,34 @@ class RedisLink:
             StoreUnavailable: there was no answer, or the server cannot do it now. It may have been done all the same.
             StoreCorrupt: the server refuses it for good, or holds what is not ours.
         """
-        with self._breaker.passing():
-            async with self._within(self.budget):
-                primary = await self._connected()
-                return await work(primary.swift)
+        until = asyncio.get_running_loop().time() + self.budget
+        async with self._turn(Lane.SHORT, until):
+            # Only now: who has waited for his turn behind a server that froze is told at once.
+            with self._breaker.passing():
+                async with self._until(until, self.budget):
+                    return await work((await self._connected()).client(Lane.SHORT))
 
     async def run(self, script: str, keys: Sequence[str], *arguments: Argument) -> Any:
         """Run a script; see `call`."""
         return await self.call(lambda client: evaluate(client, script, keys, *arguments))
 
     @asynccontextmanager
-    async def one_connection(self) -> AsyncIterator[aioredis.Redis]:
-        """A connection of one's own, for what the server is to wait for. The block sets its deadlines by `within`."""
-        with self._breaker.passing():
-            async with self._within(self.budget):
-                client = (await self._connected()).blocking.client()
-                await client.initialize()
-        try:
-            yield client
-        finally:
-            await client.aclose()
+    async def one_connection(self, lane: Lane, patience: float | None = None) -> AsyncIterator[aioredis.Redis]:
+        """A connection of one's own, for what the server is to wait for. The block sets its deadlines by `within`.
+
+        Args:
+            patience: seconds that one's turn may take; None: the budget.
+        """
+        wanted_at = asyncio.get_running_loop().time()
+        async with self._turn(lane, wanted_at + (patience or self.budget)):
+            with self._breaker.passing():
+                async with self._within(self.budget, is_proof=False):
+                    client = (await self._connected()).client(lane).client()
+                    await client.initialize()
+                try:
+                    yield client
+                finally:
+                    await client.aclose()
 
     async def within(self, seconds: float, work: Awaitable[T]) -> T:
         """What comes of a command on `one_connection`, within so many seconds; errors as in `call`."""
@@ -93,26 +105,44 @@ class RedisLink:
                 await self.close()
 
     @asynccontextmanager
-    async def _within(self, seconds: float) -> AsyncIterator[None]:
+    async def _turn(self, lane: Lane, until: float) -> AsyncIterator[None]:
+        """Wait for one's turn; that it did not come says nothing of the server."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(until):
+                await self._turns[lane].acquire()
+        except TimeoutError:
+            fault = f"{self.url} was kept busy by others for too long"
+            raise StoreUnavailable(f"{fault}; nothing was done, try again") from None
+        try:
+            yield
+        finally:
+            self._turns[lane].release()
+
+    def _within(self, seconds: float, *, is_proof: bool = True) -> AbstractAsyncContextManager[None]:
+        return self._until(asyncio.get_running_loop().time() + seconds, seconds, is_proof=is_proof)
+
+    @asynccontextmanager
+    async def _until(self, until: float, seconds: float, *, is_proof: bool = True) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout_at(until):
                 yield
         except (redis_errors.RedisError, OSError) as error:  # TimeoutError is an OSError
-            await self._note(error)
+            self._note(error)
             raise store_error(error, self.url, seconds) from None
-        self._breaker.answered()
+        if is_proof:  # a frozen server accepts connections, too
+            self._breaker.answered()
 
-    async def _note(self, error: Exception) -> None:
+    def _note(self, error: Exception) -> None:
         if is_answer(error):
             self._breaker.answered()
         else:
             self._breaker.failed()
-        if code_of(error) in MOVED_CODES:
-            await self.close()
+        if code_of(error) in MOVED_CODES or self._breaker.failures >= FAILURES_UNTIL_NEW:
+            self._is_stale = True
 
     async def _connected(self) -> Primary:
         async with self._finding:
-            if self._primary is not None and self._breaker.failures >= FAILURES_UNTIL_NEW:
+            if self._is_stale:
                 await self.close()
             if self._primary is None:
                 address = await find_primary(self._place, self.budget)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from ..errors import StoreCorrupt
 from ..policy.revocation_entries import BODY_BYTES, Body, LogEntry, class_of, dump_body, load_body
 from .redis_link import RedisLink
-from .redis_primary import send
+from .redis_primary import Lane, send
 from .redis_scripts import APPEND, MARK, PRUNE, READ_AFTER, Keys
 from .redis_writer import Writer
 
@@ -84,7 +84,7 @@ class RedisLog:
     async def _block(self, last: str, seconds: float) -> None:
         milliseconds = max(1, int(seconds * 1000))
         words = ("XREAD", "COUNT", 1, "BLOCK", milliseconds, "STREAMS", self._keys.changes, last)
-        async with self._link.one_connection() as one:
+        async with self._link.one_connection(Lane.FOLLOWING) as one:
             await self._link.within(seconds + self._link.budget, send(one, *words))
 
     def _entry(self, life: bytes, place: bytes, text: Any) -> LogEntry:

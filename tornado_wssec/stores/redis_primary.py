@@ -9,7 +9,10 @@ Rules of this file:
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
+from enum import Enum
+from types import MappingProxyType
 from typing import Any, Final
 
 from redis import asyncio as aioredis
@@ -21,11 +24,17 @@ from redis.crc import key_slot
 from ..settings import Secret
 from .redis_url import Manner, RedisPlace
 
-CONNECTIONS: Final = 16
-"""To the server at once, for short calls; more wait for one of these, within their budget."""
 
-BLOCKING_CONNECTIONS: Final = 8
-"""For what waits on the server's side: one that follows the log, and those whose write is being acknowledged."""
+class Lane(Enum):
+    """What connections are kept for: who waits on one lane does not stand in the way of another."""
+
+    SHORT = "commands that are answered at once"
+    WRITING = "writes that wait until somebody else has them"
+    FOLLOWING = "reads that wait for a change; writes may be waiting for them"
+
+
+CONNECTIONS: Final[Mapping[Lane, int]] = MappingProxyType({Lane.SHORT: 16, Lane.WRITING: 8, Lane.FOLLOWING: 8})
+"""To the server at once; who finds them taken waits, within his budget."""
 
 Address = tuple[str, int]
 
@@ -41,21 +50,23 @@ class Primary:
 
     def __init__(self, place: RedisPlace, address: Address, patience: float) -> None:
         self.address = address
-        self.swift = _client(place, address, patience, CONNECTIONS)
-        self.blocking = _client(place, address, patience, BLOCKING_CONNECTIONS)
+        self._clients = {lane: _client(place, address, patience) for lane in Lane}
+
+    def client(self, lane: Lane) -> aioredis.Redis:
+        """The client of a lane, which bounds nothing: callers take turns."""
+        return self._clients[lane]
 
     async def close(self, patience: float) -> None:
         """Drop every connection, those in use too."""
-        for client in (self.swift, self.blocking):
+        for client in self._clients.values():
             with suppress(redis_errors.RedisError, OSError):
                 async with asyncio.timeout(patience):
                     await client.connection_pool.disconnect()
 
 
-def _client(place: RedisPlace, address: Address, patience: float, most: int) -> aioredis.Redis:
+def _client(place: RedisPlace, address: Address, patience: float) -> aioredis.Redis:
     options = _options(place, address, patience) | _credentials(place.user, place.password)
-    pool = aioredis.BlockingConnectionPool(max_connections=most, timeout=None, db=place.database, **options)
-    return aioredis.Redis(connection_pool=pool)
+    return aioredis.Redis(connection_pool=aioredis.ConnectionPool(db=place.database, **options))
 
 
 def _options(place: RedisPlace, address: Address, patience: float) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from redis import asyncio as aioredis
 
 from ..errors import NotAcknowledged, StoreError
 from .redis_link import Argument, RedisLink, evaluate
-from .redis_primary import send
+from .redis_primary import Lane, send
 from .redis_scripts import STANDING, Keys
 
 LOOK_SECONDS: Final = 0.02
@@ -59,7 +59,7 @@ class Writer:
             NotAcknowledged: no replica has said so in time.
             StoreUnavailable, StoreCorrupt: it may or may not have been written.
         """
-        async with self._link.one_connection() as one:
+        async with self._link.one_connection(Lane.WRITING, self._patience) as one:
             result = await self._evaluate(one, script, keys, *arguments)
             await self._until_replicated(one)
             return result
@@ -70,7 +70,7 @@ class Writer:
         Raises:
             NotAcknowledged: neither a replica nor a server that follows the log has said so in time.
         """
-        async with self._link.one_connection() as one:
+        async with self._link.one_connection(Lane.WRITING, self._patience) as one:
             result = await self._evaluate(one, script, keys, *arguments)
             await self._until_safe(one, Place.of(result[1].decode()))
             return result
