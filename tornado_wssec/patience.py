@@ -47,13 +47,12 @@ def _rest(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
     """Go on with work that has begun, and waits for `awaited`."""
     while True:
         try:
-            sent = yield awaited
-        except BaseException as error:
-            step, given = work.throw, error
-        else:
-            step, given = work.send, sent
-        try:
-            awaited = step(given)
+            try:
+                sent = yield awaited
+            except BaseException as error:
+                awaited = work.throw(error)
+            else:
+                awaited = work.send(sent)
         except StopIteration as done:
             result: T = done.value
             return result

@@ -209,6 +209,27 @@ def test_claims_of_another_issuer_by_its_rules() -> None:
         ClaimReader(rules).read({name: value for name, value in claims.items() if name != "uti"}, "kid", NOW)
 
 
+def test_claims_of_equal_rights_share_their_grants() -> None:
+    """Whether they come from permissions, a scope or a role; others have their own."""
+    first = read(permissions=["chat:read:a", "chat:read:b"]).permissions
+    second = read(sub="u2", permissions=["chat:read:a"], scope="chat:read:b").permissions
+    other = read(permissions=["chat:read:a"], scope="chat:read:c").permissions
+
+    assert first is second
+    assert Grants(["chat:read:a", "chat:read:c"]) == other
+
+
+def test_claims_of_ever_new_rights_take_no_more_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first set goes for the newest, and is right when it comes back."""
+    monkeypatch.setattr("tornado_wssec.policy.claims.GRANTS_KNOWN", 2)
+    reader = ClaimReader(RULES)
+    sets = [["a:b"], ["a:c"], ["a:d"], ["a:b"]]
+    found = [reader.read(good_claims(RULES, NOW) | {"permissions": each}, "kid", NOW).permissions for each in sets]
+
+    assert [Grants(each) for each in sets] == found
+    assert 2 == len(reader._known_grants)
+
+
 def test_claim_reader_does_not_start_without_issuer_and_audience() -> None:
     """It would accept anybody's tokens, and for anybody; the error says all that is missing."""
     with pytest.raises(ConfigurationError) as caught:

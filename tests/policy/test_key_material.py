@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import traceback
+from collections.abc import Callable
 
 import jwt
 import pytest
@@ -66,6 +67,36 @@ def test_material_that_nobody_judged_neither_signs_nor_verifies() -> None:
     assert None is weak.verify(token)
     with pytest.raises(jwt.InvalidKeyError):
         weak.sign(SEVEN, {})
+
+
+@pytest.mark.parametrize(
+    "mend",
+    [
+        lambda token: token.rpartition(".")[0],
+        lambda token: token + "=",
+        lambda token: token + "\u00e9",
+        lambda token: "\u00e9" + token,
+        lambda token: "." + token,
+        lambda token: token.replace(".", "", 1),
+        lambda token: "",
+    ],
+    ids=["unsigned", "padded", "signature", "header", "more parts", "fewer parts", "nothing"],
+)
+def test_material_verifies_no_other_text(mend: Callable[[str], str]) -> None:
+    """What is not the very text that was signed, with its signature in strict base64url, has no payload."""
+    key = material("EdDSA")
+
+    assert None is key.verify(mend(key.sign(SEVEN, {})))
+
+
+def test_material_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyJWT looks through a shared secret for certificates, which takes far longer than to verify by it."""
+    key = generate("HS256")
+    token = key.sign(SEVEN, {})
+    assert SEVEN == key.verify(token)
+    monkeypatch.setattr(jwt.algorithms.HMACAlgorithm, "prepare_key", lambda *_: pytest.fail("prepared again"))
+
+    assert SEVEN == key.verify(token)
 
 
 def test_material_thumbprint_is_of_rfc_8037() -> None:
