@@ -46,8 +46,8 @@ LAYERS: Final = (
     _layer(
         "L3",
         "accepting api_keys assembly certificates channels clock conversation cookies desk doorstep endpoint"
-        " enforcement exposure guard handler handshake hub inbox issuers keeper key_sets lifecycle logins ops quotas"
-        " readiness reception request_view routes services sealing server upgrade watcher",
+        " enforcement exposure guard handler handover handshake hub inbox issuers keeper key_sets lifecycle logins ops"
+        " patience quotas readiness reception request_view routes services sealing server upgrade watcher",
         "tornado",
         "what obeys: Tornado and asyncio",
     ),
@@ -58,8 +58,7 @@ LAYERS: Final = (
 # What one module may do although its layer may not.
 EXCEPTIONS: Final = frozenset(
     {
-        ("wire.encrypted", "imports tornado"),  # TLS stays on Tornado's stream
-        ("wire.connection", "imports tornado"),  # the one module that touches Tornado's stream
+        ("wire.stock", "imports tornado"),  # it is Tornado's framing
         ("starter.app", "imports schemas"),  # the ones beside it: what is written out must run as it stands
         ("settings", "calls read_text()"),  # a secret may come from the file that WSSEC_…_FILE names
     }

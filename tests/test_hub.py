@@ -11,6 +11,7 @@ from tests.talk import Heard, Script, TalkSocket, talk_kit
 from tornado_wssec import Limits, Timeouts
 from tornado_wssec.testing import Client, GuardKit
 from tornado_wssec.testing.raw import CLOSE, PING, PONG, Frame
+from tornado_wssec.wire.outgoing import Outgoing
 
 TIMES = Timeouts()
 
@@ -121,7 +122,7 @@ async def test_hub_data_either_way_is_not_idle(way: str) -> None:
                 await client.request("talk.do")
             else:
                 (live,) = kit.guard.hub
-                live.send('{"type":"x"}', kit.clock.monotonic)
+                live.send(Outgoing('{"type":"x"}'), kit.clock.monotonic)
         (live,) = kit.guard.hub
 
         assert not live.session.is_closing

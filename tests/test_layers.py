@@ -65,7 +65,7 @@ def test_layers_refuse_async_in_policy(source: str) -> None:
     """Below L2 nothing waits."""
 
     assert faults_of_source(source, "policy.codec")[0].endswith("is asynchronous")
-    assert [] == faults_of_source(source, "wire.connection")
+    assert [] == faults_of_source(source, "wire.stock")
 
 
 @pytest.mark.parametrize("call", ["open('x')", "print(1)", "datetime.now()", "date.today()", "path.read_text()"])
@@ -127,7 +127,7 @@ def test_layers_refuse_state_in_modules(source: str) -> None:
         ("policy.rates", "UNITS: Final[Mapping[str, float]] = {}"),
         ("policy.codec", "def f():\n    seen = []\n    return seen"),
         ("stores.redis", "import redis.asyncio as aioredis\nimport os, socket, time\nfrom .base import Store"),
-        ("wire.connection", "from tornado.websocket import WebSocketHandler"),
+        ("wire.stock", "from tornado.websocket import WebSocketHandler"),
         (
             "hub",
             "import asyncio\nimport tornado.web\nfrom .wire.connection import Connection\nfrom .guard import Guard",

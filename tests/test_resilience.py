@@ -209,7 +209,7 @@ def test_buffered_bytes_of_a_failed_socket_are_none() -> None:
 
         assert 0 == connection.buffered_bytes
 
-    play(scenario)
+    play(scenario, framing="stock")
 
 
 def test_client_that_leaves_while_paused_is_counted_out() -> None:
@@ -297,6 +297,7 @@ def test_f02_oversize_is_known_to_the_session() -> None:
     async def scenario(scene: Scene) -> None:
         client = await scene.connect()
         await client.socket.send_frame(TEXT, b"x" * 70_000)
+        await client.assert_closed(CloseCode.MESSAGE_TOO_BIG)
         await scene.until(lambda: bool(scene.ended))
 
         assert [Close(CloseCode.MESSAGE_TOO_BIG)] == scene.ended

@@ -15,6 +15,7 @@ from .policy.codec import Envelope
 from .policy.identity import Identity
 from .policy.messages import Message
 from .policy.registry import ChannelSpec, MessageSpec, Registry
+from .wire.outgoing import Outgoing
 
 
 class Channels:
@@ -80,15 +81,15 @@ class Channels:
             problem = Problem(name, "is no declared channel", "declare a Channel with a fitting pattern")
             raise ConfigurationError([problem])
         ready = ready_to_send(message_spec, data)
-        texts: dict[Envelope, str] = {}
+        outgoing: dict[Envelope, Outgoing] = {}
         reached = 0
         for live, envelope in tuple(self._listeners.get(name, {}).items()):
             if not _allows(found, live.session.identity):
                 self.unsubscribe(live, name)
             elif may_receive(message_spec, data, live.session.identity):
-                if envelope not in texts:
-                    texts[envelope] = envelope.event(message_spec.type, ready, channel=name)
-                live.send(texts[envelope], now)
+                if envelope not in outgoing:
+                    outgoing[envelope] = Outgoing(envelope.event(message_spec.type, ready, channel=name))
+                live.send(outgoing[envelope], now)
                 reached += 1
         return reached
 

@@ -31,6 +31,7 @@ from .policy.reserved import Ping
 from .settings import Timeouts
 from .telemetry.audit import Audit
 from .telemetry.redact import where_raised
+from .wire.outgoing import Outgoing
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,8 @@ class Conversation:
         else:
             if permitted.spec.message is Ping:
                 # At once, never behind a slow handler; and no more a sign of use than a ping frame is.
-                self.live.send(self.envelope.pong(permitted.id), now, is_data=False)
+                pong = Outgoing(self.envelope.pong(permitted.id), is_reply=True)
+                self.live.send(pong, now, is_data=False)
             else:
                 self.live.lifetime.saw_data(now)
                 self._inbox.put(permitted)
@@ -127,7 +129,7 @@ class Conversation:
 
     def say_reply(self, message_id: str, data: Mapping[str, Any]) -> None:
         """Answer a message that carried an id."""
-        self._say(self.envelope.reply(message_id, data))
+        self._say(self.envelope.reply(message_id, data), is_reply=True)
 
     async def run_hook(self, name: str, hook: Callable[[], Awaitable[None] | None]) -> None:
         """Run `opened` or `closed` under the handler's deadline; a failure ends the connection."""
@@ -183,7 +185,7 @@ class Conversation:
         if message_id is None and frame is not None and isinstance(error, RateLimited):
             message_id = self._id_of(frame)
         self._audit_refusal(error)
-        self._say(self.envelope.error(error, message_id))
+        self._say(self.envelope.error(error, message_id), is_reply=True)
 
     def _id_of(self, frame: str | bytes) -> str | None:
         """The id of a frame that was refused unread, so that its sender is not left waiting.
@@ -197,7 +199,7 @@ class Conversation:
 
     def _fail(self, what: str, error: Exception, message_id: str | None) -> None:
         logger.error("%s: %s: %s", self._endpoint.name, what, where_raised(error))
-        self._say(self.envelope.error(HandlerFailed(), message_id))
+        self._say(self.envelope.error(HandlerFailed(), message_id), is_reply=True)
         self._end(Disconnect(Close(CloseCode.INTERNAL_ERROR), where_raised(error)))
 
     def _tell_expiring(self, expires_in: float, grace: float) -> None:
@@ -206,8 +208,8 @@ class Conversation:
     def _end(self, disconnect: Disconnect) -> None:
         self._hub.end(self.live, disconnect.close, disconnect.evidence)
 
-    def _say(self, text: str) -> None:
-        self.live.send(text, self._clock.monotonic())
+    def _say(self, text: str, *, is_reply: bool = False) -> None:
+        self.live.send(Outgoing(text, is_reply=is_reply), self._clock.monotonic())
 
     def _audit_refusal(self, error: FrameError) -> None:
         identity = self.live.session.identity

@@ -33,8 +33,9 @@ from .cookies import Cookies
 from .desk import CredentialDesk
 from .doorstep import Doorstep
 from .enforcement import Enforcer
-from .errors import ConfigurationError
+from .errors import ConfigurationError, Problem
 from .exposure import CheckedApplications
+from .handover import ENGINE, STOCK
 from .handshake import Handshake
 from .hub import Hub
 from .issuers import TrustedIssuers
@@ -76,6 +77,8 @@ class Guard(Services):
         store: instead of the one that `settings.store` names.
         keys: instead of the key file that `settings.keys` names.
         clock: both clocks; a test turns them by hand.
+        framing: who reads and writes frames: `"engine"`, or `"stock"` for Tornado's own, which is slower, accepts
+            what RFC 6455 forbids, and bounds less.
 
     Raises:
         ConfigurationError: listing everything that is wrong with the settings.
@@ -96,6 +99,7 @@ class Guard(Services):
         store: Store | None = None,
         keys: KeySource | None = None,
         clock: Clock | None = None,
+        framing: str = ENGINE,
     ) -> None:
         self.settings = settings
         self.registry = registry = registry or registry_of(settings)
@@ -109,6 +113,9 @@ class Guard(Services):
         ways = (BearerToken(), Ticket()) if authenticators is None else authenticators
         self._authenticators = checked_authenticators(ways)
         problems = [*settings_problems(settings, self.rules, store, keys), *issuer_problems(self.rules, issuers)]
+        if framing not in (ENGINE, STOCK):
+            problems.append(Problem("framing", f"is {framing!r}", f'write "{ENGINE}" or "{STOCK}"'))
+        self.framing = framing
         if problems := [*problems, *ways_problems(self._authenticators, settings, self.rules)]:
             raise ConfigurationError(problems)
         policies, _ = Policies.read(settings)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +17,7 @@ from .conversation import Conversation
 from .doorstep import Visitor
 from .endpoint import Endpoint, handled_by, on
 from .errors import AlreadyAuthenticated, HandshakeRefused, NotReady, PermissionDenied
+from .handover import STOCK, carry, compiled_unmask, switching_head, take_socket
 from .handshake import Admitted, Unidentified
 from .policy.codec import Envelope
 from .policy.identity import Identity
@@ -25,7 +27,9 @@ from .routes import respond_refused
 from .sealing import refuse_overrides
 from .settings import Limits
 from .telemetry.redact import redacted_uri, where_raised
-from .wire.connection import Connection, StockConnection, StockProtocol, stock_protocol
+from .wire.connection import Connection
+from .wire.engine import Engine
+from .wire.stock import StockConnection, StockProtocol, stock_protocol
 
 if TYPE_CHECKING:
     from .guard import Guard
@@ -179,8 +183,12 @@ class SecureWebSocketHandler(WebSocketHandler):
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Sealed. Upgrades a handshake that was admitted and whose peer is still there."""
-        if self._admitted is not None and not self._has_left:
+        if self._admitted is None or self._has_left:
+            return
+        if self._guard.framing == STOCK:
             await super().get(*args, **kwargs)
+        else:
+            await self._carry(self._admitted)
 
     def check_origin(self, origin: str) -> bool:
         """Sealed. `prepare` has decided; Tornado asks this only of some requests."""
@@ -195,30 +203,72 @@ class SecureWebSocketHandler(WebSocketHandler):
 
     def get_websocket_protocol(self) -> StockProtocol:
         """Sealed. Tornado's framing with our caps."""
-        is_known = isinstance(self._admitted, Admitted)
-        cap = self._endpoint.limits.message_bytes if is_known else self._endpoint.first_message_bytes
-        return stock_protocol(self, cap)
+        return stock_protocol(self, self._caps().message_bytes)
 
     # --- the connection ---
 
+    async def _carry(self, admitted: Admitted | Unidentified) -> None:
+        """Answer 101 and carry the frames ourselves."""
+        taken = await take_socket(self)
+        if taken is None:
+            return
+        sock, first = taken
+        engine = Engine(
+            self._caps(),
+            self._guard.timeouts,
+            receive=self.on_message,
+            lost=self.on_ws_connection_close,
+            unmask=compiled_unmask,
+        )
+        carry(sock, engine)
+        self.set_status(101)
+        self.application.log_request(self)
+        self.on_finish()
+        engine.cork(switching_head(self.request.headers["Sec-WebSocket-Key"], admitted.subprotocol))
+        try:
+            talk = self._meet(admitted, engine)
+        finally:
+            engine.uncork()
+        if talk is not None:
+            await self._tell_opened(talk)
+        engine.start(first)
+
     async def open(self, *args: Any, **kwargs: Any) -> None:
-        """Sealed. Registers the connection, then calls `opened`; or waits for the message that says whose it is."""
+        """Sealed. Tornado's framing has answered 101."""
         protocol = self.ws_connection
         if self._has_left or self._admitted is None or not isinstance(protocol, StockProtocol):
             return  # the client left while it was being authenticated: on_close has run already
         protocol.set_nodelay(True)
-        connection = StockConnection(protocol)
-        if isinstance(self._admitted, Admitted):
-            await self._begin(self._admitted, connection)
-        else:
-            waiting = self._admitted
-            self._visitor = self._guard.reception.expect(waiting, connection, self.request, self._endpoint, self._begin)
+        talk = self._meet(self._admitted, StockConnection(protocol, self._endpoint.limits.outbound_bytes))
+        if talk is not None:
+            await self._tell_opened(talk)
+
+    def _meet(self, admitted: Admitted | Unidentified, connection: Connection) -> Conversation | None:
+        """Register the connection; or wait for the message that says whose it is."""
+        if isinstance(admitted, Admitted):
+            return self._join(admitted, connection)
+        expect = self._guard.reception.expect
+        self._visitor = expect(admitted, connection, self.request, self._endpoint, self._begin)
+        return None
 
     async def _begin(self, admitted: Admitted, connection: Connection) -> None:
+        await self._tell_opened(self._join(admitted, connection))
+
+    def _join(self, admitted: Admitted, connection: Connection) -> Conversation:
         self._admitted, self.current_user, self._visitor = admitted, admitted.identity, None
         self._talk = self._guard.reception.join(admitted, connection, self, self._endpoint)
-        if not self._talk.live.session.is_closing:
-            await self._talk.run_hook("opened", self.opened)
+        return self._talk
+
+    async def _tell_opened(self, talk: Conversation) -> None:
+        if not talk.live.session.is_closing:
+            await talk.run_hook("opened", self.opened)
+
+    def _caps(self) -> Limits:
+        """Those of the endpoint; somebody unknown may send less."""
+        limits, endpoint = self._endpoint.limits, self._endpoint
+        if isinstance(self._admitted, Admitted):
+            return limits
+        return replace(limits, message_bytes=endpoint.first_message_bytes)
 
     def on_message(self, message: str | bytes) -> None:
         """Sealed. Hands a frame to the pipeline."""

@@ -15,6 +15,7 @@ from .policy.session import Account, Session
 from .settings import Limits, Timeouts
 from .telemetry.redact import where_raised
 from .wire.connection import Connection
+from .wire.outgoing import Outgoing
 
 AccountKey = tuple[str | None, str]
 logger = logging.getLogger(__name__)
@@ -54,21 +55,29 @@ class Live:
     abort_at: float | None = None
     evidence: str = ""
 
-    def send(self, text: str, now: float, *, is_data: bool = True) -> None:
-        """Queue a text; a reader whose queue is over its limit is disconnected (4413). Raises nothing.
+    def send(self, message: Outgoing, now: float, *, is_data: bool = True) -> None:
+        """Queue a message; a reader that is too slow for it is disconnected (4413). Raises nothing.
 
         Args:
             is_data: False for what only proves life, and leaves an idle connection idle.
         """
         if self.session.is_closing:
             return
+        try:
+            has_room = self.connection.send(message, now)
+        except Exception as error:
+            self.drop(error)
+            return
+        if is_data:
+            self.lifetime.saw_data(now)
+        if not has_room:
+            self.drop_slow()
+
+    def drop_slow(self) -> None:
+        """Disconnect a reader that is too slow; a close frame would wait behind what it does not read."""
+        self.session.close = Close(CloseCode.SLOW_CONSUMER)
         with self.isolated():
-            self.connection.send(text)
-            if is_data:
-                self.lifetime.saw_data(now)
-            if self.connection.buffered_bytes > self.limits.outbound_bytes:
-                self.session.close = Close(CloseCode.SLOW_CONSUMER)
-                self.connection.abort()  # a close frame would wait behind what it does not read
+            self.connection.abort()
 
     @contextmanager
     def isolated(self) -> Iterator[None]:
@@ -76,9 +85,13 @@ class Live:
         try:
             yield
         except Exception as error:
-            logger.error("a connection of %s failed: %s", self.session.id, where_raised(error))
-            with suppress(Exception):
-                self.connection.abort()
+            self.drop(error)
+
+    def drop(self, error: Exception) -> None:
+        """Log what failed on this connection, and let go of it."""
+        logger.error("a connection of %s failed: %s", self.session.id, where_raised(error))
+        with suppress(Exception):
+            self.connection.abort()
 
 
 class Hub:
@@ -204,14 +217,30 @@ class Hub:
                 if now >= live.abort_at:
                     with live.isolated():
                         live.connection.abort()
-            elif now >= live.lifetime.next_at:
-                with live.isolated():
+                continue
+            try:
+                close = live.connection.overdue(now)
+                if close is not None:
+                    self._end_overdue(live, close)
+                elif now >= live.lifetime.next_at:
                     self._attend(live, now)
+            except Exception as error:
+                live.drop(error)
 
     def extend(self, lag: float) -> None:
         """Forgive everybody the time in which this process was not looking."""
         for live in self._lives:
             live.lifetime.extend(lag)
+            with live.isolated():
+                live.connection.extend(lag)
+
+    def _end_overdue(self, live: Live, close: Close) -> None:
+        if live.session.is_closing:
+            return
+        if close.code is CloseCode.SLOW_CONSUMER:
+            live.drop_slow()
+        else:
+            self.end(live, close, close.reason)
 
     def _attend(self, live: Live, now: float) -> None:
         for verdict in live.lifetime.due(now, listening=live.connection.is_reading):

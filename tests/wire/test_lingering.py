@@ -2,6 +2,8 @@
 
 import struct
 
+import pytest
+
 from tests.kits import chat_kit, in_loop
 from tornado_wssec.testing.raw import CLOSE, RawSocket
 
@@ -17,10 +19,11 @@ async def send_on(socket: RawSocket) -> bytes:
     return await socket._reader.read()
 
 
+@pytest.mark.parametrize("framing", ["engine", "stock"])
 @in_loop
-async def test_lingering_server_does_not_reset_who_is_still_sending() -> None:
+async def test_lingering_server_does_not_reset_who_is_still_sending(framing: str) -> None:
     """After 1009 comes the end of the stream, not a reset: that would overtake the close frame in a browser."""
-    async with chat_kit() as kit:
+    async with chat_kit(framing=framing) as kit:
         client = await kit.connect("/ws", subject="ann")
         await client.socket.write(struct.pack("!BBQ", 0x81, 0xFF, ANNOUNCED) + bytes(4) + CHUNK)
         frame = await client.socket.receive_frame()

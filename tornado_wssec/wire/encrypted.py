@@ -1,105 +1,72 @@
-"""A TLS socket, which stays on Tornado's stream: a transport of asyncio's would cost 280 KiB a connection."""
+"""A TLS socket, driven as a plain one is: a transport of asyncio's would cost 280 KiB a connection.
+
+Rules of this file:
+1. What OpenSSL has begun to write, and could not, is handed to it again with the same bytes first (SSL_write(3)).
+2. One read takes one record whole, so nothing stays behind in OpenSSL of which no event would tell.
+"""
 
 import asyncio
+import socket
 import ssl
-from collections.abc import Callable
 from typing import Final
 
-from tornado.iostream import IOStream, StreamClosedError
+from .pipe import Fed
+from .plain import ENDED, READ_BYTES, RESET, PlainPipe
 
-from .engine import Engine
+GOODBYE_BYTES: Final = 31
+"""The longest that TLS's own goodbye is on the wire; the smallest record with a message of JSON is longer."""
 
-READ_BYTES: Final = 65_536
 
-
-class EncryptedPipe:
-    """The `Pipe` of one stream that has been taken from its HTTP connection.
+class EncryptedPipe(PlainPipe):
+    """The `Pipe` of one non-blocking TLS socket whose handshake is done.
 
     Args:
-        stream: is closed by this pipe.
-        loop: in which it lives.
+        sock: is closed by this pipe.
+        loop: whose callbacks it uses.
         engine: what it feeds.
     """
 
-    __slots__ = ("_early", "_engine", "_is_reading", "_loop", "_pending", "_stream")
+    __slots__ = ("_writes_after_read",)
 
-    def __init__(self, stream: IOStream, loop: asyncio.AbstractEventLoop, engine: Engine) -> None:
-        self._stream = stream
-        self._loop = loop
-        self._engine = engine
-        self._is_reading = False
-        self._pending: asyncio.Future[bytes] | None = None
-        self._early = b""  # came while reading was paused, for a read that had begun
-        stream.set_close_callback(self._lose)
-        engine.attach(self)
+    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop, engine: Fed) -> None:
+        self._writes_after_read = False
+        super().__init__(sock, loop, engine)
 
     def write(self, data: bytes) -> int:
-        if self._stream.closed():
-            return len(data)
-        if self._stream.writing():
-            return 0  # `writable` is called when that is done
         try:
-            # Straight to the socket: `write` costs a future.
-            return int(self._stream.socket.send(data))
-        except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            # OpenSSL wants to see the same bytes again, and the stream keeps them until then.
-            self._stream.write(data).add_done_callback(self._written)
+            taken = self._sock.send(data)
+        except ssl.SSLWantWriteError:
+            taken = 0
+        except ssl.SSLWantReadError:
+            # Its keys are being changed. The socket may well be writable all the while.
+            self._writes_after_read = True
+            self._follow_writing(False)
+            return 0
         except OSError:
             self.abort()
-        return len(data)
-
-    def pause(self) -> None:
-        self._is_reading = False
-
-    def resume(self) -> None:
-        if not self._is_reading:
-            self._is_reading = True
-            if self._early:
-                self._loop.call_soon(self._hand_over_early)
-            elif self._pending is None:
-                self._read()
-
-    def later(self, callback: Callable[[], None]) -> None:
-        self._loop.call_soon(callback)
+            return len(data)
+        self._follow_writing(taken < len(data))
+        return taken
 
     def is_deserted(self) -> bool:
-        return self._stream.closed()
+        events = self._events()
+        if events & ENDED and not events & RESET:
+            peeked = self._peeked(GOODBYE_BYTES + 1)
+            return peeked is not None and len(peeked) <= GOODBYE_BYTES
+        return bool(events & RESET)
 
     def finish(self) -> None:
         """Leave the end to the peer, or to the sweep: TLS has no halves."""
 
-    def abort(self) -> None:
-        self._stream.close()
-
     def _read(self) -> None:
         try:
-            self._pending = asyncio.ensure_future(self._stream.read_bytes(READ_BYTES, partial=True))
-        except StreamClosedError:
-            return  # the close callback tells
-        self._pending.add_done_callback(self._arrived)
-
-    def _arrived(self, future: "asyncio.Future[bytes]") -> None:
-        self._pending = None
-        if future.cancelled() or future.exception() is not None:
-            return  # the close callback tells
-        if not self._is_reading:
-            self._early = future.result()
-            return
-        self._engine.data_received(future.result())
-        if self._is_reading and self._pending is None:
-            self._read()
-
-    def _hand_over_early(self) -> None:
-        if self._is_reading and self._early:
-            data, self._early = self._early, b""
-            self._engine.data_received(data)
-            if self._is_reading and self._pending is None:
-                self._read()
-
-    def _written(self, future: "asyncio.Future[None]") -> None:
-        if not future.cancelled() and future.exception() is None:
-            self._engine.writable()
-
-    def _lose(self) -> None:
-        self._is_reading = False
-        self._loop.call_soon(self._engine.connection_lost)
+            data = self._sock.recv(READ_BYTES)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            data = None
+        except OSError:
+            data = b""
+        if self._writes_after_read:
+            self._writes_after_read = False
+            self._loop.call_soon(self._engine.writable)
+        if data is not None:
+            self._hand_over(data)

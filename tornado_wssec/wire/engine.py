@@ -8,15 +8,16 @@ Rules of this file:
 """
 
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from ..closing import Close, CloseCode
 from ..settings import Limits, Timeouts
-from .frames import CLOSE, PING, PONG, TEXT, echo_close, encode_close, encode_ping, encode_pong, read_close
-from .masking import Unmask
+from .frames import BINARY, CLOSE, PING, PONG, TEXT, echo_close, encode_close, encode_ping, encode_pong, read_close
+from .masking import Unmask, unmask
 from .outbox import Outbox
 from .outgoing import Outgoing
+from .pipe import Pipe
 from .reader import Frame, FrameReader, Patience
 
 CHUNK_BYTES: Final = 65_536
@@ -29,33 +30,8 @@ FRAME_UNFINISHED: Final = Close(CloseCode.TIMED_OUT, "frame not finished in time
 MESSAGE_UNFINISHED: Final = Close(CloseCode.TIMED_OUT, "message not finished in time")
 
 
-class Pipe(Protocol):
-    """A socket, as the engine uses it."""
-
-    def write(self, data: bytes) -> int:
-        """Hand bytes over; return how many were taken. When fewer, the engine's `writable` is called in time."""
-
-    def pause(self) -> None:
-        """Stop reading."""
-
-    def resume(self) -> None:
-        """Read on."""
-
-    def later(self, callback: Callable[[], None]) -> None:
-        """Call soon, after others have had their turn."""
-
-    def is_deserted(self) -> bool:
-        """Whether the peer has left, as far as that can be seen without reading."""
-
-    def finish(self) -> None:
-        """Nothing more will be written: tell the peer, and go on reading until it leaves."""
-
-    def abort(self) -> None:
-        """Let go of the socket; the engine's `connection_lost` is called soon."""
-
-
 def _ignore(*_: Any) -> None:
-    """Nobody listens yet."""
+    """Nobody listens."""
 
 
 class Engine:
@@ -64,7 +40,8 @@ class Engine:
     Args:
         limits: caps of both directions.
         timeouts: how long a frame, a message and a write that makes no progress may take.
-        receive: called with each text message.
+        receive: called with each text message; raises nothing.
+        receive_binary: likewise with each binary message; None refuses them.
         lost: called once, when the socket is gone, with the code and the reason that the peer gave.
         unmask: a faster one than pure Python's.
     """
@@ -76,6 +53,7 @@ class Engine:
         "_frame_patience",
         "_has_said_goodbye",
         "_is_finished",
+        "_is_going_on",
         "_is_lost",
         "_is_paused",
         "_is_started",
@@ -88,6 +66,7 @@ class Engine:
         "_pipe",
         "_reader",
         "_receive",
+        "_receive_binary",
         "_saw_control",
         "_saw_frame",
         "_taken",
@@ -102,16 +81,18 @@ class Engine:
         timeouts: Timeouts,
         *,
         receive: Callable[[str], None],
+        receive_binary: Callable[[bytes], None] | None = None,
         lost: Callable[[int | None, str], None],
-        unmask: Unmask,
+        unmask: Unmask = unmask,
     ) -> None:
         self._timeouts = timeouts
         self._receive = receive
+        self._receive_binary = receive_binary or _ignore
         self._lost = lost
         self._saw_frame: Callable[[], None] = _ignore
         self._saw_control: Callable[[], None] = _ignore
         self._violated: Callable[[Close], None] = _ignore
-        self._reader = FrameReader(limits, unmask=unmask)
+        self._reader = FrameReader(limits, accepts_binary=receive_binary is not None, unmask=unmask)
         self._outbox = Outbox(limits)
         self._pipe: Pipe
         self._backlog: deque[Frame] = deque()
@@ -123,7 +104,7 @@ class Engine:
         self._frame_patience: Patience | None = None
         self._message_patience: Patience | None = None
         self._write_patience: Patience | None = None
-        self._is_started = self._is_paused = self._is_lost = False
+        self._is_started = self._is_paused = self._is_going_on = self._is_lost = False
         self._has_said_goodbye = self._peer_has_said_goodbye = self._is_finished = False
 
     # --- what the socket calls ---
@@ -136,40 +117,21 @@ class Engine:
         """Begin to read.
 
         Args:
-            first: what arrived behind the handshake.
+            first: what arrived behind the handshake; it is handed on soon, not now.
         """
+        if self._is_lost:
+            return
         self._is_started = True
         if first:
-            self.data_received(first)
-        if not self._is_paused and not self._is_lost:
+            self._saw_frame()
+            self._keep(self._reader.feed(first))
+        elif not self._is_paused:
             self._pipe.resume()
 
     def data_received(self, data: bytes) -> None:
-        """Take in what was read."""
+        """Take in what was read, and hand it on; what that makes us say leaves in one write."""
         self._saw_frame()
         frames = self._reader.feed(data)
-        if self._backlog:
-            self._keep(frames)
-        else:
-            self._deliver(frames)
-
-    def writable(self) -> None:
-        """Write on: the kernel takes more."""
-        self._flush()
-
-    def connection_lost(self) -> None:
-        """End everything; a second call does nothing."""
-        if not self._is_lost:
-            self._is_lost = True
-            self._backlog.clear()
-            self._outbox.clear()
-            self._partial = b""
-            self._lost(*self._peer_said)
-
-    # --- in ---
-
-    def _deliver(self, frames: list[Frame]) -> None:
-        """Hand on what was read; what it makes us say leaves in one write."""
         self._cork = []
         try:
             for index, frame in enumerate(frames):
@@ -177,10 +139,34 @@ class Engine:
                     self._keep(frames[index:])
                     return
                 self._take(frame)
-            if self._reader.violation is not None and not self._has_said_goodbye:
-                self._violated(self._reader.violation)
+            self._tell_violation()
         finally:
-            self._uncork()
+            self.uncork()
+
+    def writable(self) -> None:
+        """Hand on what waits until the kernel takes no more."""
+        while not self._is_lost:
+            data = self._partial or self._outbox.take(CHUNK_BYTES)
+            if not data:
+                return
+            self._partial = b""
+            self._push(data)
+            if self._partial:
+                return
+
+    def connection_lost(self) -> None:
+        """End everything; a second call does nothing."""
+        if self._is_lost:
+            return
+        self._is_lost = True
+        self._backlog.clear()
+        self._outbox.clear()
+        self._partial = b""
+        lost, self._lost = self._lost, _ignore
+        self._receive = self._receive_binary = self._saw_frame = self._saw_control = self._violated = _ignore
+        lost(*self._peer_said)
+
+    # --- in ---
 
     def _take(self, frame: Frame) -> None:
         opcode, payload, _ = frame
@@ -190,6 +176,8 @@ class Engine:
             self._receive(payload.decode())
         elif opcode == CLOSE:
             self._take_close(payload)
+        elif opcode == BINARY:
+            self._receive_binary(payload)
         else:
             self._take_control(opcode, payload)
 
@@ -208,25 +196,45 @@ class Engine:
             self._write(echo_close(payload))
         self._finish_when_written()
 
-    def _keep(self, frames: list[Frame]) -> None:
+    def _tell_violation(self) -> None:
+        if self._reader.violation is not None and not self._has_said_goodbye:
+            self._violated(self._reader.violation)
+
+    def _keep(self, frames: Sequence[Frame]) -> None:
         """Put frames aside until their handler has room; a ping or pong among them does not wait."""
-        was_empty = not self._backlog
         for frame in frames:
             if frame[0] in (PING, PONG):
                 self._take(frame)
             else:
                 self._backlog.append(frame)
-        if was_empty and not self._is_paused:
-            self._pipe.pause()
+        self._pipe.pause()
+        if not self._is_paused:
+            self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        if not self._is_going_on:
+            self._is_going_on = True
             self._pipe.later(self._go_on)
 
     def _go_on(self) -> None:
-        """Hand on what was put aside, a turn's worth at a time."""
+        """Hand on what was put aside, a turn's worth at a time, and then read on."""
+        self._is_going_on = False
         if self._is_lost or self._is_paused:
             return
-        frames, self._backlog = list(self._backlog), deque()
-        self._deliver(frames)
-        if not self._backlog and not self._is_paused:
+        backlog = self._backlog
+        self._cork = []
+        try:
+            left = TURN_MESSAGES
+            while backlog and left and not self._is_paused:
+                left -= 1
+                self._take(backlog.popleft())
+            if not backlog:
+                self._tell_violation()
+        finally:
+            self.uncork()
+        if backlog and not self._is_paused:
+            self._go_on_soon()
+        elif not self._is_paused:
             self._pipe.resume()
 
     # --- a Connection ---
@@ -239,7 +247,6 @@ class Engine:
         self._violated = violated
 
     def send(self, message: Outgoing, now: float) -> bool:
-        """Queue a message; False when the reader is too slow for it. Never blocks; nothing leaves once closing."""
         if self._has_said_goodbye or self._is_lost:
             return True
         frame = message.frame
@@ -251,12 +258,15 @@ class Engine:
         return True
 
     def ping(self, nonce: bytes) -> None:
-        self._write(encode_ping(nonce))
+        if not self._has_said_goodbye:
+            self._write(encode_ping(nonce))
 
     def close(self, close: Close) -> None:
         if self._has_said_goodbye or self._is_lost:
             return
         self._has_said_goodbye = True
+        if self._backlog and self._backlog[-1][0] == CLOSE:
+            self._peer_has_said_goodbye = True  # it said so behind what is not handled any more
         self._backlog.clear()
         if close.code is CloseCode.REVOKED:
             self._outbox.clear()  # whoever has lost the right to hear it hears no more
@@ -266,6 +276,7 @@ class Engine:
         self.resume()  # else nobody reads the peer's answer
 
     def abort(self) -> None:
+        self._has_said_goodbye = True
         self._pipe.abort()
 
     def pause(self) -> None:
@@ -276,13 +287,27 @@ class Engine:
     def resume(self) -> None:
         if self._is_paused:
             self._is_paused = False
-            if self._backlog:
-                self._pipe.later(self._go_on)
-            elif self._is_started:
-                self._pipe.resume()
+            if self._is_started:
+                self._go_on_soon()
 
     def set_message_cap(self, message_bytes: int) -> None:
         self._reader.message_bytes = message_bytes
+
+    def overdue(self, now: float) -> Close | None:
+        if self._is_paused or self._backlog or not self._is_started:
+            # Who is not read cannot finish anything: its time starts anew.
+            self._frame_patience = self._message_patience = None
+            if self._pipe.is_deserted():
+                self._pipe.abort()
+        elif not self._reader.is_between_messages and (close := self._unfinished(now)) is not None:
+            return close
+        return SLOW if self._partial and self._is_slow(now) else None
+
+    def extend(self, lag: float) -> None:
+        for patience in (self._frame_patience, self._message_patience, self._write_patience):
+            if patience is not None:
+                patience.extend(lag)
+        self._outbox.extend(lag)
 
     @property
     def buffered_bytes(self) -> int:
@@ -292,46 +317,33 @@ class Engine:
     def is_reading(self) -> bool:
         return not self._is_paused
 
-    def overdue(self, now: float) -> Close | None:
-        """The close that a frame, a message or a reader deserves for taking too long; None nearly always."""
-        reader = self._reader
-        if self._is_paused or self._backlog:
-            # Who is not read cannot finish anything: its time starts anew.
-            self._frame_patience = self._message_patience = None
-        elif reader.unfinished_frame or reader.unfinished_message:
-            frame = self._frame_patience = self._frame_patience or Patience()
-            message = self._message_patience = self._message_patience or Patience()
-            if frame.seconds(reader.unfinished_frame, now) >= self._timeouts.frame:
-                return FRAME_UNFINISHED
-            if message.seconds(reader.unfinished_message, now) >= self._timeouts.message:
-                return MESSAGE_UNFINISHED
-        if self._is_paused and not self._is_lost and self._pipe.is_deserted():
-            self._pipe.abort()
-        if self._partial:
-            if self._write_patience is None:
-                self._write_patience = Patience()
-            if self._write_patience.seconds(self._taken, now) >= self._timeouts.write_progress:
-                return SLOW
-            if not self._outbox.drop_older_than(now - self._timeouts.outbound_age):
-                return SLOW
+    def _unfinished(self, now: float) -> Close | None:
+        frame = self._frame_patience = self._frame_patience or Patience()
+        message = self._message_patience = self._message_patience or Patience()
+        if frame.seconds(self._reader.unfinished_frame, now) >= self._timeouts.frame:
+            return FRAME_UNFINISHED
+        if message.seconds(self._reader.unfinished_message, now) >= self._timeouts.message:
+            return MESSAGE_UNFINISHED
         return None
+
+    def _is_slow(self, now: float) -> bool:
+        progress = self._write_patience = self._write_patience or Patience()
+        if progress.seconds(self._taken, now) >= self._timeouts.write_progress:
+            return True
+        return not self._outbox.drop_older_than(now - self._timeouts.outbound_age)
 
     # --- out ---
 
-    def _write(self, frame: bytes) -> None:
-        """Send a frame that no policy drops, behind what has begun to leave."""
-        if self._cork is not None:
-            self._cork.append(frame)
-            self._corked_bytes += len(frame)
-            if self._corked_bytes > CHUNK_BYTES:  # whoever says much meets the kernel, and then the outbox
-                self._uncork()
-                self._cork = []
-        elif self._partial:
-            self._partial += frame
-        elif not self._is_lost:
-            self._push(frame)
+    def cork(self, head: bytes) -> None:
+        """Hold back what is said until `uncork`, so that it leaves in one write.
 
-    def _uncork(self) -> None:
+        Args:
+            head: leaves before it: the answer to the handshake.
+        """
+        self._cork = [head]
+
+    def uncork(self) -> None:
+        """Let go of what was held back."""
         frames, self._cork, self._corked_bytes = self._cork, None, 0
         if frames and not self._is_lost:
             joined = frames[0] if len(frames) == 1 else b"".join(frames)
@@ -340,6 +352,19 @@ class Engine:
             else:
                 self._push(joined)
 
+    def _write(self, frame: bytes) -> None:
+        """Send a frame that no policy drops, behind what has begun to leave."""
+        if self._cork is not None:
+            self._cork.append(frame)
+            self._corked_bytes += len(frame)
+            if self._corked_bytes > CHUNK_BYTES:  # whoever says much meets the kernel, and then the outbox
+                self.uncork()
+                self._cork = []
+        elif self._partial:
+            self._partial += frame
+        elif not self._is_lost:
+            self._push(frame)
+
     def _push(self, data: bytes) -> None:
         taken = self._pipe.write(data)
         self._taken += taken
@@ -347,17 +372,6 @@ class Engine:
             self._partial = data[taken:]
         elif self._is_finished:
             self._finish()
-
-    def _flush(self) -> None:
-        """Hand on what waits until the kernel takes no more."""
-        while not self._is_lost:
-            data = self._partial or self._outbox.take(CHUNK_BYTES)
-            if not data:
-                return
-            self._partial = b""
-            self._push(data)
-            if self._partial:
-                return
 
     def _finish_when_written(self) -> None:
         self._is_finished = True

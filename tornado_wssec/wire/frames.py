@@ -88,6 +88,11 @@ def encode_text(payload: bytes) -> bytes:
     return _encode(FIN | TEXT, payload)
 
 
+def encode_binary(payload: bytes) -> bytes:
+    """A binary message in one frame, the same for whoever gets it."""
+    return _encode(FIN | BINARY, payload)
+
+
 def encode_close(close: Close) -> bytes:
     """A close frame; `Close` has seen to it that it fits."""
     return _encode(FIN | CLOSE, int(close.code).to_bytes(2) + close.reason.encode())

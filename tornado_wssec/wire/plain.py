@@ -1,19 +1,23 @@
 """A plain socket, read and written by the event loop's own callbacks: no task, no future, no transport.
 
 Measured against a transport of asyncio's: it saves the copy of what the kernel did not take, and the
-hand-over of a socket after 101 costs one `dup` instead of a task.
+hand-over of a socket after 101 costs no task.
 """
 
 import asyncio
+import select
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from .engine import Engine
+from .pipe import Fed
 
 READ_BYTES: Final = 65_536
 """Larger buffers come from the system for each read, and cost 27 µs."""
+RESET: Final = select.POLLHUP | select.POLLERR | select.POLLNVAL
+ENDED: Final[int] = getattr(select, "POLLRDHUP", 0)
+"""The peer sends no more; only Linux tells without reading."""
 
 
 class PlainPipe:
@@ -27,7 +31,7 @@ class PlainPipe:
 
     __slots__ = ("_engine", "_is_reading", "_is_writing", "_loop", "_sock")
 
-    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop, engine: Engine) -> None:
+    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop, engine: Fed) -> None:
         self._sock = sock
         self._loop = loop
         self._engine = engine
@@ -42,11 +46,7 @@ class PlainPipe:
         except OSError:
             self.abort()
             return len(data)
-        if taken < len(data):
-            self._write_on()
-        elif self._is_writing:
-            self._is_writing = False
-            self._loop.remove_writer(self._sock)
+        self._follow_writing(taken < len(data))
         return taken
 
     def pause(self) -> None:
@@ -63,12 +63,7 @@ class PlainPipe:
         self._loop.call_soon(callback)
 
     def is_deserted(self) -> bool:
-        try:
-            return self._sock.recv(1, socket.MSG_PEEK) == b""
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError:
-            return True
+        return bool(self._events() & RESET) or self._peeked(1) == b""
 
     def finish(self) -> None:
         with suppress(OSError):  # the peer was faster
@@ -77,7 +72,7 @@ class PlainPipe:
     def abort(self) -> None:
         if self._sock.fileno() >= 0:
             self.pause()
-            self._stop_writing()
+            self._follow_writing(False)
             self._sock.close()
             self._loop.call_soon(self._engine.connection_lost)
 
@@ -88,17 +83,30 @@ class PlainPipe:
             return
         except OSError:
             data = b""
+        self._hand_over(data)
+
+    def _hand_over(self, data: bytes) -> None:
         if data:
             self._engine.data_received(data)
         else:
             self.abort()
 
-    def _write_on(self) -> None:
-        if not self._is_writing:
-            self._is_writing = True
+    def _follow_writing(self, has_more: bool) -> None:
+        if has_more and not self._is_writing:
             self._loop.add_writer(self._sock, self._engine.writable)
-
-    def _stop_writing(self) -> None:
-        if self._is_writing:
-            self._is_writing = False
+        elif self._is_writing and not has_more:
             self._loop.remove_writer(self._sock)
+        self._is_writing = has_more
+
+    def _events(self) -> int:
+        """What the system tells of the connection without reading: `RESET`, `ENDED`."""
+        poll = select.poll()
+        poll.register(self._sock, ENDED)
+        return sum([events for _, events in poll.poll(0)])
+
+    def _peeked(self, most: int) -> bytes | None:
+        """What would be read next, as it is on the wire; empty at the end, None while nothing has come."""
+        try:
+            return socket.socket.recv(self._sock, most, socket.MSG_PEEK)
+        except OSError:
+            return None

@@ -92,6 +92,11 @@ class FrameReader:
         return frames
 
     @property
+    def is_between_messages(self) -> bool:
+        """Whether nothing has begun that has not ended. Cheap: a sweep asks it of everybody."""
+        return self._message is None and not self._rest
+
+    @property
     def unfinished_frame(self) -> int:
         """The number of the frame that has begun and not ended; 0 when there is none. See `Patience`."""
         return self._count + 1 if self._rest or self._left else 0
@@ -274,3 +279,7 @@ class Patience:
         if number != self._number:
             self._number, self._since = number, now
         return now - self._since if number else 0.0
+
+    def extend(self, lag: float) -> None:
+        """Forgive the time in which nobody was looking."""
+        self._since += lag

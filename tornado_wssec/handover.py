@@ -1,0 +1,99 @@
+"""From HTTP to frames: a socket leaves Tornado's stream, and the answer to its handshake is ours.
+
+Rules of this file:
+1. No byte that Tornado has read is lost, and none is looked at before the engine starts.
+2. Whatever fails on the way leaves nothing open.
+"""
+
+import asyncio
+import socket
+import ssl
+from contextlib import suppress
+from typing import Final
+
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.util import _websocket_mask
+from tornado.web import RequestHandler
+from tornado.websocket import WebSocketProtocol13
+
+from .wire.encrypted import EncryptedPipe
+from .wire.engine import Engine
+from .wire.masking import Unmask
+from .wire.plain import PlainPipe
+
+ENGINE: Final = "engine"
+STOCK: Final = "stock"
+"""Tornado's own framing."""
+READ_BYTES: Final = 65_536
+compiled_unmask: Final[Unmask] = _websocket_mask
+
+
+def switching_head(key: str, subprotocol: str | None) -> bytes:
+    """The answer to a handshake that was admitted (RFC 6455 §4.2.2).
+
+    Args:
+        key: the request's Sec-WebSocket-Key.
+        subprotocol: the one that was chosen.
+    """
+    lines = [
+        "HTTP/1.1 101 Switching Protocols",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Accept: {WebSocketProtocol13.compute_accept_value(key)}",
+        *([f"Sec-WebSocket-Protocol: {subprotocol}"] if subprotocol else []),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
+async def take_socket(handler: RequestHandler) -> tuple[socket.socket, bytes] | None:
+    """Take a request's socket out of Tornado's hands, with what was read behind the request.
+
+    Returns:
+        None when the peer has left.
+    """
+    stream = handler.detach()
+    first = bytearray()
+    try:
+        if stream.writing():
+            await stream.write(b"")  # an answer to an earlier request is on its way
+        while True:
+            reading = asyncio.ensure_future(stream.read_bytes(READ_BYTES, partial=True))
+            if not reading.done():
+                break
+            first += reading.result()
+            if len(reading.result()) < READ_BYTES:
+                break  # Tornado holds no more, and need not read on
+    except StreamClosedError:
+        return None
+    return _released(stream), bytes(first)
+
+
+def _released(stream: IOStream) -> socket.socket:
+    """The socket of a stream, which is closed without it."""
+    sock = stream.socket
+    setattr(stream, "socket", _Vacancy(sock.fileno()))  # noqa: B010 - no socket, and it need be none
+    stream.close()
+    return sock
+
+
+class _Vacancy:
+    """Stands where a socket was, so that its stream can be closed and the socket stays open."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        """Of the socket: the stream takes it out of the event loop by it."""
+        return self._descriptor
+
+    def close(self) -> None:
+        """Leave the socket open."""
+
+
+def carry(sock: socket.socket, engine: Engine) -> None:
+    """Give an engine a socket that has left Tornado."""
+    with suppress(OSError):  # one of the file system's has neither
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    pipe = EncryptedPipe if isinstance(sock, ssl.SSLSocket) else PlainPipe
+    pipe(sock, asyncio.get_running_loop(), engine)
