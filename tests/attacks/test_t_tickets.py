@@ -232,7 +232,7 @@ async def test_t06_guesses_of_every_kind_are_one_account(door: Door) -> None:
 
 # --- T07: revoked in between ---
 
-REVOKED: Final[list[dict[str, str]]] = [
+REVOKED: Final[list[dict[str, Any]]] = [
     {"subject": "ann"},
     {"session": "s1"},
     {"token": "t1"},
@@ -242,7 +242,7 @@ REVOKED: Final[list[dict[str, str]]] = [
 
 @pytest.mark.parametrize("what", REVOKED, ids=str)
 @in_loop
-async def test_t07_revoked_before_it_is_used(what: dict[str, str], door: Door) -> None:
+async def test_t07_revoked_before_it_is_used(what: dict[str, Any], door: Door) -> None:
     """Issued, revoked, redeemed: 401, and somebody else's ticket is good."""
     async with door.kit() as kit:
         ann = await kit.ticket("/ws", "ann", session="s1", token_id="t1", tenant="acme")

@@ -38,7 +38,11 @@ async def sharing(environment: Mapping[str, str]) -> AsyncIterator[int]:
     bare = {name: value for name, value in os.environ.items() if not name.startswith("WSSEC_")}
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.processes.sharing"), stdin=pipe, stdout=pipe, cwd=ROOT, env=bare | environment
+        *(sys.executable, "-m", "tests.processes.sharing"),
+        stdin=pipe,
+        stdout=pipe,
+        cwd=ROOT,
+        env={**bare, **environment},
     )
     assert process.stdin is not None
     assert process.stdout is not None
