@@ -1,8 +1,9 @@
 """What cookie authenticators ask of a guard: Tornado's signatures, and the records of logins in the store.
 
 Rules of this file:
-1. Nothing that was signed before the store's generation counts: what had been revoked until then is forgotten.
-2. A store that does not answer lets nobody in.
+1. Nothing from before the store's generation counts: what had been revoked until then is forgotten.
+2. Nothing from the future counts: a clock that was ahead must not carry it past a revocation.
+3. A store that does not answer lets nobody in.
 """
 
 import re
@@ -70,9 +71,7 @@ class Logins:
         if text is None or stamp is None:
             raise CredentialRefused("the cookie is not signed by us, or too old")
         at = float(stamp[1])
-        if at > now + self._rules.leeway:
-            raise CredentialRefused(f"the cookie was signed {at - now:.0f} s ahead of this clock")
-        self._ensure_of_this_life(at)
+        self._ensure_of_this_life(at, now)
         return Signed(_text(text), at)
 
     async def keep(self, login: Login) -> str:
@@ -94,18 +93,20 @@ class Logins:
         """The login that a cookie's value proves.
 
         Raises:
-            CredentialRefused: there is none, or not by that secret.
+            CredentialRefused: there is none, not by that secret, or it is from the future.
             NotReady: the store does not answer.
         """
         cookie = LoginCookie.parse(value)
+        now = self._clock.wall()
         try:
-            payload = await self._mirror().store.find_record(RecordKind.LOGIN, cookie.id, self._clock.wall())
+            payload = await self._mirror().store.find_record(RecordKind.LOGIN, cookie.id, now)
         except StoreError as error:
             raise NotReady(f"no login could be looked up: {error}") from error
         if payload is None:
             raise CredentialRefused("a login that is unknown or has ended")
         login = Login.from_json(payload)
         login.ensure_proven(cookie)
+        self._ensure_of_this_life(login.issued_at, now)
         return login
 
     async def drop(self, id: str) -> None:
@@ -119,10 +120,12 @@ class Logins:
             raise CredentialRefused("WSSEC_COOKIE_SECRET is not set", remedy="set it; see `wssec check`")
         return self._secret.reveal()
 
-    def _ensure_of_this_life(self, at: float) -> None:
+    def _ensure_of_this_life(self, at: float, now: float) -> None:
+        if at > now + self._rules.leeway:
+            raise CredentialRefused(f"the cookie was made {at - now:.0f} s ahead of this clock")
         generation = self._mirror().generation
         if generation is not None and at < generation.made_at:
-            raise CredentialRefused("the cookie was signed before this store was made")
+            raise CredentialRefused("the cookie was made before this store was")
 
 
 def _text(signed: bytes) -> str:

@@ -158,6 +158,34 @@ async def test_c04_timestamp_before_the_store() -> None:
         assert 401 == await shown(kit, signed("ann", NOON - 1)).handshake()
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(29, 101), (31, 401), (3_600, 401)])
+@in_loop
+async def test_c04_login_of_the_future(seconds: float, status: int) -> None:
+    """A login that a clock has made too early is none yet: else it would outlive whatever revokes its subject."""
+    async with cookie_kit(SessionCookie(), limits=GENEROUS) as kit:
+        browser = Browser(kit)
+        kit.clock.step_wall(seconds)
+        await browser.sign_in()
+        kit.clock.step_wall(-seconds)
+        assert status == await browser.handshake()
+
+        if seconds > 60:
+            await kit.guard.revoke(subject="ann")
+            await kit.advance(5)
+            assert 401 == await browser.handshake()
+
+
+@in_loop
+async def test_c04_login_before_the_store() -> None:
+    """A login that is older than the store's generation may have been revoked in a log that is no more."""
+    async with cookie_kit(SessionCookie(), limits=GENEROUS) as kit:
+        browser = Browser(kit)
+        kit.clock.step_wall(-10)
+        await browser.sign_in()
+        kit.clock.step_wall(10)
+        assert 401 == await browser.handshake()
+
+
 # --- C06–C07: what a neighbour tosses in ---
 
 
