@@ -1,0 +1,1 @@
+"""The load client, and how it is driven."""
