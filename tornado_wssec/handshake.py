@@ -160,12 +160,15 @@ class Handshake:
         Raises:
             HandshakeRefused: with the status to answer.
         """
-        self._readiness.require()
+        self._readiness.require_service()  # no place is asked for: who cannot connect can still sign out
         client = self.client_of(request)
         self._check_tls(request, client)
-        self.quotas.check_address(client.address)
-        view = self._view(request, client, is_handshake=False)
-        return self._somebody(await self._verified(view, authenticators), view)
+        self.quotas.check_attempt(client.address)
+        identity = await self._verified(self._view(request, client, is_handshake=False), authenticators)
+        if identity is None:
+            # No failed credential: a page elsewhere makes a browser ask as often as it likes, without its cookie.
+            raise CredentialRefused("no credential")
+        return identity
 
     def refuse_cross_site(self, request: HTTPServerRequest) -> None:
         """Refuse a plain request for another host, or from another site's page; no Origin means no page.
@@ -227,11 +230,15 @@ class Handshake:
     async def _identify(self, view: RequestView, endpoint: Endpoint) -> Identity | FirstMessage:
         """Who it is, or the way in which the first message will tell."""
         identity = await self._verified(view, endpoint.authenticators)
-        if identity is None and endpoint.first_message is not None and not shows_credential(view):
-            return endpoint.first_message
-        if identity is None and endpoint.anonymous:
-            return ANONYMOUS
-        return self._somebody(identity, view)
+        if identity is not None:
+            return identity
+        if not shows_credential(view):
+            if endpoint.first_message is not None:
+                return endpoint.first_message
+            if endpoint.anonymous:
+                return ANONYMOUS
+        self.quotas.charge_failure(view.address)
+        raise CredentialRefused("no credential")
 
     async def _verified(self, view: RequestView, authenticators: Sequence[Authenticator]) -> Identity | None:
         """Who the only credential proves; None where none is shown."""
@@ -247,12 +254,10 @@ class Handshake:
         if shown is None:
             return None
         authenticator, credential = shown
-        return await authenticator.verify(credential, view, self._desk)
-
-    def _somebody(self, identity: Identity | None, view: RequestView) -> Identity:
-        if identity is None:
-            self.quotas.charge_failure(view.address)
-            raise CredentialRefused("no credential")
+        identity: object = await authenticator.verify(credential, view, self._desk)
+        if not isinstance(identity, Identity):  # None would be taken for nothing shown, which may be anonymous
+            remedy = "raise CredentialRefused for a credential that proves nobody"
+            raise CredentialRefused(f"{authenticator.name} made no Identity of what was shown", remedy=remedy)
         return identity
 
     async def _safely(self, verification: Coroutine[Any, Any, T]) -> T:

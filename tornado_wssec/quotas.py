@@ -46,16 +46,24 @@ class Quotas:
         self._identities = BucketTable[tuple[str | None, str]]((of_identity,), most=most, now=now)
 
     def check_address(self, address: str) -> None:
-        """Charge an attempt to an address that may still make one.
+        """Charge an attempt to connect to an address that may still make one.
 
         Raises:
             TooManyAttempts: too many attempts, failed credentials or connections.
+        """
+        self.check_attempt(address)
+        self.check_room(address)
+
+    def check_attempt(self, address: str) -> None:
+        """Charge an attempt to show a credential to an address that may still make one.
+
+        Raises:
+            TooManyAttempts: too many attempts or failed credentials.
         """
         wait = self._attempts.take(quota_key(address), 1.0, self._monotonic())
         if wait:
             raise TooManyAttempts(f"attempts from {printable(address)}", retry_after=wait)
         self.check_failures(address)
-        self.check_room(address)
 
     def check_failures(self, address: str) -> None:
         """Refuse an address whose credentials have been refused too often.

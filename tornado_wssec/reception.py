@@ -30,7 +30,7 @@ from .policy.registry import Registry
 from .policy.session import Session
 from .settings import Limits, Timeouts
 from .telemetry.audit import Audit
-from .telemetry.redact import printable
+from .telemetry.redact import printable, where_raised
 from .telemetry.sampling import Refusals
 from .wire.connection import Connection
 
@@ -240,14 +240,21 @@ class Reception:
         return talk
 
     def _greet(self, talk: Conversation, admitted: Admitted) -> None:
-        """`wssec.ready` to whoever speaks `wssec.v1` or has authenticated by a message, then the reply to that."""
-        facts = self._ready_facts(talk.live)
-        if admitted.first is None:
-            talk.tell(READY, facts)
-            return
-        talk.say_event(READY, facts)
-        if admitted.first.id is not None:
-            talk.say_reply(admitted.first.id, {})
+        """`wssec.ready` to whoever speaks `wssec.v1` or has authenticated by a message, then the reply to that.
+
+        Raises nothing: whoever has been counted in must get to be counted out.
+        """
+        try:
+            facts = self._ready_facts(talk.live)
+            if admitted.first is None:
+                talk.tell(READY, facts)
+                return
+            talk.say_event(READY, facts)
+            if admitted.first.id is not None:
+                talk.say_reply(admitted.first.id, {})
+        except Exception as error:  # an authenticator's identity holds what JSON does not
+            logger.error("a connection cannot be greeted: %s", where_raised(error))
+            self._hub.end(talk.live, Close(CloseCode.INTERNAL_ERROR), "it cannot be greeted")
 
     def leave(self, talk: Conversation, code: int | None, reason: str | None) -> Close | None:
         """Count a connection out; return what ended it, None when the peer left without a word."""
@@ -289,7 +296,9 @@ class Reception:
     def _new_live(self, admitted: Admitted, connection: Connection, endpoint: Endpoint) -> Live:
         now = self._clock.monotonic()
         session_id = admitted.identity.session_id or secrets.token_urlsafe(SESSION_BYTES)
-        identity = replace(admitted.identity, session_id=session_id)
+        # Nobody in particular begins now: who once revoked a subject of that name has not meant everybody to come.
+        began_at = self._clock.wall() if admitted.identity.anonymous else admitted.identity.issued_at
+        identity = replace(admitted.identity, session_id=session_id, issued_at=began_at)
         jitter = random.uniform(-1, 1)  # noqa: S311 - spreads reconnects; nobody gains by guessing it
         return Live(
             session=Session(session_id, identity, endpoint.limits, self._hub.account(identity), now),

@@ -10,6 +10,7 @@ Rules of this file:
 The proxy must set the header on every request, and drop whatever the client sent under that name.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -55,8 +56,8 @@ class ProxyHeader:
             raise ValueError(f"{faulty[0]!r} is no name of a header; write it as X-Forwarded-User")
         if len({name.lower() for name in self.headers}) != len(self.headers):
             raise ValueError("one header cannot say two things; name another for the roles or the tenant")
-        if not lifetime > 0:
-            raise ValueError(f"lifetime={lifetime!r} lets nobody in; give seconds")
+        if not 0 < lifetime < math.inf:
+            raise ValueError(f"lifetime={lifetime!r} lets nobody in, or somebody for ever; give seconds")
         self.browsers = browsers
         self._subject = subject
         self._roles = roles

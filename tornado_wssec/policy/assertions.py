@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import CredentialRefused
 from .identity import Identity
 from .permissions import Grants, expand_roles
+from .records import ensure_seconds
 from .revocation_entries import ensure_name
 
 
@@ -61,8 +62,8 @@ class Assertion:
                 tenant=_optional("tenant", self.tenant),
                 token_id=_optional("token id", self.token_id),
                 session_id=_optional("session id", self.session_id),
-                issued_at=now if self.issued_at is None else min(self.issued_at, now),
-                expires_at=self.expires_at,
+                issued_at=now if self.issued_at is None else min(ensure_seconds("issued_at", self.issued_at), now),
+                expires_at=None if self.expires_at is None else ensure_seconds("expires_at", self.expires_at),
             )
         except ValueError as error:
             fault = ascii(str(error))[1:160]
