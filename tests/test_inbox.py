@@ -1,4 +1,4 @@
-"""Admitted messages waiting for their handler: in order, one at a time, and never more than may wait."""
+"""Admitted messages and their handler: in order, one at a time, and never more waiting than may."""
 
 import asyncio
 from types import SimpleNamespace
@@ -22,14 +22,46 @@ class Reader:
         await self.go_on.wait()
         self.handled.append(message.id)
 
+    def begin(self, message: Any) -> "asyncio.Future[None] | None":
+        """Handle it now where there is nothing to wait for."""
+        if message.waits:
+            return asyncio.ensure_future(self.handle(message))
+        self.handled.append(message.id)
+        return None
+
     def inbox(self, most: int) -> Inbox:
         """An inbox that tells this reader."""
-        return Inbox(self.handle, most, lambda: self.told.append("pause"), lambda: self.told.append("resume"))
+        return Inbox(self.begin, most, lambda: self.told.append("pause"), lambda: self.told.append("resume"))
 
 
-def message(id: int) -> Any:
-    """What stands for an admitted message here."""
-    return SimpleNamespace(id=id)
+def message(id: int, *, waits: bool = True) -> Any:
+    """What stands for an admitted message here; `waits`: its handler waits for something."""
+    return SimpleNamespace(id=id, waits=waits)
+
+
+@in_loop
+async def test_inbox_handles_at_once_what_waits_for_nothing() -> None:
+    """Without a turn of the loop, as long as nothing is in front of it."""
+    reader = Reader()
+    inbox = reader.inbox(1)
+    for number in range(3):
+        inbox.put(message(number, waits=False))
+
+    assert ([0, 1, 2], []) == (reader.handled, reader.told)
+
+
+@in_loop
+async def test_inbox_keeps_the_order_of_what_waits_and_what_does_not() -> None:
+    """What waits for nothing waits for its turn all the same."""
+    reader = Reader()
+    inbox = reader.inbox(100)
+    for number in range(20):
+        inbox.put(message(number, waits=number % 3 == 0))
+    assert [] == reader.handled
+    reader.go_on.set()
+    await inbox.settled()
+
+    assert list(range(20)) == reader.handled
 
 
 @in_loop
@@ -62,19 +94,20 @@ async def test_inbox_pauses_and_resumes() -> None:
 
 @in_loop
 async def test_inbox_of_one() -> None:
-    """The smallest bound works as well."""
+    """The smallest bound works as well: one is handled, one waits."""
     reader = Reader()
     inbox = reader.inbox(1)
     inbox.put(message(1))
+    assert [] == reader.told
+    inbox.put(message(2))
     assert ["pause"] == reader.told
-    await reader.entered.wait()
-    assert ["pause", "resume"] == reader.told
     reader.go_on.set()
     await inbox.settled()
-    inbox.put(message(2))
+    assert ["pause", "resume"] == reader.told
+    inbox.put(message(3))
     await inbox.settled()
 
-    assert [1, 2] == reader.handled
+    assert [1, 2, 3] == reader.handled
 
 
 @in_loop

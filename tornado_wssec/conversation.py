@@ -1,4 +1,4 @@
-"""What is said on one open connection: frames in, handlers off the read loop, answers out.
+"""What is said on one open connection: frames in, handlers called, answers out.
 
 Rules of this file:
 1. `receive` never raises and never waits: the read loop must go on.
@@ -10,10 +10,13 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import Context, copy_context
+from types import CoroutineType
 from typing import Any, Final
 
 from .clock import Clock
 from .closing import Close, CloseCode
+from .eager import begin
 from .endpoint import Endpoint
 from .errors import (
     Disconnect,
@@ -71,6 +74,8 @@ class Conversation:
         self._clock = clock
         self._timeouts = timeouts
         self._audit = audit
+        self._deadline: asyncio.TimerHandle | None = None
+        self._has_overrun = False
         connection = live.connection
         self._inbox = Inbox(self._handle, endpoint.limits.inbox_messages, connection.pause, connection.resume)
         live.tell_expiring, live.settled = self._tell_expiring, self._inbox.settled
@@ -145,34 +150,75 @@ class Conversation:
 
     # --- one message ---
 
-    async def _handle(self, permitted: Permitted) -> None:
+    def _handle(self, permitted: Permitted) -> "asyncio.Future[None] | None":
+        """Call the handler; returns None when that is done, else what ends when it is."""
+        context = copy_context()
         try:
             session = self.live.session
             session.ensure_open()
             permitted = reauthorise(permitted, session.identity)
-            result = await self._call(permitted)
-            if permitted.id is not None:
-                self.say_reply(permitted.id, _reply_of(result))
-        except FrameDropped:
-            return
-        except FrameError as error:
+            method = getattr(self._handler, self._endpoint.methods[permitted.spec.type])
+            result = context.run(method, permitted.data)
+            if _is_awaitable(result):
+                return self._follow(permitted, result, context)
+            self._reply(permitted, result)
+        except asyncio.CancelledError as error:
+            self._refuse(permitted, HandlerCancelled().with_traceback(error.__traceback__))
+        except Exception as error:
+            self._refuse(permitted, error)
+        return None
+
+    def _follow(self, permitted: Permitted, result: Awaitable[Any], context: Context) -> "asyncio.Future[None] | None":
+        """Wait for a coroutine, with a deadline from when there is something to wait for."""
+        running = begin(self._finish(permitted, result), context)
+        if running is not None:
+            self._has_overrun = False
+            self._deadline = running.get_loop().call_later(self._timeouts.handler, self._overrun, running)
+        return running
+
+    async def _finish(self, permitted: Permitted, result: Awaitable[Any]) -> None:
+        try:
+            self._reply(permitted, await result)
+        except asyncio.CancelledError as error:
+            self._take_cancellation(permitted, error)
+        except Exception as error:
+            self._refuse(permitted, error)
+        finally:
+            if self._deadline is not None:
+                self._deadline.cancel()
+                self._deadline = None
+
+    def _overrun(self, running: "asyncio.Future[None]") -> None:
+        """Cancel a handler at its deadline, and again as long as it goes on."""
+        self._has_overrun = True
+        running.cancel()
+        self._deadline = running.get_loop().call_later(self._timeouts.handler, self._overrun, running)
+
+    def _take_cancellation(self, permitted: Permitted, error: asyncio.CancelledError) -> None:
+        task = asyncio.current_task()
+        if self._deadline is not None and self._has_overrun:
+            if task is not None:
+                task.uncancel()
+            evidence = f"{permitted.spec.type} took over {self._timeouts.handler:g} s"
+            self._refuse(permitted, HandlerTimedOut(evidence))
+        elif task is not None and task.cancelling():
+            raise error  # the loop's, as it ends
+        else:
+            self._refuse(permitted, HandlerCancelled().with_traceback(error.__traceback__))
+
+    def _reply(self, permitted: Permitted, result: Any) -> None:
+        if permitted.id is not None:
+            self.say_reply(permitted.id, _reply_of(result))
+
+    def _refuse(self, permitted: Permitted, error: Exception) -> None:
+        """Tell what became of a message that was not handled."""
+        if isinstance(error, FrameError):
             error.message_id = permitted.id
             self._answer(error, None)
-        except Disconnect as disconnect:
-            self._end(disconnect)
-        except Exception as error:
+        elif isinstance(error, Disconnect):
+            self._end(error)
+        elif not isinstance(error, FrameDropped):
             self._fail(permitted.spec.type, error, permitted.id)
-
-    async def _call(self, permitted: Permitted) -> Any:
-        method = getattr(self._handler, self._endpoint.methods[permitted.spec.type])
-        deadline = asyncio.timeout(self._timeouts.handler)
-        try:
-            async with deadline:
-                return await _completed(method, permitted.data)
-        except TimeoutError as error:
-            if deadline.expired():
-                raise HandlerTimedOut(f"{permitted.spec.type} took over {self._timeouts.handler:g} s") from error
-            raise
 
     def _answer(self, error: FrameError, frame: str | bytes | None) -> None:
         try:
@@ -227,20 +273,25 @@ class HandlerCancelled(Exception):
     """An application's method was cancelled by something of its own, not by us."""
 
 
-async def _completed(method: Callable[..., Any], *arguments: Any) -> Any:
-    """Call an application's method and wait for it, plain function or coroutine alike.
+async def _completed(hook: Callable[[], Awaitable[None] | None]) -> None:
+    """Call a hook of the application and wait for it, plain function or coroutine alike.
 
     Raises:
-        HandlerCancelled: it ended in a cancellation of its own making, which must not end the inbox's worker.
+        HandlerCancelled: it ended in a cancellation of its own making.
     """
     try:
-        result = method(*arguments)
-        return await result if inspect.isawaitable(result) else result
+        result = hook()
+        if result is not None:
+            await result
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise  # the deadline's, or the loop's as it ends
         raise HandlerCancelled from error
+
+
+def _is_awaitable(result: Any) -> bool:
+    return type(result) is CoroutineType or (type(result) is not dict and inspect.isawaitable(result))
 
 
 def _reply_of(result: Any) -> Mapping[str, Any]:

@@ -1,12 +1,13 @@
-"""Admitted messages waiting for their handler: in order, one at a time, off the read loop.
+"""Admitted messages and their handler: in order, one at a time, and never in the way of the read loop.
 
-Pings, closes and revocations are never stuck behind a slow handler, because the read loop only
-puts messages here. When too many wait, reading pauses until half are done.
+A message is handled where it is put, and a handler that waits for nothing is done by then. While one waits,
+the messages behind it wait here, so that pings, closes and revocations are never stuck behind it. When
+too many do, reading pauses until half are done.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from .policy.pipeline import Permitted
 
@@ -15,16 +16,16 @@ class Inbox:
     """The queue of one connection.
 
     Args:
-        handle: handles one message to its end; raises nothing.
+        handle: handles one message; returns None when it is done, else what ends when it is. Raises nothing.
         most: messages waiting before reading pauses.
         pause, resume: stop and start reading.
     """
 
-    __slots__ = ("_handle", "_most", "_paused", "_pause", "_resume", "_waiting", "_worker")
+    __slots__ = ("_handle", "_most", "_pause", "_paused", "_resume", "_running", "_waiting")
 
     def __init__(
         self,
-        handle: Callable[[Permitted], Awaitable[None]],
+        handle: "Callable[[Permitted], asyncio.Future[None] | None]",
         most: int,
         pause: Callable[[], None],
         resume: Callable[[], None],
@@ -34,14 +35,15 @@ class Inbox:
         self._pause = pause
         self._resume = resume
         self._waiting: deque[Permitted] = deque()
-        self._worker: asyncio.Task[None] | None = None
+        self._running: asyncio.Future[None] | None = None
         self._paused = False
 
     def put(self, message: Permitted) -> None:
-        """Take a message in; never blocks."""
+        """Handle a message, or keep it until its turn comes; never blocks."""
+        if self._running is None:
+            self._begin(message)
+            return
         self._waiting.append(message)
-        if self._worker is None:
-            self._worker = asyncio.get_running_loop().create_task(self._work())
         if len(self._waiting) >= self._most and not self._paused:
             self._paused = True
             self._pause()
@@ -53,19 +55,21 @@ class Inbox:
 
     async def settled(self) -> None:
         """Wait until everything that was put has been handled."""
-        while self._worker is not None:
-            await asyncio.wait([self._worker])
+        while self._running is not None:
+            await asyncio.wait([self._running])
 
-    async def _work(self) -> None:
-        try:
-            while self._waiting:
-                message = self._waiting.popleft()
-                self._make_room()
-                await self._handle(message)
-        finally:
-            self._worker = None
-            if self._waiting:  # this worker was cancelled; the messages behind it are not lost
-                self._worker = asyncio.get_running_loop().create_task(self._work())
+    def _begin(self, message: Permitted) -> None:
+        self._running = self._handle(message)
+        if self._running is not None:
+            self._running.add_done_callback(self._go_on)
+
+    def _go_on(self, ended: "asyncio.Future[None]") -> None:
+        """However that ended, the messages behind it are not lost."""
+        self._running = None
+        while self._waiting and self._running is None:
+            message = self._waiting.popleft()
+            self._make_room()
+            self._begin(message)
 
     def _make_room(self) -> None:
         if self._paused and len(self._waiting) <= self._most // 2:
