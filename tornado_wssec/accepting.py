@@ -17,6 +17,7 @@ from contextlib import suppress
 from re import Pattern
 from typing import Any, Final
 
+from tornado.concurrent import Future
 from tornado.http1connection import HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
 from tornado.httputil import (
@@ -50,6 +51,8 @@ TURNED_AWAY: Final = (
     b"Connection: close\r\n\r\n"
 )
 UNREAD_BYTES: Final = 65_536
+CHUNK_BYTES: Final = 4_096
+"""What is read of a request at once: more than most heads are. Tornado's 64 KiB are zeroed for each read."""
 
 
 class AcceptLoop:
@@ -150,14 +153,29 @@ class _StrictHead:
 
     def read_until_regex(self, regex: bytes | Pattern[bytes], max_bytes: int | None = None) -> Awaitable[bytes]:
         """As Tornado's; its server reads heads with it, and nothing else."""
-        return self._checked(super().read_until_regex(regex, max_bytes))  # type: ignore[misc]  # a mixin of IOStream
+        reading: Future[bytes] = super().read_until_regex(regex, max_bytes)  # type: ignore[misc]  # a mixin of IOStream
+        judged: Future[bytes] = Future()  # a coroutine would be a task for each request
+        if reading.done():
+            self._judge(reading, judged)
+        else:
+            reading.add_done_callback(lambda reading: self._judge(reading, judged))
+        return judged
 
-    async def _checked(self, reading: Awaitable[bytes]) -> bytes:
-        head = await reading
-        self.has_head = True
-        if fault := head_fault(head, self.header_lines):
-            raise HTTPInputError(fault)  # which Tornado's server answers with 400
-        return head
+    def _judge(self, reading: "Future[bytes]", judged: "Future[bytes]") -> None:
+        """Hand a head on, or why there is none."""
+        if reading.cancelled() or judged.cancelled():
+            judged.cancel()
+            return
+        error = reading.exception()
+        if error is None:
+            self.has_head = True
+            if fault := head_fault(reading.result(), self.header_lines):
+                error = HTTPInputError(fault)  # which Tornado's server answers with 400
+        if error is None:
+            judged.set_result(reading.result())
+        else:
+            judged.set_exception(error)
+            judged.exception()  # it is no news to the log when nobody waits any more
 
 
 class PlainStream(_StrictHead, IOStream):
@@ -272,11 +290,12 @@ class HardenedServer(HTTPServer):
     def _stream_of(self, connection: socket.socket) -> PlainStream | TLSStream | None:
         connection.setblocking(False)
         if not isinstance(self.ssl_options, ssl.SSLContext):
-            return PlainStream(connection)
+            return PlainStream(connection, read_chunk_size=CHUNK_BYTES)
         try:
-            return TLSStream(self.ssl_options.wrap_socket(connection, server_side=True, do_handshake_on_connect=False))
+            wrapped = self.ssl_options.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         except OSError:
             return None  # a port scan: gone before it began, and closed by the failure
+        return TLSStream(wrapped, read_chunk_size=CHUNK_BYTES)
 
     def _turn_away(self, connection: socket.socket) -> None:
         is_tls = self.ssl_options is not None
@@ -320,6 +339,7 @@ class HardenedServer(HTTPServer):
             self._pending.leave(server_conn)
             if (visit := self._visits.pop(server_conn, None)) is not None:
                 self._count_end(server_conn, visit)
+                visit.request = None  # it holds what was made of it, and the visit in turn: all of that for a collector
 
     def _count_end(self, server_conn: HTTP1ServerConnection, visit: _Visit) -> None:
         stream = server_conn.stream
