@@ -14,11 +14,11 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a script finds what lies beside it alone
 
 from tornado_wssec.closing import Close
+from tornado_wssec.handover import carry, compiled_unmask
 from tornado_wssec.settings import KiB, Limits, MiB, Timeouts
 from tornado_wssec.wire.engine import Engine
 from tornado_wssec.wire.frames import encode_binary, encode_text
 from tornado_wssec.wire.outgoing import Outgoing
-from tornado_wssec.wire.plain import PlainPipe
 
 HOST: Final = "127.0.0.1"
 NO_LIMIT: Final = 1 << 40
@@ -63,9 +63,10 @@ def echo(sock: socket.socket, early: bytes) -> None:
         receive=lambda text: send_back(encode_text(text.encode())),
         receive_binary=lambda payload: send_back(encode_binary(payload)),
         lost=lambda code, reason: None,
+        unmask=compiled_unmask,
     )
     engine.watch(charge_nothing, charge_nothing, refuse)
-    PlainPipe(sock, loop, engine)
+    carry(sock, engine)
     engine.start(early)
 
 
@@ -116,7 +117,6 @@ async def serve(port: int) -> None:
         async with asyncio.TaskGroup() as handshakes:
             while True:
                 sock, _ = await loop.sock_accept(listener)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
                 handshakes.create_task(upgrade(sock))
 
 

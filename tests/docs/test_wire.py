@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from tests.docs.pages import DOCS, blocks
+from tests.docs.pages import DOCS, ROOT, blocks
 from tests.docs.terminals import fits
 from tests.kits import V1, chat_kit
 from tornado_wssec.policy.codec import encode_json
@@ -69,3 +69,19 @@ def test_wire_routes_answer() -> None:
     assert {"live": True} == asyncio.run(asked("/wssec/live"))
     assert {"ready": True} == asyncio.run(asked("/wssec/ready"))
     assert ["keys"] == list(asyncio.run(asked("/.well-known/jwks.json")))
+
+
+def test_wire_numbers_are_those_of_the_autobahn_testsuite() -> None:
+    """What the page says of the suite is what its committed summary counts."""
+    summary = json.loads((ROOT / "tests" / "autobahn" / "summary.json").read_text())
+    total = summary["total"]
+    cases = sum(total.values()) - total["wrong_closes"]
+    version = summary["suite"].removeprefix("AutobahnTestSuite/").partition("-")[0]
+    sentences = (
+        f"Of the {cases} cases of the Autobahn testsuite {version}, {total['passed']} pass and "
+        f"{total['informational']} are for information; {total['failed']} fail, {total['non_strict']} pass only by a "
+        f"lenient reading, {total['wrong_closes']} closes are unclean or have the wrong code. "
+        f"The other {total['unimplemented']} need compression, which is off."
+    )
+
+    assert sentences in " ".join((DOCS / "wire.md").read_text().split())
