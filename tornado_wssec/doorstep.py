@@ -106,6 +106,16 @@ class Visitor:
         if self._doorstep.remove(self) and not self._is_refused:
             self._refused(CredentialRefused("left before it had authenticated"), None)
 
+    def look(self, now: float) -> None:
+        """Attend to a visit whose time is over; the socket of one who has left is let go."""
+        if self._connection.overdue(now) is not None or now >= self.due_at:
+            self.overdue()
+
+    def extend(self, lag: float) -> None:
+        """Forgive the time in which this process was not looking."""
+        self.due_at += lag
+        self._connection.extend(lag)
+
     def overdue(self) -> None:
         """Refuse who has said nothing in time, drop who was refused and does not go; who is being verified may stay."""
         if self._is_refused:
@@ -136,7 +146,9 @@ class Visitor:
             self.refuse(TooManyAttempts("control frames before the first message"))
 
     def _refuse_violation(self, close: Close) -> None:
-        self.refuse(CredentialRefused(f"protocol violation before the first message: {close.reason}"), close)
+        is_binary = close.code is CloseCode.UNSUPPORTED_DATA  # another message first, as any other
+        refusal = CredentialRefused(f"protocol violation before the first message: {close.reason}")
+        self.refuse(refusal, None if is_binary else close)
 
 
 class Doorstep:
@@ -185,14 +197,14 @@ class Doorstep:
         return True
 
     def sweep(self, now: float) -> None:
-        """Attend to everybody whose time is over."""
-        for visitor in [visitor for visitor in self._visitors if now >= visitor.due_at]:
-            visitor.overdue()
+        """Look after everybody."""
+        for visitor in tuple(self._visitors):
+            visitor.look(now)
 
     def extend(self, lag: float) -> None:
         """Forgive everybody the time in which this process was not looking."""
         for visitor in self._visitors:
-            visitor.due_at += lag
+            visitor.extend(lag)
 
     def shed(self, most: int) -> int:
         """Drop the oldest visitors, to make room for somebody known; return how many."""

@@ -37,11 +37,12 @@ async def knock(kit: GuardKit, **options: Any) -> Client:
 
 
 async def waiting(kit: GuardKit, visitors: int) -> None:
-    """Return once so many are waited for: each question to the server is a turn of its loop."""
+    """Return once so many are waited for: each question to the server is a turn of its loop, and it looks around."""
     asking = await kit.raw()
     for _ in range(1_000):
         if len(kit.guard.doorstep) == visitors:
             return
+        kit.guard.tick(kit.clock.monotonic)
         await asking.upgrade("/wssec/live", [("Host", kit.host)])
     raise AssertionError(f"expected {visitors} visitors, there are {len(kit.guard.doorstep)}")
 
@@ -572,7 +573,7 @@ async def test_h24_behind_a_refused_first_message() -> None:
 
 @in_loop
 async def test_h22_client_that_leaves_while_its_message_is_verified() -> None:
-    """It is never registered, no hook runs, and everything is counted back at once, not when the deadline ends."""
+    """It is never registered, no hook runs, and all is counted back at the next look, not at the deadline."""
     slow, script = Slow(), Script()
     async with door_kit(script, authenticators=[slow]) as kit:
         for leave in ("reset", "close"):
