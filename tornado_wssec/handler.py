@@ -209,7 +209,7 @@ class SecureWebSocketHandler(WebSocketHandler):
 
     async def _carry(self, admitted: Admitted | Unidentified) -> None:
         """Answer 101 and carry the frames ourselves."""
-        taken = await take_socket(self)
+        taken = take_socket(self)
         if taken is None:
             return
         sock, first = taken
@@ -221,6 +221,14 @@ class SecureWebSocketHandler(WebSocketHandler):
             unmask=compiled_unmask,
         )
         carry(sock, engine)
+        try:
+            await self._begin_frames(admitted, engine)
+        except BaseException:
+            engine.abort()  # nobody else knows of it
+            raise
+        engine.start(first)
+
+    async def _begin_frames(self, admitted: Admitted | Unidentified, engine: Engine) -> None:
         self.set_status(101)
         self.application.log_request(self)
         self.on_finish()
@@ -231,7 +239,6 @@ class SecureWebSocketHandler(WebSocketHandler):
             engine.uncork()
         if talk is not None:
             await self._tell_opened(talk)
-        engine.start(first)
 
     async def open(self, *args: Any, **kwargs: Any) -> None:
         """Sealed. Tornado's framing has answered 101."""

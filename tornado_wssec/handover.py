@@ -3,6 +3,7 @@
 Rules of this file:
 1. No byte that Tornado has read is lost, and none is looked at before the engine starts.
 2. Whatever fails on the way leaves nothing open.
+3. Nothing is waited for: whoever was admitted is counted in the same turn of the loop, or a crowd slips by.
 """
 
 import asyncio
@@ -45,17 +46,18 @@ def switching_head(key: str, subprotocol: str | None) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
-async def take_socket(handler: RequestHandler) -> tuple[socket.socket, bytes] | None:
+def take_socket(handler: RequestHandler) -> tuple[socket.socket, bytes] | None:
     """Take a request's socket out of Tornado's hands, with what was read behind the request.
 
     Returns:
-        None when the peer has left.
+        None when the peer has left, or does not read: its "100 Continue" waits behind what it was sent before.
     """
     stream = handler.detach()
+    if stream.writing():
+        stream.close()
+        return None
     first = bytearray()
     try:
-        if stream.writing():
-            await stream.write(b"")  # an answer to an earlier request is on its way
         while True:
             reading = asyncio.ensure_future(stream.read_bytes(READ_BYTES, partial=True))
             if not reading.done():
