@@ -1,17 +1,18 @@
 """What the Redis store does when its server does not do what it should. Each against a real one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.redis_server import Binary, RedisServer, replica_of
-from tornado_wssec.errors import NotAcknowledged, StoreMissing, StoreUnavailable
+from tornado_wssec.errors import NotAcknowledged, StoreCorrupt, StoreMissing, StoreUnavailable
 from tornado_wssec.policy.credential_records import RecordKind
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.base import Store
+from tornado_wssec.stores.redis_primary import CONNECTIONS, Lane
 
 from .kit import NOW, PATIENT, in_loop, keep, opened, put, revocation, take, whole_log
 from .redis_kit import prefix_of, redis_store
@@ -106,8 +107,11 @@ async def test_redis_that_is_frozen_holds_up_no_other_call(own_redis: RedisServe
         }
         own_redis.freeze()
         await faults(1, calls[work])
-        for _ in range(3):
-            assert 9 == (await faults(10, calls[work])).count(TRIED)
+        probe = asyncio.ensure_future(faults(1, calls[work]))
+        for _ in range(50):  # turns of the loop: by then it is connected, which proves nothing
+            await asyncio.sleep(0)
+        assert [TRIED] * 9 == await faults(9, calls[work])
+        await probe
         own_redis.thaw()
         await back(store)
 
@@ -219,8 +223,10 @@ async def test_redis_serves_in_order_of_arrival(own_redis: RedisServer, tmp_path
                 served[number] += 1
 
         await asyncio.gather(*(keep_calling(number) for number in range(100)))
+        connected = own_redis.ask("CLIENT", "LIST").count("cmd=eval")
 
         assert min(served) >= 15
+        assert CONNECTIONS[Lane.SHORT] == connected
 
 
 @in_loop
@@ -285,26 +291,44 @@ async def test_redis_live_server_that_lags_acknowledges_nothing(own_redis: Redis
 async def test_redis_replica_that_is_frozen_acknowledges_nothing(
     own_redis: RedisServer, redis_binary: Binary, tmp_path: Path
 ) -> None:
-    """Nor does a repetition, although it finds everything done; once the replica is back, it does."""
+    """Nor does a repetition from elsewhere, although it finds everything done; once the replica is back, it does."""
+
+    def writes(store: Store) -> list[Callable[[], Awaitable[object]]]:
+        return [
+            lambda: store.append(revocation("a")),
+            lambda: keep(store, "ak1"),
+            lambda: store.drop_record(RecordKind.API_KEY, "ak1"),
+            lambda: store.publish_keys("{}"),
+        ]
+
     with replica_of(own_redis, redis_binary, tmp_path) as replica:
-        async with opened(redis_store(own_redis.url, tmp_path, timeouts=BRISK)) as store:
-            calls: list[Callable[[], Awaitable[object]]] = [
-                lambda: store.append(revocation("a")),
-                lambda: keep(store, "ak1"),
-                lambda: store.drop_record(RecordKind.API_KEY, "ak1"),
-                lambda: store.publish_keys("{}"),
-            ]
-            replica.freeze()
-            for call in calls * 2:
+        for number in range(4):
+            # Each time with connections that have written nothing yet.
+            async with opened(redis_store(own_redis.url, tmp_path, timeouts=BRISK)) as store:
+                replica.freeze()
                 with pytest.raises(NotAcknowledged, match="written it, but may lose it"):
-                    await call()
-            replica.thaw()
-            async with asyncio.timeout(30):
-                for call in calls:
-                    while True:
-                        with suppress(NotAcknowledged):
-                            await call()
-                            break
+                    await writes(store)[number]()
+            async with _reopened(redis_store(own_redis.url, tmp_path, timeouts=BRISK)) as again:
+                with pytest.raises(NotAcknowledged, match="written it, but may lose it"):
+                    await writes(again)[number]()
+                replica.thaw()
+                await acknowledged(writes(again)[number])
+
+
+@asynccontextmanager
+async def _reopened(store: Store) -> AsyncIterator[Store]:
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def acknowledged(write: Callable[[], Awaitable[object]]) -> None:
+    """Return once somebody besides the primary has it."""
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(NotAcknowledged):
+                await write()
+                return
 
 
 # --- what it answers ---
@@ -329,6 +353,17 @@ async def test_redis_that_refuses_says_why(
     with pytest.raises(StoreUnavailable, match=said) as caught:
         await store.migrate(NOW)
     assert "hunter2" not in str(caught.value)
+
+
+@in_loop
+async def test_redis_that_lacks_a_command_is_not_quoted(redis_binary: Binary, tmp_path: Path) -> None:
+    """A server quotes what it does not know: our script, and the ticket in it."""
+    with RedisServer(redis_binary, tmp_path, 'rename-command EVAL ""') as server:
+        store = redis_store(server.url, tmp_path)
+        with pytest.raises(StoreCorrupt, match=r"see whether it is Redis 6\.2 or later, or Valkey") as caught:
+            await store.migrate(NOW)
+
+    assert "redis.call" not in str(caught.value)
 
 
 @in_loop
