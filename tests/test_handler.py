@@ -1,6 +1,9 @@
 """The class to subclass: what cannot be overridden, what is called when, and what a handler may do."""
 
 import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -342,3 +345,30 @@ async def test_handler_in_debug_mode(caplog: pytest.LogCaptureFixture, monkeypat
     assert b"500\n" == answer.body
     assert "s3cr3t" not in caplog.text
     assert "ValueError at" in caplog.text
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """What holds itself stays."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@in_loop
+async def test_handler_that_was_left_is_no_work_for_the_collector() -> None:
+    """Handler and conversation end with the connection: a crowd that comes and goes makes no pauses."""
+    known: list[weakref.ref[object]] = []
+
+    class Watched(TalkSocket):
+        def opened(self) -> None:
+            known.extend([weakref.ref(self), weakref.ref(self._open_talk())])
+
+    async with talk_kit(Script(), Watched) as kit:
+        client = await kit.connect("/ws")
+        await client.request("talk.do")
+        await client.close()
+        await settled(kit, 0)
+
+        assert [None, None] == [each() for each in known]

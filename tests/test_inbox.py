@@ -111,17 +111,18 @@ async def test_inbox_of_one() -> None:
 
 
 @in_loop
-async def test_inbox_discards_what_waits() -> None:
-    """What is being handled ends by itself; the rest is dropped, and reading goes on."""
+async def test_closed_inbox_drops_what_waits() -> None:
+    """What is being handled ends by itself; the rest is dropped, what still comes too, and reading goes on."""
     reader = Reader()
     inbox = reader.inbox(2)
     for number in range(5):
         inbox.put(message(number))
     await reader.entered.wait()
-    inbox.discard()
+    inbox.close()
     assert ["pause", "resume"] == reader.told
     reader.go_on.set()
     await inbox.settled()
+    inbox.put(message(5, waits=False))
 
     assert [0] == reader.handled
 

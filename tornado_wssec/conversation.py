@@ -29,6 +29,7 @@ from .errors import (
 )
 from .hub import Hub, Live
 from .inbox import Inbox
+from .patience import patiently
 from .policy.pipeline import Permitted, reauthorise
 from .policy.reserved import Ping
 from .settings import Timeouts
@@ -69,7 +70,7 @@ class Conversation:
         self.envelope = endpoint.pipeline.envelope
         self.speaks_v1 = speaks_v1
         self._endpoint = endpoint
-        self._handler = handler
+        self._handler: object = handler
         self._hub = hub
         self._clock = clock
         self._timeouts = timeouts
@@ -118,8 +119,13 @@ class Conversation:
             self._end(disconnect)
 
     def stop(self) -> None:
-        """Handle nothing more; what is being handled ends by itself or by its deadline."""
-        self._inbox.discard()
+        """Handle nothing more; what is being handled ends by itself or by its deadline.
+
+        Nothing holds what holds it from now on: a crowd that leaves is no work for the collector.
+        """
+        self._inbox.close()
+        self._handler = None
+        self.live.fall_silent()
 
     # --- out ---
 
@@ -139,8 +145,7 @@ class Conversation:
     async def run_hook(self, name: str, hook: Callable[[], Awaitable[None] | None]) -> None:
         """Run `opened` or `closed` under the handler's deadline; a failure ends the connection."""
         try:
-            async with asyncio.timeout(self._timeouts.handler):
-                await _completed(hook)
+            await patiently(_completed(hook), self._timeouts.handler)
         except FrameError as error:
             self._answer(error, None)  # `opened` refuses like any handler, though nobody has asked yet
         except Disconnect as disconnect:

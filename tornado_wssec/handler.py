@@ -1,7 +1,7 @@
 """`SecureWebSocketHandler`: the class to subclass. It obeys; the policies decide."""
 
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -267,8 +267,12 @@ class SecureWebSocketHandler(WebSocketHandler):
         return self._talk
 
     async def _tell_opened(self, talk: Conversation) -> None:
-        if not talk.live.session.is_closing:
+        if not talk.live.session.is_closing and self._has(SecureWebSocketHandler.opened):
             await talk.run_hook("opened", self.opened)
+
+    def _has(self, hook: Callable[..., object]) -> bool:
+        """Whether a subclass says what to do there; to run nothing, with a deadline, costs all the same."""
+        return getattr(type(self), hook.__name__) is not hook
 
     def _caps(self) -> Limits:
         """Those of the endpoint; somebody unknown may send less."""
@@ -293,7 +297,8 @@ class SecureWebSocketHandler(WebSocketHandler):
         """Sealed. Counts the connection out, then calls `closed`."""
         if self._talk is not None:
             close = self._guard.reception.leave(self._talk, self.close_code, self.close_reason)
-            self._guard.spawn(self._talk.run_hook("closed", lambda: self.closed(close)))
+            if self._has(SecureWebSocketHandler.closed):
+                self._guard.spawn(self._talk.run_hook("closed", lambda: self.closed(close)))
         elif self._visitor is not None:
             self._visitor.left()
 

@@ -25,6 +25,10 @@ async def _nothing_to_wait_for() -> None:
     """Nothing was admitted."""
 
 
+def _nobody_to_tell(expires_in: float, grace: float) -> None:
+    """Nobody talks over it."""
+
+
 @dataclass(slots=True, eq=False)
 class Live:
     """One live connection.
@@ -49,7 +53,7 @@ class Live:
     address: str
     nonce: str
     limits: Limits
-    tell_expiring: Callable[[float, float], None] = lambda expires_in, grace: None
+    tell_expiring: Callable[[float, float], None] = _nobody_to_tell
     settled: Callable[[], Awaitable[None]] = _nothing_to_wait_for
     channels: set[str] = field(default_factory=set)
     abort_at: float | None = None
@@ -72,6 +76,10 @@ class Live:
             self.lifetime.saw_data(now)
         if not has_room:
             self.drop_slow()
+
+    def fall_silent(self) -> None:
+        """Forget who talks over it: that holds this connection in turn, and only the collector would part them."""
+        self.tell_expiring, self.settled = _nobody_to_tell, _nothing_to_wait_for
 
     def drop_slow(self) -> None:
         """Disconnect a reader that is too slow; a close frame would wait behind what it does not read."""

@@ -12,6 +12,14 @@ from collections.abc import Callable
 from .policy.pipeline import Permitted
 
 
+def _drop(message: Permitted) -> None:
+    """Nobody handles messages any more."""
+
+
+def _ignore() -> None:
+    """There is nothing to read."""
+
+
 class Inbox:
     """The queue of one connection.
 
@@ -48,10 +56,11 @@ class Inbox:
             self._paused = True
             self._pause()
 
-    def discard(self) -> None:
-        """Drop what waits. The message being handled ends by itself or by its deadline."""
+    def close(self) -> None:
+        """Drop what waits, and forget the handler. The message being handled ends by itself or by its deadline."""
         self._waiting.clear()
         self._make_room()
+        self._handle, self._pause, self._resume = _drop, _ignore, _ignore
 
     async def settled(self) -> None:
         """Wait until everything that was put has been handled."""

@@ -34,6 +34,34 @@ def _ignore(*_: Any) -> None:
     """Nobody listens."""
 
 
+class _Gone:
+    """The `Pipe` of a socket that is gone; it has no state."""
+
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+    def pause(self) -> None:
+        return
+
+    def resume(self) -> None:
+        return
+
+    def later(self, callback: Callable[[], None]) -> None:
+        return
+
+    def is_deserted(self) -> bool:
+        return True
+
+    def finish(self) -> None:
+        return
+
+    def abort(self) -> None:
+        return
+
+
+GONE: Final = _Gone()
+
+
 class Engine:
     """One accepted socket by RFC 6455: a `Connection`.
 
@@ -163,6 +191,7 @@ class Engine:
         self._outbox.clear()
         self._partial = b""
         lost, self._lost = self._lost, _ignore
+        self._pipe = GONE  # which holds this engine
         self._receive = self._receive_binary = self._saw_frame = self._saw_control = self._violated = _ignore
         lost(*self._peer_said)
 
