@@ -133,6 +133,7 @@ class Handshake:
         subprotocol = choose_subprotocol(view.offered, endpoint.subprotocols)
         identity = await self._identify(view, endpoint)
         if isinstance(identity, FirstMessage):
+            self.quotas.check_doorstep()
             self._readiness.require_room()
             return Unidentified(view, subprotocol, groups, identity)
         self._check_entry(identity, endpoint, groups)

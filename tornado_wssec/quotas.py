@@ -106,15 +106,26 @@ class Quotas:
 
     @contextmanager
     def pending(self) -> Iterator[None]:
-        """Count somebody as waiting for as long as the block runs; who is on the doorstep is counted there.
+        """Count somebody as waiting for as long as the block runs. Those on the doorstep keep nobody from it.
 
         Raises:
             NotReady: as many wait as may.
         """
-        if self._verifying + len(self._doorstep) >= self._limits.pending_handshakes:
-            raise NotReady("too many handshakes are pending")
+        self._check_pending(0)
         self._verifying += 1
         try:
             yield
         finally:
             self._verifying -= 1
+
+    def check_doorstep(self) -> None:
+        """Refuse one more who has shown nothing, where as many wait as may.
+
+        Raises:
+            NotReady: they do.
+        """
+        self._check_pending(len(self._doorstep))
+
+    def _check_pending(self, others: int) -> None:
+        if self._verifying + others >= self._limits.pending_handshakes:
+            raise NotReady("too many handshakes are pending")

@@ -458,6 +458,18 @@ async def test_h27_pending_cap() -> None:
 
 
 @in_loop
+async def test_h27_silent_strangers_keep_nobody_out_who_is_known() -> None:
+    """As many as may wait in silence: who shows a credential is let in all the same."""
+    ways = [FirstMessage(), BearerToken()]
+    async with door_kit(authenticators=ways, limits=replace(GENEROUS, pending_handshakes=3)) as kit:
+        there = [await knock(kit) for _ in range(3)]
+        await kit.assert_handshake_refused(503, "/ws")
+        await kit.connect("/ws")
+        await kit.assert_handshake_refused(401, "/ws", token="wrong")
+        assert len(there) == len(kit.guard.doorstep)
+
+
+@in_loop
 async def test_h27_connections_of_the_address() -> None:
     """They count towards their address like everybody, once each, before and after."""
     ways = [FirstMessage(), BearerToken()]
