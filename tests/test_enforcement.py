@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from tests.kits import GENEROUS, V1, audited, chat_kit, in_loop, settled
+from tornado_wssec.policy.notices import NOTICE_SECONDS, make_notice
+from tornado_wssec.policy.revocation_entries import NoticeKind, class_of
 from tornado_wssec.policy.revocations import Kind, make_revocation, make_undo
 from tornado_wssec.testing import Client, GuardKit
 
@@ -217,3 +219,85 @@ async def test_disconnect_of_nobody_in_particular() -> None:
     async with chat_kit() as kit:
         with pytest.raises(TypeError, match="disconnect\\(\\) takes"):
             await kit.guard.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("named", "gone"),
+    [
+        ({"session": "s-ann2"}, {"ann again"}),
+        ({"subject": "ann"}, {"ann", "ann again"}),
+        ({"tenant": "acme"}, {"ann", "ann again", "bob"}),
+        ({"subject": "ann", "session": "s-ann"}, {"ann"}),
+        ({"subject": "ann", "tenant": "evil"}, set()),
+        ({"session": "s-ann", "issuer": "https://elsewhere.example"}, set()),
+        ({"session": "*"}, set()),
+    ],
+    ids=str,
+)
+@in_loop
+async def test_notice_kicks_whom_it_means(
+    named: dict[str, str], gone: set[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Exactly those, at the next look of a node that did not make it; it is audited once."""
+    with caplog.at_level(logging.INFO, "tornado_wssec.audit"):
+        async with chat_kit() as kit:
+            clients = await everybody(kit)
+            await kit.store.append(make_notice(NoticeKind.KICK, kit.clock.wall, **named))
+            await kit.advance(0)
+
+            assert gone == await left_by(clients)
+    assert [len(gone)] * bool(gone) == [line["connections"] for line in audited(caplog.records, "sessions.kicked")]
+
+
+@in_loop
+async def test_notice_is_heeded_once_by_a_node() -> None:
+    """Whoever was kicked may come back, also when the whole log is read again; who comes later is not meant."""
+    async with chat_kit() as kit:
+        ann = await kit.connect("/ws")
+        await kit.store.append(make_notice(NoticeKind.KICK, kit.clock.wall, subject="ann"))
+        await kit.advance(0)
+        await ann.assert_closed(4403)
+        again = await kit.connect("/ws")
+        kit.guard.watcher._cursor = None
+        await kit.advance(1)
+
+        await again.assert_nothing_received()
+
+
+@in_loop
+async def test_notice_that_is_old_is_ignored_by_a_node_that_starts() -> None:
+    """It finds it in the log, and its connections have nothing to do with it."""
+    async with chat_kit() as kit:
+        ann = await kit.connect("/ws")
+        await kit.store.append(make_notice(NoticeKind.KICK, kit.clock.wall - NOTICE_SECONDS, subject="ann"))
+        await kit.advance(0)
+
+        await ann.assert_nothing_received()
+
+
+@in_loop
+async def test_notice_about_permissions_ends_nobody() -> None:
+    """It is handed on, with whom it means, to whoever can ask for permissions again."""
+    async with chat_kit() as kit:
+        clients = await everybody(kit)
+        meant: list[str] = []
+        kit.guard._enforcer.reload = lambda matches: meant.extend(
+            live.session.identity.subject for live in kit.guard.hub if matches(live)
+        )
+        await kit.store.append(make_notice(NoticeKind.PERMISSIONS, kit.clock.wall, tenant="acme"))
+        await kit.advance(0)
+
+        assert ["ann", "ann", "bob"] == sorted(meant)
+        assert set() == await left_by(clients)
+
+
+@in_loop
+async def test_notices_expire_and_are_pruned() -> None:
+    """They do not pile up in the log for as long as revocations must."""
+    async with chat_kit() as kit:
+        await kit.guard.revoke(subject="nobody")
+        await kit.guard.disconnect(subject="nobody")
+        kit.clock.advance(NOTICE_SECONDS + 400)
+        await kit.guard.watcher._prune()
+
+        assert ["revocation"] == [class_of(entry.body) for entry in await kit.store.read_after(None, 10)]

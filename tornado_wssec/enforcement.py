@@ -1,8 +1,9 @@
-"""What a revocation does to live connections.
+"""What a revocation or a notice does to live connections.
 
 Rules of this file:
 1. Whatever the index matches is closed at once, in the same turn of the loop in which it was read.
 2. A margin asks first: clients are told to re-authenticate, and closed when it ends.
+3. A notice is heeded once, by whoever is connected when it is read.
 """
 
 import heapq
@@ -12,6 +13,8 @@ from .clock import Clock
 from .closing import Close, CloseCode
 from .hub import Hub, Live
 from .policy.identity import Identity
+from .policy.notices import Notices
+from .policy.revocation_entries import Notice, NoticeKind
 from .policy.revocations import Revocation, RevocationIndex
 from .telemetry.audit import Audit
 
@@ -29,6 +32,9 @@ class Enforcer:
     trusts: Callable[[Identity], bool]
     """Whether the key that proved an identity is still its issuer's; whoever knows other issuers sets it."""
 
+    reload: Callable[[Callable[[Live], bool]], None]
+    """Asks for the permissions of the connections that match again; whoever can ask sets it."""
+
     def __init__(self, hub: Hub, index: RevocationIndex, clock: Clock, audit: Audit) -> None:
         self._hub = hub
         self._index = index
@@ -36,7 +42,9 @@ class Enforcer:
         self._audit = audit
         self._margins: list[float] = []
         self._distrusted: frozenset[str] = frozenset()
+        self._notices = Notices()
         self.trusts = lambda identity: True
+        self.reload = lambda matches: None
 
     def added(self, revocation: Revocation) -> None:
         """Take note of a new entry: one with a margin bites later, and warns now."""
@@ -66,9 +74,24 @@ class Enforcer:
             self._hub.end(live, Close(CloseCode.REVOKED), "its issuer has withdrawn the key")
         return live.session.is_closing
 
+    def heed(self, notice: Notice) -> int:
+        """Do what a notice asks for, unless that has been done; return how many connections it has ended."""
+        if not self._notices.heed(notice, self._clock.wall()):
+            return 0
+        if notice.kind is NoticeKind.PERMISSIONS:
+            self.reload(lambda live: notice.matches(live.session.identity))
+            return 0
+        close, evidence = Close(CloseCode.REVOKED, notice.reason), f"kicked by notice {notice.id}"
+        closed = self._hub.end_where(lambda live: notice.matches(live.session.identity), close, evidence)
+        if closed:
+            facts = {"notice": notice.id, "reason": notice.reason or None}
+            self._audit.record("sessions.kicked", self._clock.wall(), connections=closed, **facts)
+        return closed
+
     def tick(self) -> None:
         """Enforce the margins that have ended."""
         now = self._clock.wall()
+        self._notices.forget_expired(now)
         ended = False
         while self._margins and self._margins[0] <= now:
             heapq.heappop(self._margins)

@@ -9,9 +9,9 @@ from tornado.web import RequestHandler
 from .api_keys import keep_key, revoke_with_keys
 from .channels import Channels
 from .clock import Clock
-from .closing import Close, CloseCode
 from .cookies import Cookies, answered_by_tornado
 from .desk import CredentialDesk, IssuedToken
+from .enforcement import Enforcer
 from .errors import CredentialRefused
 from .hub import Hub
 from .keeper import KeyKeeper
@@ -19,6 +19,8 @@ from .policy.api_keys import NewApiKey, is_key_id, looks_like_key, new_api_key
 from .policy.identity import Identity
 from .policy.logins import new_login
 from .policy.messages import Message
+from .policy.notices import make_notice
+from .policy.revocation_entries import NoticeKind
 from .policy.revocations import Kind, Revocation, make_revocation
 from .readiness import Readiness
 from .reception import Reception
@@ -41,6 +43,7 @@ class Services:
     timeouts: Timeouts
     cookies: Cookies
     _desk: CredentialDesk
+    _enforcer: Enforcer
     _readiness: Readiness
 
     @property
@@ -81,20 +84,28 @@ class Services:
     async def disconnect(
         self, *, subject: str | None = None, session: str | None = None, tenant: str | None = None, reason: str = ""
     ) -> int:
-        """Close the live connections of this process that match everything given (4403); return how many.
+        """Close the live connections that match everything given (4403), on every node.
 
-        Their credentials stay valid; `revoke` ends those.
+        Those of this process are closed before anything is awaited, the others within a second of the store's
+        acknowledgement. Their credentials stay valid; `revoke` ends those.
+
+        Args:
+            reason: what their clients are told; empty: "access revoked".
+
+        Returns:
+            How many there were in this process.
+
+        Raises:
+            StoreUnavailable, NotAcknowledged: other nodes may not hear of it; try again.
+            ValueError: what is named cannot be.
         """
-        wanted = {"subject": subject, "session_id": session, "tenant": tenant}
-        named = {name: value for name, value in wanted.items() if value is not None}
-        if not named:
+        if subject is None and session is None and tenant is None:
             raise TypeError("disconnect() takes subject=, session= or tenant=")
-        close = Close(CloseCode.REVOKED, reason)
-        return self.hub.end_where(
-            lambda live: all(getattr(live.session.identity, name) == value for name, value in named.items()),
-            close,
-            "disconnected by the application",
-        )
+        wanted = {"subject": subject, "session": session, "tenant": tenant}
+        notice = make_notice(NoticeKind.KICK, self.clock.wall(), **wanted, reason=reason)
+        closed = self._enforcer.heed(notice)
+        await self.watcher.store.append(notice)
+        return closed
 
     async def revoke(
         self,

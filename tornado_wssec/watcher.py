@@ -9,7 +9,7 @@ from .clock import Clock
 from .enforcement import Enforcer
 from .errors import StoreError
 from .keeper import KeyKeeper
-from .policy.revocations import LogEntry, RevocationIndex, outlasting
+from .policy.revocations import SKEW_SECONDS, LogEntry, Notice, RevocationIndex, outlasting
 from .settings import Timeouts, TokenRules
 from .stores.base import Generation, Store
 from .telemetry.redact import where_raised
@@ -129,6 +129,7 @@ class Watcher:
             self._prune_at = now + PRUNE_SECONDS
             ended = self._clock.wall() - max(rules.max_lifetime for rules in self._rules) - 2 * self._timeouts.age
             await self.store.prune(ended, BATCH)
+            await self.store.prune(self._clock.wall() - SKEW_SECONDS, BATCH, notices=True)
 
     async def _read_log(self) -> None:
         before = self._index.generation
@@ -142,6 +143,10 @@ class Watcher:
                 self._enforcer.enforce()
 
     def _apply(self, entry: LogEntry) -> None:
+        if isinstance(entry.body, Notice):
+            self._enforcer.heed(entry.body)
+            self._cursor = entry.cursor
+            return
         body = outlasting(entry.body, self._rules, self._timeouts)
         revocation = self._index.apply(LogEntry(entry.cursor, body))
         self._cursor = entry.cursor

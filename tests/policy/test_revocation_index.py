@@ -263,7 +263,7 @@ class NaiveIndex:
             if body.id not in self.undone:
                 self.undone[body.id] = body.expires_at
                 self.known.pop(body.id, None)
-        elif body.id not in self.known and body.id not in self.undone:
+        elif isinstance(body, Revocation) and body.id not in self.known and body.id not in self.undone:
             self.known[body.id] = body
 
     def forget(self, now: float) -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from tornado_wssec.errors import StoreMissing
 from tornado_wssec.policy.credential_records import RecordKind
+from tornado_wssec.policy.revocation_entries import NoticeKind
 from tornado_wssec.policy.revocations import Body, Kind
 from tornado_wssec.stores.base import Generation, Store
 
-from .kit import NOW, bodies, find, in_loop, keep, names_of, put, result_of, revocation, take, undo, whole_log
+from .kit import NOW, bodies, find, in_loop, keep, names_of, notice, put, result_of, revocation, take, undo, whole_log
 from .record_contract import RecordContract
 
 
@@ -259,9 +260,38 @@ class StoreContract(RecordContract):
 
             assert [undo("a")] == await whole_log(store)
 
+    @in_loop
+    async def test_log_keeps_every_field_of_a_notice(self, tmp_path: Path) -> None:
+        """It comes back as it was given, in its place, and once."""
+        full = notice("x" * 128, session="s1", subject="u1", tenant="acme", issuer="https://id.example", reason="誰")
+        log: list[Body] = [revocation("a"), full, notice("b", kind=NoticeKind.PERMISSIONS, session=None), undo("a")]
+        async with self.opened(tmp_path) as [store]:
+            for body in [*log, full]:
+                await store.append(body)
+
+            assert log == await whole_log(store)
+
+    @in_loop
+    async def test_prune_takes_notices_when_asked(self, tmp_path: Path) -> None:
+        """Them alone, and only those that have ended; nobody else's end is theirs."""
+        async with self.opened(tmp_path) as [store]:
+            for body in (revocation("r", expires_at=NOW - 1), notice("n", expires_at=NOW - 1), notice("m")):
+                await store.append(body)
+            left = []
+            for notices in (True, True, False):
+                await store.prune(NOW, 10, notices=notices)
+                left.append([body.id for body in await whole_log(store)])
+
+            assert [["r", "m"], ["r", "m"], ["m"]] == left
+
     @pytest.mark.parametrize(
         ("body", "fault"),
         [
+            (notice("a", session=None), "would end every connection; name a session"),
+            (notice("a", session="x y"), "this cannot be the session"),
+            (notice("a", issuer=""), "issuer is empty"),
+            (notice("a", kind="sing"), "kind of the notice is none of ours"),
+            (notice("a", expires_at=None), "expires_at is no number"),
             (revocation("a", value="x" * 1025), "value is 1025 bytes long; shorten it to 1024"),
             (revocation("a", reason="é" * 513), "reason is 1026 bytes long; shorten it to 1024"),
             (revocation("a", issuer="x" * 1025), "issuer is 1025 bytes long"),

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from tornado_wssec.policy.credential_records import RecordKind
+from tornado_wssec.policy.revocation_entries import Notice, NoticeKind
 from tornado_wssec.policy.revocations import Body, Kind, LogEntry, Revocation, Undo
 from tornado_wssec.policy.tickets import digest_of
 from tornado_wssec.settings import Timeouts
@@ -48,6 +49,12 @@ def revocation(id: str, **fields: Any) -> Revocation:
 def undo(id: str, **fields: Any) -> Undo:
     """An entry that takes the one of the same id back."""
     return Undo(id=id, **{"at": NOW, "expires_at": NOW + 3600, **fields})
+
+
+def notice(id: str, **fields: Any) -> Notice:
+    """An entry that ends the connections of the session of the same name, and expires ten minutes after NOW."""
+    given = {"kind": NoticeKind.KICK, "session": id, "at": NOW, "expires_at": NOW + 600, **fields}
+    return Notice(id=id, **given)
 
 
 def bodies(entries: Iterable[LogEntry]) -> list[Body]:

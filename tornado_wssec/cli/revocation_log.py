@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..policy.revocations import LogEntry, Revocation, RevocationIndex, Undo
+from ..policy.revocations import LogEntry, Notice, Revocation, RevocationIndex, Undo
 from ..stores.base import Store
 
 PAGE: Final = 1_000
@@ -51,7 +51,7 @@ async def read_standings(store: Store) -> list[Standing]:
     async for entry in read_log(store):
         if isinstance(entry.body, Undo):
             undos.setdefault(entry.body.id, entry.body)
-        else:
+        elif not isinstance(entry.body, Notice):
             revocations.setdefault(entry.body.id, entry.body)
     return [Standing(revocation, undos.get(id)) for id, revocation in revocations.items()]
 

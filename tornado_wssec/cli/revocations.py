@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final
 import click
 
 from ..api_keys import drop_keys
-from ..policy.revocation_entries import BODY_BYTES, Body, dump_body, load_body
+from ..policy.revocation_entries import BODY_BYTES, Body, Notice, dump_body, load_body
 from ..policy.revocations import Kind, make_undo
 from ..settings import Settings
 from ..stores.base import Store
@@ -136,7 +136,7 @@ def prune(yes: bool, store: str | None, as_json: bool) -> None:
 @store_option
 @json_is_fine
 def export(target: str, store: str | None) -> None:
-    """Write the whole log as JSON lines, for `revocations import` elsewhere or after a loss.
+    """Write the log's revocations as JSON lines, for `revocations import` elsewhere or after a loss.
 
     A FILE is made for its owner alone, and must not exist.
 
@@ -212,14 +212,16 @@ async def _append(store: Store, bodies: Sequence[Body]) -> list[str]:
 
 async def _prune(store: Store) -> int:
     count = 0
-    while pruned := await store.prune(now(), PRUNED_AT_ONCE):
-        count += pruned
+    for notices in (False, True):
+        while pruned := await store.prune(now(), PRUNED_AT_ONCE, notices=notices):
+            count += pruned
     return count
 
 
 async def _write(store: Store, stream: BinaryIO) -> None:
     async for entry in read_log(store):
-        stream.write(f"{dump_body(entry.body)}\n".encode("ascii"))
+        if not isinstance(entry.body, Notice):  # nobody needs it later
+            stream.write(f"{dump_body(entry.body)}\n".encode("ascii"))
     stream.flush()
 
 
@@ -235,7 +237,10 @@ def _parsed(stream: BinaryIO) -> list[Body]:
     while line := stream.readline(BODY_BYTES + 2):
         number += 1
         try:
-            bodies.append(load_body(line.decode("ascii").rstrip("\r\n")))
+            body = load_body(line.decode("ascii").rstrip("\r\n"))
+            if isinstance(body, Notice):
+                raise ValueError("this is a notice, which is no part of an export")
+            bodies.append(body)
         except ValueError as error:
             reason = "the record is not ASCII" if isinstance(error, UnicodeError) else str(error)
             raise WrongUsage(f"line {number}: {reason}; nothing was imported") from None

@@ -3,6 +3,7 @@
 Rules of this file:
 1. What cannot be compared is matched: an `iat` that is no number is refused, not let through.
 2. Whoever wrote an entry, it is checked when it is read; every fault is a ValueError that echoes nothing.
+3. A notice is about connections that are live when it is read. It refuses nobody, and nobody needs it later.
 """
 
 import math
@@ -98,7 +99,44 @@ class Undo:
     reason: str = ""
 
 
-Body = Revocation | Undo
+class NoticeKind(StrEnum):
+    """What a notice asks of every node, once."""
+
+    KICK = "kick"
+    PERMISSIONS = "permissions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Asks every node to do something, once, about the connections that it has now. Nothing is revoked.
+
+    Args:
+        id: random, made by whoever asks; a node that sees it twice does it once.
+        kind: end the connections that match, or ask for their permissions again.
+        at: when it was decided.
+        expires_at: who reads it later than that leaves it aside.
+        issuer, session, subject, tenant: of the connections meant: every one given must be theirs. None: whatever.
+        reason: what a client is told that is ended; empty: the text of the close code.
+    """
+
+    id: str
+    kind: NoticeKind
+    at: float
+    expires_at: float
+    issuer: str | None = None
+    session: str | None = None
+    subject: str | None = None
+    tenant: str | None = None
+    reason: str = ""
+
+    def matches(self, identity: Identity) -> bool:
+        """Whether it means the connections of this identity."""
+        theirs = (identity.issuer, identity.session_id, identity.subject, identity.tenant)
+        meant = (self.issuer, self.session, self.subject, self.tenant)
+        return all(ours is None or ours == its for ours, its in zip(meant, theirs, strict=True))
+
+
+Body = Revocation | Undo | Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +148,8 @@ class LogEntry:
 
 
 def class_of(body: Body) -> str:
-    """`revocation` or `undo`: together with the id, what makes two entries the same one."""
-    return "undo" if isinstance(body, Undo) else "revocation"
+    """`revocation`, `undo` or `notice`: together with the id, what makes two entries the same one."""
+    return "undo" if isinstance(body, Undo) else "notice" if isinstance(body, Notice) else "revocation"
 
 
 def is_name(value: object) -> bool:
@@ -148,6 +186,21 @@ def ensure_storable(body: Body) -> None:
             raise ValueError("the issuer is empty, so nobody would match; leave it out for every issuer")
         ensure_seconds("effective_at", body.effective_at)
         _ensure_optional_seconds("before", body.before)
+    if isinstance(body, Notice):
+        _ensure_notice(body)
+
+
+def _ensure_notice(notice: Notice) -> None:
+    _notice_kind(notice.kind)
+    ensure_seconds("expires_at", notice.expires_at)
+    if notice.issuer is not None and not ensure_text("the issuer", notice.issuer):
+        raise ValueError("the issuer is empty, so nobody would match; leave it out for every issuer")
+    named = {"session": notice.session, "subject": notice.subject, "tenant": notice.tenant}
+    for what, value in named.items():
+        if value is not None:
+            ensure_name(what, value)
+    if notice.kind is NoticeKind.KICK and not any(named.values()):
+        raise ValueError("the notice would end every connection; name a session, a subject or a tenant")
 
 
 def _ensure_optional_seconds(name: str, moment: float | None) -> None:
@@ -168,7 +221,7 @@ def load_body(text: object) -> Body:
         ValueError: it is no entry.
     """
     record = Record.parse(text, BODY_BYTES)
-    body = _undo_from(record) if record.text("class") == "undo" else _revocation_from(record)
+    body = _READERS.get(record.text("class"), _revocation_from)(record)
     ensure_storable(body)
     return body
 
@@ -184,7 +237,7 @@ def _undo_from(record: Record) -> Undo:
 
 def _revocation_from(record: Record) -> Revocation:
     if record.text("class") != "revocation":
-        raise ValueError("the class of the entry is neither revocation nor undo")
+        raise ValueError("the class of the entry is neither revocation nor undo nor notice")
     return Revocation(
         id=record.text("id"),
         kind=_kind(record.text("kind")),
@@ -196,6 +249,30 @@ def _revocation_from(record: Record) -> Revocation:
         expires_at=record.optional_seconds("expires_at"),
         reason=record.optional_text("reason") or "",
     )
+
+
+def _notice_from(record: Record) -> Notice:
+    return Notice(
+        id=record.text("id"),
+        kind=_notice_kind(record.text("kind")),
+        at=record.seconds("at"),
+        expires_at=record.seconds("expires_at"),
+        issuer=record.optional_text("issuer"),
+        session=record.optional_text("session"),
+        subject=record.optional_text("subject"),
+        tenant=record.optional_text("tenant"),
+        reason=record.optional_text("reason") or "",
+    )
+
+
+_READERS: Final = MappingProxyType[str, Callable[[Record], Body]]({"undo": _undo_from, "notice": _notice_from})
+
+
+def _notice_kind(text: str) -> NoticeKind:
+    try:
+        return NoticeKind(text)
+    except ValueError:
+        raise ValueError(f"the kind of the notice is none of ours; use {', '.join(NoticeKind)}") from None
 
 
 def _kind(text: str) -> Kind:

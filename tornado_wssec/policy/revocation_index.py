@@ -10,7 +10,7 @@ from bisect import bisect_left, insort
 from heapq import heappop, heappush
 
 from .identity import Identity
-from .revocation_entries import Kind, LogEntry, Revocation, Undo
+from .revocation_entries import Kind, LogEntry, Notice, Revocation, Undo
 
 Named = dict[str | None, list[Revocation]]
 """Value → its entries, weakest first: see `_strength`."""
@@ -53,13 +53,15 @@ class RevocationIndex:
         """Take in one entry of the log.
 
         Returns:
-            The revocation when it is new, in effect already or not; None for an undo, for one
-            that was seen before and for one that has been undone.
+            The revocation when it is new, in effect already or not; None for an undo or a notice,
+            for one that was seen before and for one that has been undone.
         """
         body = entry.body
         if isinstance(body, Undo):
             self._undo(body)
             return None
+        if isinstance(body, Notice):
+            return None  # it refuses nobody
         if body.id in self._by_id or body.id in self._undone:
             return None
         self._by_id[body.id] = body

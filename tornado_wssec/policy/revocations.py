@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from ..settings import LEEWAY_MOST, Timeouts, TokenRules
 from .records import ensure_seconds
-from .revocation_entries import DATED, Body, Kind, LogEntry, Revocation, Undo, ensure_name, ensure_storable
+from .revocation_entries import DATED, Body, Kind, LogEntry, Notice, Revocation, Undo, ensure_name, ensure_storable
 from .revocation_index import RevocationIndex
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Body",
     "Kind",
     "LogEntry",
+    "Notice",
     "Revocation",
     "RevocationIndex",
     "RevocationLog",
@@ -52,10 +53,13 @@ class RevocationLog(Protocol):
         entry twice is harmless, to miss one is not.
         """
 
-    def prune(self, now: float, limit: int) -> Awaitable[int]:
+    def prune(self, now: float, limit: int, *, notices: bool = False) -> Awaitable[int]:
         """Delete at most `limit` entries whose `expires_at` is before `now`; return how many.
 
         An undo stays while its revocation is there, or that one would be in force again.
+
+        Args:
+            notices: of these alone, which need not outlive anything; False: of all others.
         """
 
 
@@ -121,7 +125,7 @@ def make_undo(revocation: Revocation, now: float, reason: str = "") -> Undo:
 
 def outlasting(body: Body, rules: TokenRules | Iterable[TokenRules], timeouts: Timeouts) -> Body:
     """The entry as a server with these rules must keep it: whoever made it may have known only the defaults."""
-    if isinstance(body, Undo) or body.expires_at is None:
+    if not isinstance(body, Revocation) or body.expires_at is None:
         return body
     end = _end(body.kind, max(body.effective_at, body.before or body.at), _longest(rules), timeouts)
     return body if end is None or end <= body.expires_at else replace(body, expires_at=end)

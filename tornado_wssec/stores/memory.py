@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..policy.credential_records import RecordKind, StoredRecord
-from ..policy.revocation_entries import Body, LogEntry, class_of, ensure_name, ensure_storable
+from ..policy.revocation_entries import Body, LogEntry, Notice, class_of, ensure_name, ensure_storable
 from .base import Generation
 from .bounds import ensure_document, ensure_page, ensure_record, ensure_ticket
 from .cursors import make_cursor, place_of
@@ -83,9 +83,9 @@ class MemoryStore:
         """At most `limit` entries after the cursor, in order."""
         return self._here().read_after(cursor, limit)
 
-    async def prune(self, now: float, limit: int) -> int:
+    async def prune(self, now: float, limit: int, *, notices: bool = False) -> int:
         """Delete at most `limit` entries that have ended."""
-        return self._here().prune(now, limit)
+        return self._here().prune(now, limit, notices)
 
     async def change_mark(self) -> str:
         """A mark that differs once the log or the keys have changed."""
@@ -219,9 +219,10 @@ class _Kept:
         start = bisect_right(entries, place, key=lambda entry: entry[0])
         return [self._entry(*entry) for entry in entries[start : start + limit]]
 
-    def prune(self, now: float, limit: int) -> int:
+    def prune(self, now: float, limit: int, notices: bool) -> int:
         """Delete at most `limit` ended entries; an undo not before its revocation."""
-        ended = [key for key, (_, body) in self.log.items() if body.expires_at is not None and body.expires_at < now]
+        of_kind = [(key, body) for key, (_, body) in self.log.items() if isinstance(body, Notice) == notices]
+        ended = [key for key, body in of_kind if body.expires_at is not None and body.expires_at < now]
         pruned = [key for key in ended if key[0] != "undo" or ("revocation", key[1]) not in self.log][:limit]
         for key in pruned:
             del self.log[key]

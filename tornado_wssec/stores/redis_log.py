@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ..errors import StoreCorrupt
-from ..policy.revocation_entries import BODY_BYTES, Body, LogEntry, class_of, dump_body, load_body
+from ..policy.revocation_entries import BODY_BYTES, Body, LogEntry, Notice, class_of, dump_body, load_body
 from .redis_link import RedisLink
 from .redis_primary import Lane, send
 from .redis_scripts import APPEND, MARK, PRUNE, READ_AFTER, Keys
@@ -45,7 +45,8 @@ class RedisLog:
         """Add an entry, or find the one that is there."""
         keys = self._keys
         name, ends = f"{class_of(body)}:{body.id}", "" if body.expires_at is None else repr(float(body.expires_at))
-        names = [keys.log, keys.places, keys.ends, keys.changes, keys.generation]
+        ends_of = keys.notice_ends if isinstance(body, Notice) else keys.ends
+        names = [keys.log, keys.places, ends_of, keys.changes, keys.generation]
         life, place, text = await self._writer.append(APPEND, names, name, dump_body(body), ends, BODY_BYTES)
         return self._entry(life, place, text)
 
@@ -58,10 +59,10 @@ class RedisLog:
         own_life, *entries = await self._link.run(READ_AFTER, names, *arguments)
         return [self._entry(own_life, *entry) for entry in entries]
 
-    async def prune(self, now: float, limit: int) -> int:
+    async def prune(self, now: float, limit: int, notices: bool) -> int:
         """Delete at most `limit` ended entries; an undo not before its revocation."""
         keys = self._keys
-        names = [keys.log, keys.places, keys.ends, keys.changes]
+        names = [keys.log, keys.places, keys.notice_ends if notices else keys.ends, keys.changes]
         return int(await self._link.run(PRUNE, names, repr(float(now)), limit))
 
     async def change_mark(self) -> str:

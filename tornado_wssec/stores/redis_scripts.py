@@ -25,6 +25,7 @@ class Keys:
     log: str
     places: str
     ends: str
+    notice_ends: str
     changes: str
     applied: str
     touched: str
@@ -33,7 +34,8 @@ class Keys:
     def of(cls, prefix: str) -> Self:
         """Those below a prefix."""
         tag = hash_tag(prefix)
-        names = ("generation", "keys", "log", "log-places", "log-ends", "changes", "applied", "touched")
+        log = ("log", "log-places", "log-ends", "log-notice-ends")
+        names = ("generation", "keys", *log, "changes", "applied", "touched")
         return cls(tag, *(f"{tag}:{name}" for name in names))
 
     @property

@@ -106,9 +106,9 @@ class SqliteStore:
         """At most `limit` entries after the cursor, in order."""
         return await self._call(lambda files: files.truth.read_after(cursor, limit))
 
-    async def prune(self, now: float, limit: int) -> int:
+    async def prune(self, now: float, limit: int, *, notices: bool = False) -> int:
         """Delete at most `limit` entries that have ended."""
-        return await self._sync(lambda files: files.truth.prune(now, limit))
+        return await self._sync(lambda files: files.truth.prune(now, limit, notices))
 
     async def change_mark(self) -> str:
         """A mark that differs once the log or the keys have changed."""

@@ -18,7 +18,7 @@ from .sqlite_file import SqliteFile
 
 _PRUNE: Final = (
     "DELETE FROM revocation_log WHERE cursor IN (SELECT cursor FROM revocation_log AS entry"
-    " WHERE expires_at < ? AND NOT (class = 'undo' AND EXISTS"
+    " WHERE expires_at < ? AND (class = 'notice') = ? AND NOT (class = 'undo' AND EXISTS"
     " (SELECT 1 FROM revocation_log WHERE id = entry.id AND class = 'revocation'))"
     " ORDER BY expires_at LIMIT ?)"
 )
@@ -88,10 +88,10 @@ class Truth:
             rows = database.execute(read, (place, limit)).fetchall()
         return [self._entry(row) for row in rows]
 
-    def prune(self, now: float, limit: int) -> int:
+    def prune(self, now: float, limit: int, notices: bool) -> int:
         """Delete at most `limit` ended entries; an undo not before its revocation."""
         with self.file.writing() as database:
-            pruned = database.execute(_PRUNE, (now, limit)).rowcount
+            pruned = database.execute(_PRUNE, (now, notices, limit)).rowcount
         self._own_changes += pruned > 0
         return pruned
 

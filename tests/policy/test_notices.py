@@ -1,0 +1,110 @@
+"""Notices mean the connections of which everything is true that they name, and are heeded once."""
+
+from typing import Any
+
+import pytest
+
+from tornado_wssec.policy.identity import Identity
+from tornado_wssec.policy.notices import NOTICE_SECONDS, Notices, make_notice
+from tornado_wssec.policy.revocation_entries import Notice, NoticeKind, dump_body, load_body
+from tornado_wssec.policy.revocations import LogEntry, RevocationIndex, outlasting
+from tornado_wssec.settings import Timeouts, TokenRules
+
+NOW = 1_700_000_000.0
+ANN = Identity(subject="ann", issuer="us", session_id="s1", tenant="acme")
+
+
+def kick(**meant: Any) -> Notice:
+    """A notice that ends connections."""
+    return make_notice(NoticeKind.KICK, NOW, **meant)
+
+
+@pytest.mark.parametrize(
+    ("meant", "is_meant"),
+    [
+        ({"session": "s1"}, True),
+        ({"subject": "ann"}, True),
+        ({"tenant": "acme"}, True),
+        ({"session": "s1", "subject": "ann", "tenant": "acme", "issuer": "us"}, True),
+        ({"session": "s2"}, False),
+        ({"session": "s1", "subject": "bob"}, False),
+        ({"subject": "ann", "tenant": "other"}, False),
+        ({"subject": "ann", "issuer": "them"}, False),
+        ({"subject": "an"}, False),
+        ({"subject": "*"}, False),
+    ],
+)
+def test_notice_means_those_of_whom_everything_is_true(meant: dict[str, str], is_meant: bool) -> None:
+    """A name is never a pattern."""
+    assert is_meant == kick(**meant).matches(ANN)
+
+
+def test_notice_about_permissions_may_mean_everybody() -> None:
+    """A role's rights have changed, say."""
+    assert make_notice(NoticeKind.PERMISSIONS, NOW).matches(ANN)
+
+
+@pytest.mark.parametrize("meant", [{}, {"issuer": "us"}])
+def test_notice_that_kicks_names_somebody(meant: dict[str, str]) -> None:
+    """Nobody ends every connection by leaving an argument out."""
+    with pytest.raises(ValueError, match="would end every connection; name a session, a subject or a tenant"):
+        kick(**meant)
+
+
+@pytest.mark.parametrize("session", ["", "a b", "x" * 129, "\n"])
+def test_notice_names_what_can_be(session: str) -> None:
+    """Nothing that could not be a session is written to the log."""
+    with pytest.raises(ValueError, match="this cannot be the session"):
+        kick(session=session)
+
+
+def test_notice_is_read_as_it_was_written() -> None:
+    """Every field of it."""
+    notice = kick(session="s1", subject="ann", tenant="acme", issuer="us", reason="because")
+
+    assert notice == load_body(dump_body(notice))
+
+
+def test_notice_of_another_kind_is_refused() -> None:
+    """What we do not know we do not do."""
+    text = dump_body(kick(session="s1")).replace('"kick"', '"sing"')
+    with pytest.raises(ValueError, match="kind of the notice is none of ours; use kick, permissions"):
+        load_body(text)
+
+
+def test_notice_is_heeded_once() -> None:
+    """However often it is read; another one is another."""
+    notices, notice = Notices(), kick(session="s1")
+
+    assert [True, False, True] == [notices.heed(one, NOW) for one in (notice, notice, kick(session="s1"))]
+
+
+def test_notice_that_has_expired_is_left_aside() -> None:
+    """A node that starts later finds it in the log; what is a moment younger is heeded by clocks that are apart."""
+    notice = kick(session="s1")
+
+    assert not Notices().heed(notice, NOW + NOTICE_SECONDS)
+    assert Notices().heed(notice, NOW + NOTICE_SECONDS - 0.001)
+    assert Notices().heed(notice, NOW - 60)
+
+
+def test_notices_are_forgotten_once_they_have_expired() -> None:
+    """Not before, or they would be heeded twice; in whatever order they came."""
+    notices = Notices()
+    for at in (NOW, NOW + 5, NOW - 5):
+        notices.heed(make_notice(NoticeKind.KICK, at, session="s1"), NOW)
+    left = []
+    for moment in (NOW + NOTICE_SECONDS - 1, NOW + NOTICE_SECONDS, NOW + NOTICE_SECONDS + 5):
+        notices.forget_expired(moment)
+        left.append(len(notices))
+
+    assert [3, 2, 0] == left
+
+
+def test_notice_refuses_nobody() -> None:
+    """The index takes no note of it, and nothing makes it live longer."""
+    index, notice = RevocationIndex(), kick(session="s1")
+
+    assert index.apply(LogEntry("1", notice)) is None
+    assert (0, 0, None) == (len(index), index.generation, index.revoked(ANN, NOW))
+    assert notice is outlasting(notice, TokenRules(), Timeouts())
