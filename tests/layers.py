@@ -46,8 +46,8 @@ LAYERS: Final = (
     _layer(
         "L3",
         "accepting api_keys assembly certificates channels clock conversation cookies desk doorstep eager"
-        " endpoint enforcement exposure guard handler handover handshake hub inbox issuers keeper key_sets lifecycle logins ops"
-        " patience quotas readiness reception request_view routes services sealing server upgrade watcher",
+        " endpoint enforcement exposure guard handler handover handshake hub inbox issuers keeper key_sets lifecycle"
+        " logins ops patience quotas readiness reception request_view routes services sealing server upgrade watcher",
         "tornado",
         "what obeys: Tornado and asyncio",
     ),

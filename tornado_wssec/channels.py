@@ -88,7 +88,7 @@ class Channels:
                 self.unsubscribe(live, name)
             elif may_receive(message_spec, data, live.session.identity):
                 if envelope not in outgoing:
-                    outgoing[envelope] = Outgoing(envelope.event(message_spec.type, ready, channel=name))
+                    outgoing[envelope] = event_of(message_spec, ready, envelope, name)
                 live.send(outgoing[envelope], now)
                 reached += 1
         return reached
@@ -114,6 +114,12 @@ def ready_to_send(spec: MessageSpec, data: Mapping[str, Any]) -> dict[str, Any]:
     except InvalidMessage as error:
         evidence = error.evidence
     raise OutboundInvalid(evidence)
+
+
+def event_of(spec: MessageSpec, ready: Mapping[str, Any], envelope: Envelope, channel: str | None = None) -> Outgoing:
+    """A message that `ready_to_send` has checked, encoded once for whoever gets it."""
+    text = envelope.event(spec.type, ready, channel=channel)
+    return Outgoing(text, overflow=spec.overflow, key=spec.key_of(ready, channel))
 
 
 def may_receive(spec: MessageSpec, data: Mapping[str, Any], identity: Identity) -> bool:

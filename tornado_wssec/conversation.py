@@ -132,10 +132,14 @@ class Conversation:
     def tell(self, type: str, data: Mapping[str, Any]) -> None:
         """Send a message of the protocol's own, to clients that negotiated it."""
         if self.speaks_v1:
-            self._say(self.envelope.event(type, data))
+            self.say_own(type, data)
 
-    def say_event(self, type: str, data: Mapping[str, Any]) -> None:
+    def say(self, message: Outgoing) -> None:
         """Send a declared message that has been validated."""
+        self.live.send(message, self._clock.monotonic())
+
+    def say_own(self, type: str, data: Mapping[str, Any]) -> None:
+        """Send a message of the protocol's own."""
         self._say(self.envelope.event(type, data))
 
     def say_reply(self, message_id: str, data: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from tornado.web import Application, HTTPError
 from tornado.websocket import WebSocketHandler
 
 from .auth.base import Authenticator
-from .channels import may_receive, ready_to_send
+from .channels import event_of, may_receive, ready_to_send
 from .closing import Close, CloseCode
 from .conversation import Conversation
 from .doorstep import Visitor
@@ -114,7 +114,7 @@ class SecureWebSocketHandler(WebSocketHandler):
         ready = ready_to_send(spec, data)
         if not may_receive(spec, data, self.identity):
             raise PermissionDenied(f"may not receive {spec.type}")
-        self._open_talk().say_event(spec.type, ready)
+        self._open_talk().say(event_of(spec, ready, self.envelope))
 
     async def publish(self, channel: str, message: type[Message], data: Mapping[str, Any]) -> None:
         """Send one declared message to everyone who listens to a channel and may receive it."""

@@ -249,7 +249,7 @@ class Reception:
             if admitted.first is None:
                 talk.tell(READY, facts)
                 return
-            talk.say_event(READY, facts)
+            talk.say_own(READY, facts)
             if admitted.first.id is not None:
                 talk.say_reply(admitted.first.id, {})
         except Exception as error:  # an authenticator's identity holds what JSON does not

@@ -76,8 +76,8 @@ class Limits(_Documented):
     """How much of anything one peer may use. Sizes in bytes, rates a second."""
 
     message_bytes: int = _default(64 * KiB, "OWASP WebSocket cheat sheet; a larger one closes with 1009")
-    frame_bytes: int = _planned(64 * KiB, "no frame needs more than a message may have")
-    fragments: int = _planned(64, "half a million empty fragments cost bare Tornado 0.5 s")
+    frame_bytes: int = _default(64 * KiB, "no frame needs more than a message may have")
+    fragments: int = _default(64, "half a million empty fragments cost bare Tornado 0.5 s")
     header_bytes: int = _default(16 * KiB, "a token of 8 KiB, cookies, and room")
     header_lines: int = _default(100, "of a request; Apache's and HAProxy's own default")
     body_bytes: int = _default(64 * KiB, "of a plain request, such as a login; Tornado's own default is 100 MB")
@@ -129,7 +129,7 @@ class Limits(_Documented):
 
     inbox_messages: int = _default(32, "admitted and waiting for the handler; then reading pauses")
     outbound_bytes: int = _default(1 * MiB, "as Centrifugo; a slow reader costs only itself")
-    outbound_messages: int = _planned(256, "a slow reader of small messages")
+    outbound_messages: int = _default(256, "a slow reader of small messages")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +138,8 @@ class Timeouts(_Documented):
 
     handshake: float = _default(10.0, "slowloris: the whole of it, from the first byte to 101")
     first_message: float = _default(5.0, "someone unknown holds a connection")
-    frame: float = _planned(10.0, "one byte a second inside a frame")
-    message: float = _planned(10.0, "fragments that never finish")
+    frame: float = _default(10.0, "one byte a second inside a frame")
+    message: float = _default(10.0, "fragments that never finish")
     handler: float = _default(10.0, "a handler that hangs holds its connection's inbox")
     close: float = _default(2.0, "Tornado waits 5 s for a peer that never answers our close")
     drain: float = _default(30.0, "what orchestrators allow between SIGTERM and SIGKILL")
@@ -161,8 +161,8 @@ class Timeouts(_Documented):
     jwks_refresh: float = _default(300.0, "5 minutes: how long a key still counts that its issuer has withdrawn")
     jwks_age: float = _default(86_400.0, "24 h: an issuer may be out of reach for a day; then 503 until it is back")
 
-    outbound_age: float = _planned(30.0, "older news are no news")
-    write_progress: float = _planned(10.0, "a reader that sends pongs but reads nothing")
+    outbound_age: float = _default(30.0, "older news are no news")
+    write_progress: float = _default(10.0, "a reader that sends pongs but reads nothing")
 
     store_call: float = _default(0.25, "redis-py's own default is 59 s against a frozen server")
     store_sync: float = _default(5.0, "for an append to reach a busy disk; then it counts as not acknowledged")

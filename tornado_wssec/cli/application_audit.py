@@ -19,6 +19,7 @@ from ..errors import ConfigurationError
 from ..exposure import routes_of
 from ..guard import Guard
 from ..handler import SecureWebSocketHandler
+from ..handover import STOCK
 from ..policy.registry import Registry
 from ..policy.strictness import field_problems
 from ..settings import Settings, Timeouts
@@ -61,6 +62,7 @@ def _of_guarded(app: Application, guard: Guard) -> list[Line]:
     return [
         *problems,
         *_insecure(guard.settings),
+        *_framing(guard),
         *route_lines(app, guard, starts=not problems),
         *declared,
         *_public(guard.registry),
@@ -85,6 +87,12 @@ def _insecure(settings: Settings) -> Iterator[Line]:
     if settings.insecure:
         what = "ws:// is accepted beyond loopback, so that everybody on the way reads tokens and messages"
         yield Line(Level.OPEN, "WSSEC_INSECURE", what, "unset it outside development")
+
+
+def _framing(guard: Guard) -> Iterator[Line]:
+    if guard.framing == STOCK:
+        what = "Tornado reads frames, unmasked ones and endless fragments too, however long each takes"
+        yield Line(Level.DECLARED, f'Guard(framing="{STOCK}")', what, "drop it")
 
 
 def _open_switches(app: Application) -> Iterator[Line]:

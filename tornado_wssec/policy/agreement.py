@@ -43,9 +43,20 @@ def message_problems(message: type[Message], terms: MessageTerms, schema: Schema
         yield Problem(f"{place(message)}.Meta.many", "is set, but data is one object", "drop it and nest a List")
     if terms.permission is not None:
         yield from _template_problems(message, terms, terms.permission, schema)
+    yield from _coalesce_problems(message, terms, schema)
     for name in bound_keys(terms.bind, schema):
         if name not in {key_of(own, field) for own, field in schema.load_fields.items()}:
             yield Problem(f"{place(message)}.Meta.bind", f"names {name}, which is no field of it", "declare the field")
+
+
+def _coalesce_problems(message: type[Message], terms: MessageTerms, schema: Schema) -> Iterator[Problem]:
+    there = _there(schema, terms.direction)
+    for name in terms.coalesce:
+        field = there.get(name)
+        if field is None or not field.required:
+            fault = f"names {{{name}}}, which is {'no' if field is None else 'not a required'} field of {terms.type}"
+            remedy = "name another or drop it" if field is None else "mark it required=True or drop it"
+            yield Problem(f"{place(message)}.Meta.coalesce", fault, remedy)
 
 
 def _template_problems(

@@ -26,6 +26,8 @@ MESSAGE_OPTIONS: Final[tuple[str, ...]] = (
     "signed",
     "bind",
     "cost",
+    "overflow",
+    "coalesce",
 )
 CHANNEL_OPTIONS: Final[tuple[str, ...]] = ("pattern", "subscribe", "publish")
 DIRECTIONS: Final = ("in", "out", "both")
@@ -49,6 +51,9 @@ class MessageOptions(SchemaOpts):
         signed: whether it must come inside `wssec.signed`.
         bind: field → claim that it must equal; filled in where it is absent.
         cost: how many messages it counts as, against every rate.
+        overflow: what becomes of it when its reader is too slow: `"disconnect"` (the default), `"drop_oldest"`,
+            `"drop_newest"` or `"coalesce"`.
+        coalesce: of which things only the newest matters, `"{symbol}"`: it takes the place of the one that waits.
     """
 
     def __init__(self, meta: type) -> None:
@@ -61,6 +66,8 @@ class MessageOptions(SchemaOpts):
         self.signed: Any = getattr(meta, "signed", False)
         self.bind: Any = getattr(meta, "bind", None)
         self.cost: Any = getattr(meta, "cost", 1)
+        self.overflow: Any = getattr(meta, "overflow", None)
+        self.coalesce: Any = getattr(meta, "coalesce", None)
 
 
 class ChannelOptions(SchemaOpts):

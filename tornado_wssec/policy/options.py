@@ -9,11 +9,13 @@ from typing import Any, Final, Literal, TypeVar
 from ..errors import Problem
 from .channels import ChannelPattern
 from .messages import DIRECTIONS, Channel, Message, misspelt, place
+from .overflow import Overflow
 from .permissions import PermissionTemplate
 from .rates import Rate, parse_rates
 
 Direction = Literal["in", "out", "both"]
 
+_PLACE: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
 _TYPE_NAME: Final = re.compile(r"[!-~]{1,128}").fullmatch
 _T = TypeVar("_T")
 
@@ -30,6 +32,8 @@ class MessageTerms:
     bind: Mapping[str, str]
     cost: float
     signed: bool
+    overflow: Overflow = Overflow.DISCONNECT
+    coalesce: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,18 @@ def read_message(message: type[Message]) -> tuple[MessageTerms, list[Problem]]:
         bind=faults.checked("bind", options.bind or {}, _is_bind, {}, 'write it as in bind = {"userId": "sub"}'),
         cost=faults.checked("cost", options.cost, _is_cost, 1.0, "write a number above 0; 1 is an ordinary message"),
         signed=faults.checked("signed", options.signed, _is_bool, True, "write True or False"),
+        overflow=faults.parsed("overflow", options.overflow, Overflow.parse)
+        or (Overflow.DISCONNECT if options.coalesce is None else Overflow.COALESCE),
+        coalesce=faults.parsed("coalesce", options.coalesce, _coalesced) or (),
     )
+    if terms.coalesce and terms.overflow is not Overflow.COALESCE:
+        remedy = "drop one of the two; coalesce alone is enough"
+        faults.add("coalesce", f"is contradicted by overflow = {options.overflow!r}", remedy)
+    if terms.overflow is Overflow.COALESCE and not terms.coalesce and options.coalesce is None:
+        faults.add("overflow", "does not say of what only the newest matters", 'write coalesce = "{symbol}"')
+    if terms.direction == "in" and terms.overflow is not Overflow.DISCONNECT:
+        option = "overflow" if options.coalesce is None else "coalesce"
+        faults.add(option, "says nothing about a message that only clients send", "drop it")
     if terms.direction == "out":
         for name, value in (("rate", terms.rates), ("bind", terms.bind), ("signed", terms.signed)):
             if value:
@@ -106,6 +121,13 @@ def _rates(value: Any) -> tuple[Rate, ...]:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is no rate; write it as '5/second, 100/minute'")
     return parse_rates(value)
+
+
+def _coalesced(value: Any) -> tuple[str, ...]:
+    """The fields that a key is made of; what stands between them is for the reader."""
+    if not isinstance(value, str) or not (names := _PLACE.findall(value)) or set("{}") & set(_PLACE.sub("", value)):
+        raise ValueError(f"{value!r} names no field; write it as in coalesce = '{{symbol}}'")
+    return tuple(names)
 
 
 class _Faults:

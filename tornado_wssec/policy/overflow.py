@@ -1,6 +1,7 @@
 """What becomes of a message whose reader is too slow for it (R073)."""
 
 from enum import StrEnum
+from typing import Any, Self
 
 
 class Overflow(StrEnum):
@@ -17,3 +18,14 @@ class Overflow(StrEnum):
     """Leave it out: what is there already matters more."""
     COALESCE = "coalesce"
     """Take the place of the one of the same key that still waits; only the newest of each key matters."""
+
+    @classmethod
+    def parse(cls, value: Any) -> Self:
+        """Read an option.
+
+        Raises:
+            ValueError: it is none of these.
+        """
+        if value not in tuple(cls):
+            raise ValueError(f"is {value!r}; write one of {', '.join(cls)}")
+        return cls(value)

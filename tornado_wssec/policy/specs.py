@@ -21,6 +21,7 @@ from .channels import ChannelPattern
 from .gates import guard_dumping, guard_loading
 from .messages import Channel, Message, place
 from .options import Direction, read_channel, read_message
+from .overflow import Overflow
 from .permissions import PermissionTemplate
 from .rates import Rate
 from .reasons import Reasons
@@ -42,6 +43,8 @@ class MessageSpec:
         bind: field as the wire calls it → claim that it must equal.
         cost: how many messages it counts as.
         signed: whether it must come inside `wssec.signed`.
+        overflow: what becomes of it when its reader is too slow.
+        coalesce: the fields, as the wire calls them, of which only the newest message of the same values matters.
     """
 
     type: str
@@ -53,6 +56,8 @@ class MessageSpec:
     bind: Mapping[str, str]
     cost: float
     signed: bool
+    overflow: Overflow
+    coalesce: tuple[str, ...]
     _loader: Schema = field(repr=False)
     _dumper: Schema = field(repr=False)
     _reasons: Reasons = field(repr=False)
@@ -118,6 +123,17 @@ class MessageSpec:
             evidence = _where(error)
         raise OutboundInvalid(f"{self.type} as sent by the application: {evidence}")
 
+    def key_of(self, ready: Mapping[str, Any], channel: str | None) -> str | None:
+        """What a message is the newest of; None where its type does not say.
+
+        Args:
+            ready: as `dump` returned it.
+            channel: where it is published, if anywhere.
+        """
+        if self.overflow is not Overflow.COALESCE:
+            return None
+        return repr((self.type, channel, *[ready.get(name) for name in self.coalesce]))
+
     def permission_values(self, data: Mapping[str, Any]) -> Mapping[str, object]:
         """What the template is filled from.
 
@@ -177,6 +193,8 @@ def compile_message(message: type[Message]) -> tuple[MessageSpec | None, list[Pr
         bind=MappingProxyType(bound_keys(terms.bind, loader)),
         cost=float(terms.cost),
         signed=terms.signed,
+        overflow=terms.overflow,
+        coalesce=tuple([key_of(name, loader.fields[name]) for name in terms.coalesce if name in loader.fields]),
         _loader=loader,
         _dumper=dumper,
         _reasons=Reasons.of(levels_of(loader)),
