@@ -87,6 +87,8 @@ class AccessLog:
         if status >= 400 and not self._sampler.takes(f"requests answered with {status}"):
             return
         level = logging.INFO if status < 400 else logging.WARNING if status < 500 else logging.ERROR
+        if not access_log.isEnabledFor(level):
+            return
         # With _request_summary() the query of a plain handler, and of every 404, would be in it.
         what = f"{printable(request.method)} {redacted_uri(request.uri or '')} ({printable(request.remote_ip)})"
         access_log.log(level, "%d %s %.2fms", status, what, 1000.0 * request.request_time())

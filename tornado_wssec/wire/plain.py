@@ -52,12 +52,13 @@ class PlainPipe:
     def pause(self) -> None:
         if self._is_reading:
             self._is_reading = False
-            self._loop.remove_reader(self._sock)
+            self._loop.remove_reader(self._sock.fileno())
 
     def resume(self) -> None:
-        if not self._is_reading and self._sock.fileno() >= 0:
+        descriptor = self._sock.fileno()  # asyncio would describe the socket, with two system calls, to itself
+        if not self._is_reading and descriptor >= 0:
             self._is_reading = True
-            self._loop.add_reader(self._sock, self._read)
+            self._loop.add_reader(descriptor, self._read)
 
     def later(self, callback: Callable[[], None]) -> None:
         self._loop.call_soon(callback)
@@ -93,9 +94,9 @@ class PlainPipe:
 
     def _follow_writing(self, has_more: bool) -> None:
         if has_more and not self._is_writing:
-            self._loop.add_writer(self._sock, self._engine.writable)
+            self._loop.add_writer(self._sock.fileno(), self._engine.writable)
         elif self._is_writing and not has_more:
-            self._loop.remove_writer(self._sock)
+            self._loop.remove_writer(self._sock.fileno())
         self._is_writing = has_more
 
     def _events(self) -> int:
