@@ -105,10 +105,11 @@ async def test_redis_that_is_frozen_holds_up_no_other_call(own_redis: RedisServe
             "keys": lambda: store.publish_keys("{}"),
             "wait": lambda: store.wait_for_change("", 0.1),
         }
+        await asyncio.gather(*(calls[work]() for _ in range(5)), return_exceptions=True)
         own_redis.freeze()
         await faults(1, calls[work])
         probe = asyncio.ensure_future(faults(1, calls[work]))
-        for _ in range(50):  # turns of the loop: by then it is connected, which proves nothing
+        for _ in range(50):  # turns of the loop: by then it is under way
             await asyncio.sleep(0)
         assert [TRIED] * 9 == await faults(9, calls[work])
         await probe
