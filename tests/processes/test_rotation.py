@@ -11,8 +11,8 @@ from examples.tour.server import Deployment, deployed
 from tornado_wssec.testing import Client, RawSocket
 
 PATIENCE_SECONDS = 20.0
-ATTEMPTS_MOST = 150
-"""One address may try 200 times at once; the rest of a test needs some, too."""
+ATTEMPTS_MOST = 50
+"""One identity may try 60 times at once; the rest of a test needs some, too."""
 T = TypeVar("T")
 
 
