@@ -65,6 +65,7 @@ class TrustedIssuer:
         self._fetched_at = self._asked_at = self._due_at = float("-inf")
         self._fetch: asyncio.Task[None] | None = None
         self._ignored: tuple[Problem, ...] = ()
+        self._replaced: frozenset[str] = frozenset()
 
     # --- judging ---
 
@@ -90,7 +91,7 @@ class TrustedIssuer:
 
     def publishes(self, kid: str | None) -> bool:
         """Whether a key that has verified still stands in the set, as far as is known here."""
-        return self.ring is None or kid is None or self._knows(kid)
+        return self.ring is None or kid is None or (self._knows(kid) and kid not in self._replaced)
 
     async def prepare(self, kid: str | None) -> None:
         """Fetch the keys if this one is not here and a fetch may be made; wait for it if not too many do."""
@@ -153,11 +154,16 @@ class TrustedIssuer:
             return  # the old ones stay, by which tokens are known again
         self.ring = ring
         logger.info("%s has %d keys", self.issuer.name, len(new))
-        gone = [kid for kid in old if kid not in new]
+        gone = frozenset(kid for kid, key in old.items() if new.get(kid) != key)
         if gone:
             names = printable(", ".join(sorted(gone)))
             logger.warning("%s has withdrawn %s; connections by its tokens are closed", self.issuer.name, names)
-            self._withdrawn()
+            # Under the name of one that went there may be another: it has proven nobody who is connected now.
+            self._replaced = gone & new.keys()
+            try:
+                self._withdrawn()
+            finally:
+                self._replaced = frozenset()
 
     def _tell_ignored(self, ignored: tuple[Problem, ...]) -> None:
         if ignored != self._ignored:

@@ -107,6 +107,10 @@ class Answers(BaseHTTPRequestHandler):
     def be_good(self, found: dict[str, Any]) -> None:
         self.say(200, json.dumps(found).encode())
 
+    def be_renewed(self, found: dict[str, Any]) -> None:
+        """Other keys under the same names."""
+        self.be_good(self.state.key_set("/other"))
+
     def be_huge(self, found: dict[str, Any]) -> None:
         self.say(200, json.dumps({**found, "filler": "x" * 10_000_000}).encode())
 

@@ -99,6 +99,22 @@ async def test_withdrawn_key_closes_its_connections(provider: Provider) -> None:
 
 
 @in_loop
+async def test_key_under_the_name_of_another_closes_its_connections(provider: Provider) -> None:
+    """What the old one has signed counts no longer; what the new one signs does, and is left alone afterwards."""
+    async with trusting(sso(provider)) as kit:
+        before = provider.sign(claims(kit.clock.wall), kid="ec")
+        client = await kit.connect("/ws", token=before)
+        provider.behave("renewed")
+        await kit.advance(300)
+        await client.assert_closed(4403)
+        assert 401 == await status(kit, before)
+
+        client = await kit.connect("/ws", token=provider.sign(claims(kit.clock.wall), kid="ec", issuer="/other"))
+        await kit.advance(300)
+        await client.assert_nothing_received()
+
+
+@in_loop
 async def test_withdrawn_key_spends_its_tickets(provider: Provider) -> None:
     """A ticket is as good as the token that it was issued for."""
     async with trusting(sso(provider), timeouts=Timeouts(jwks_refresh=10.0)) as kit:
