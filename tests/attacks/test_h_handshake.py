@@ -275,6 +275,19 @@ async def test_h23_back_end_that_hangs() -> None:
 
 
 @in_loop
+async def test_h23_store_that_is_lost_meanwhile() -> None:
+    """Who was verified while the revocations grew too old comes in no more than who knocks now."""
+    hanging = Hanging()
+    async with chat_kit(authenticators=[hanging]) as kit:
+        waiting = asyncio.create_task(kit.handshake("/ws"))
+        await turned(kit, lambda: hanging.count == 1)
+        kit.clock.advance(kit.guard.timeouts.mirror_for_new + 1)
+        hanging.go_on.set()
+        assert 503 == (await waiting)[1].status
+        assert 0 == len(kit.guard.hub)
+
+
+@in_loop
 async def test_h24_frames_behind_a_handshake(door: Door) -> None:
     """They wait for the authentication and for `opened`; where either refuses, none is ever handled."""
     hanging = Hanging()

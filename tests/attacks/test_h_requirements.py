@@ -81,6 +81,21 @@ async def test_r001_encrypted_peer_from_elsewhere(certified: Certified) -> None:
             assert 101 == answer.status
 
 
+@in_loop
+async def test_h13_loopback_name_from_elsewhere() -> None:
+    """The names of loopback are for who comes by loopback: to anybody else this server is not `localhost`."""
+    async with chat_kit(settings={"insecure": True}) as kit:
+        port = kit.guard.listen(kit.app, 0, address=EVERYWHERE)
+        statuses = []
+        for where, name in ((outer_address(), "localhost"), (outer_address(), "127.0.0.1"), ("127.0.0.1", "localhost")):
+            raw = await RawSocket.open(port, where)
+            answer = await raw.upgrade("/ws", handshake_headers(name, origin=ORIGIN, token=kit.token()))
+            await raw.close()
+            statuses.append(answer.status)
+
+    assert [421, 421, 101] == statuses
+
+
 # --- R007 ---
 
 DEVELOPMENT: Final = {"WSSEC_ORIGINS": "http://localhost:3000"}

@@ -1,8 +1,12 @@
 """Lines R03 and R04: attempts of one address, and addresses that a header invents."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import pytest
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
 
 from tests.kits import chat_kit, in_loop
 from tornado_wssec import Identity, Limits
@@ -70,3 +74,36 @@ async def test_r04_clients_of_a_proxy_have_budgets_of_their_own() -> None:
     forwarded = [[("X-Forwarded-For", f"192.0.2.{number}"), ("X-Forwarded-Proto", "https")] for number in range(30)]
     async with chat_kit(limits=FEW, settings=PROXIED) as kit:
         assert [401] * 30 == await statuses(kit, forwarded, "none")
+
+
+@asynccontextmanager
+async def behind_a_believer(**options: Any) -> AsyncIterator[GuardKit]:
+    """A chat behind a server of the application's own, which believes whatever headers say (`xheaders`)."""
+    async with chat_kit(**options) as kit:
+        listener, kit.port = bind_unused_port()
+        server = HTTPServer(kit.app, xheaders=True)
+        server.add_sockets([listener])
+        try:
+            yield kit
+        finally:
+            server.stop()
+            await server.close_all_connections()
+
+
+@pytest.mark.parametrize("name", ["X-Real-Ip", "X-Forwarded-For"])
+@in_loop
+async def test_r04_server_that_believes_an_address(name: str) -> None:
+    """We ask the socket who it is, also where the application has told Tornado to ask the headers."""
+    async with behind_a_believer(limits=FEW, settings={"insecure": True}) as kit:
+        claims = [[(name, f"192.0.2.{number}")] for number in range(30)]
+        assert [101] * 5 + [429] * 25 == await statuses(kit, claims, kit.token())  # five connections of an identity
+        assert 429 == (await kit.handshake("/ws", token=kit.token("bob")))[1].status
+
+
+@pytest.mark.parametrize("name", ["X-Scheme", "X-Forwarded-Proto"])
+@in_loop
+async def test_r04_server_that_believes_a_scheme(name: str) -> None:
+    """Nor does such a header encrypt anything."""
+    async with behind_a_believer() as kit:
+        claim = [(name, "https"), ("X-Forwarded-For", "192.0.2.1")]
+        assert [403] == await statuses(kit, [claim], kit.token())
