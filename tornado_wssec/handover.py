@@ -97,5 +97,8 @@ def carry(sock: socket.socket, engine: Engine) -> None:
     with suppress(OSError):  # one of the file system's has neither
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    pipe = EncryptedPipe if isinstance(sock, ssl.SSLSocket) else PlainPipe
-    pipe(sock, asyncio.get_running_loop(), engine)
+    loop = asyncio.get_running_loop()
+    if isinstance(sock, ssl.SSLSocket):
+        EncryptedPipe(sock, loop, engine)
+    else:
+        PlainPipe(sock, loop, engine)

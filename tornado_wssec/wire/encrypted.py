@@ -3,11 +3,13 @@
 Rules of this file:
 1. What OpenSSL has begun to write, and could not, is handed to it again with the same bytes first (SSL_write(3)).
 2. One read takes one record whole, so nothing stays behind in OpenSSL of which no event would tell.
+3. Behind our goodbye nothing is decrypted any more.
 """
 
 import asyncio
 import socket
 import ssl
+from contextlib import suppress
 from typing import Final
 
 from .pipe import Fed
@@ -26,10 +28,12 @@ class EncryptedPipe(PlainPipe):
         engine: what it feeds.
     """
 
-    __slots__ = ("_writes_after_read",)
+    __slots__ = ("_is_finished", "_writes_after_read")
 
-    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop, engine: Fed) -> None:
-        self._writes_after_read = False
+    _sock: ssl.SSLSocket
+
+    def __init__(self, sock: ssl.SSLSocket, loop: asyncio.AbstractEventLoop, engine: Fed) -> None:
+        self._is_finished = self._writes_after_read = False
         super().__init__(sock, loop, engine)
 
     def write(self, data: bytes) -> int:
@@ -56,9 +60,16 @@ class EncryptedPipe(PlainPipe):
         return bool(events & RESET)
 
     def finish(self) -> None:
-        """Leave the end to the peer, or to the sweep: TLS has no halves."""
+        with suppress(OSError, ValueError):  # the peer has not said goodbye yet, is still sending, or is gone
+            self._sock.unwrap()
+        with suppress(OSError):
+            socket.socket.shutdown(self._sock, socket.SHUT_WR)
+        self._is_finished = True
 
     def _read(self) -> None:
+        if self._is_finished:
+            self._throw_away()
+            return
         try:
             data = self._sock.recv(READ_BYTES)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -70,3 +81,14 @@ class EncryptedPipe(PlainPipe):
             self._loop.call_soon(self._engine.writable)
         if data is not None:
             self._hand_over(data)
+
+    def _throw_away(self) -> None:
+        """Read on until the peer leaves: a reset would overtake what we have said."""
+        try:
+            data = socket.socket.recv(self._sock, READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.abort()
