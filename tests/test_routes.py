@@ -357,3 +357,14 @@ async def test_failures_of_a_route(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {(405, b"405\n", "no-store")} == {
         (answer.status, answer.body, answer.headers["cache-control"]) for answer in wrong
     }
+
+
+@in_loop
+async def test_ticket_while_revocations_are_too_old() -> None:
+    """Who may be revoked by now gets none: 503, with the time to come back."""
+    async with chat_kit() as kit:
+        token = kit.token()
+        kit.clock.advance(kit.guard.timeouts.mirror_for_new + 1)
+        answer = await asked(kit, token=token)
+
+    assert (503, True) == (answer.status, int(answer.headers["retry-after"]) >= 1)
