@@ -187,3 +187,28 @@ def test_message_without_a_permission_is_complained_about_once() -> None:
     (found,) = problems(message({"permission": None}, room=text()))
 
     assert "declares no permission" == found.fault
+
+
+# --- what only the newest of matters ---
+
+
+@pytest.mark.parametrize("direction", ["out", "both"])
+def test_coalesce_names_required_fields(direction: str) -> None:
+    """Any field that is always there can be part of the key."""
+    declared = message({"direction": direction, "coalesce": "{x}"}, x=fields.Integer(required=True, strict=True))
+
+    assert "" == said(declared, strict=False)
+
+
+def test_coalesce_names_an_optional_field() -> None:
+    """What may be absent is no key; the remedy says what to do."""
+    found = said(message({"direction": "out", "coalesce": "{x}"}, x=fields.String()), strict=False)
+
+    assert "coalesce: names {x}, which is not a required field of sample.message; mark it required=True" in found
+
+
+def test_coalesce_names_an_absent_field() -> None:
+    """A misspelt name does not start."""
+    found = said(message({"direction": "out", "coalesce": "{symbl}"}, symbol=text()))
+
+    assert "coalesce: names {symbl}, which is no field of sample.message; name another or drop it" in found

@@ -9,6 +9,7 @@ from tornado_wssec.errors import Problem
 from tornado_wssec.policy.channels import ChannelPattern
 from tornado_wssec.policy.messages import Channel, Message
 from tornado_wssec.policy.options import ChannelTerms, MessageTerms, read_channel, read_message
+from tornado_wssec.policy.overflow import Overflow
 from tornado_wssec.policy.permissions import PUBLIC, PermissionTemplate
 from tornado_wssec.policy.rates import Rate
 
@@ -103,6 +104,55 @@ def test_options_without_effect(option: str, value: object) -> None:
     found = problem(message({"direction": "out", option: value}))
 
     assert "says nothing about a message that only the server sends" == found.fault
+
+
+@pytest.mark.parametrize("value", ["drop", "DROP_OLDEST", "", 1, True, ["disconnect"]])
+def test_options_of_overflow_that_are_wrong(value: object) -> None:
+    """What is none of the four is a problem, and disconnects meanwhile."""
+    terms, problems = read_message(message({"direction": "out", "overflow": value}))
+
+    assert Overflow.DISCONNECT is terms.overflow
+    assert [("tests.policy.samples.Sample.Meta.overflow", True)] == [(one.where, bool(one.remedy)) for one in problems]
+
+
+@pytest.mark.parametrize("value", ["", "symbol", "{}", "{a b}", "{symbol", "{a}{", "{0}", 1, ["{a}"]])
+def test_options_of_coalesce_that_are_wrong(value: object) -> None:
+    """A key that names no field is a problem."""
+    found = problem(message({"direction": "out", "coalesce": value}))
+
+    expected = ("tests.policy.samples.Sample.Meta.coalesce", 'write it as in coalesce = "{symbol}"')
+    assert expected == (found.where, found.remedy)
+
+
+@pytest.mark.parametrize(
+    ("meta", "overflow", "names"),
+    [
+        ({}, Overflow.DISCONNECT, ()),
+        ({"overflow": "drop_newest"}, Overflow.DROP_NEWEST, ()),
+        ({"coalesce": "{a}"}, Overflow.COALESCE, ("a",)),
+        ({"overflow": "coalesce", "coalesce": "{a}:{b_1}"}, Overflow.COALESCE, ("a", "b_1")),
+    ],
+)
+def test_options_of_slow_readers(meta: dict[str, object], overflow: Overflow, names: tuple[str, ...]) -> None:
+    """A key says the policy by itself; without either, a slow reader is disconnected."""
+    terms, problems = read_message(message({"direction": "out", **meta}))
+
+    assert (overflow, names, []) == (terms.overflow, terms.coalesce, problems)
+
+
+@pytest.mark.parametrize(
+    ("meta", "fault"),
+    [
+        ({"overflow": "coalesce"}, "does not say of what only the newest matters"),
+        ({"overflow": "drop_oldest", "coalesce": "{a}"}, "is contradicted by overflow = 'drop_oldest'"),
+        ({"direction": "in", "overflow": "drop_oldest"}, "says nothing about a message that only clients send"),
+        ({"direction": "in", "coalesce": "{a}"}, "says nothing about a message that only clients send"),
+    ],
+)
+def test_options_of_slow_readers_that_contradict(meta: dict[str, object], fault: str) -> None:
+    """Half a policy, two policies, or one for what is never sent do not start."""
+
+    assert fault == problem(message({"direction": "out", **meta})).fault
 
 
 def test_options_that_cannot_be_read_are_strict_meanwhile() -> None:

@@ -26,7 +26,7 @@ class Color(enum.Enum):
 
 def spec(meta: dict[str, Any] | None = None, **members: Any) -> MessageSpec:
     """A message with these fields, compiled."""
-    return Registry(message(meta, **members), strict=False).messages[TYPE]
+    return next(iter(Registry(message(meta, **members), strict=False).messages.values()))
 
 
 def refusal(found: MessageSpec, data: dict[str, Any]) -> InvalidMessage:
@@ -404,3 +404,25 @@ def test_spec_knows_the_names_on_the_wire() -> None:
     """A flat envelope asks for them, since it has names of its own."""
 
     assert {"in", "n"} == spec(room=text(data_key="in"), n=StrictInteger()).wire_names
+
+
+# --- what a message is the newest of ---
+
+
+def test_spec_knows_what_a_message_is_the_newest_of() -> None:
+    """The same values on the same channel have one key; any other value, channel or type has another."""
+    found = spec({"direction": "out", "coalesce": "{symbol}"}, symbol=text(data_key="s"), price=StrictInteger())
+
+    def key(symbol: str, channel: str | None = "market:x", of: MessageSpec = found) -> str | None:
+        return of.key_of(of.dump({"symbol": symbol, "price": 1}), channel)
+
+    other = spec({"type": "other", "direction": "out", "coalesce": "{symbol}"}, symbol=text(), price=StrictInteger())
+    keys = [key("A"), key("B"), key("A", "market:y"), key("A", None), other.key_of({"symbol": "A"}, "market:x")]
+    assert key("A") == key("A")
+    assert len(keys) == len(set(keys))
+
+
+def test_spec_without_a_key_is_the_newest_of_nothing() -> None:
+    """Messages of other policies have none."""
+
+    assert None is spec({"direction": "out", "overflow": "drop_oldest"}).key_of({}, "market:x")

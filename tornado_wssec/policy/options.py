@@ -126,7 +126,7 @@ def _rates(value: Any) -> tuple[Rate, ...]:
 def _coalesced(value: Any) -> tuple[str, ...]:
     """The fields that a key is made of; what stands between them is for the reader."""
     if not isinstance(value, str) or not (names := _PLACE.findall(value)) or set("{}") & set(_PLACE.sub("", value)):
-        raise ValueError(f"{value!r} names no field; write it as in coalesce = '{{symbol}}'")
+        raise ValueError(f'{value!r} names no field; write it as in coalesce = "{{symbol}}"')
     return tuple(names)
 
 
