@@ -2,12 +2,23 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from .handshakes import suite as handshakes
 from .process import CLIENT_CORE, pin
-from .results import keep, print_figures
+from .results import Figure, Outcome, keep, print_figures
+from .suites import crowd, encrypted, fanout, flood, memory, talk
 
-SUITES = {"handshakes": handshakes.measure}
+SUITES: Final[Mapping[str, Callable[[int], Outcome]]] = {
+    "talk": talk.measure,
+    "encrypted": encrypted.measure,
+    "handshakes": lambda rounds: Outcome(handshakes.measure(rounds)),
+    "memory": memory.measure,
+    "fanout": fanout.measure,
+    "flood": flood.measure,
+    "crowd": crowd.measure,
+}
 
 
 def main() -> int:
@@ -18,12 +29,27 @@ def main() -> int:
     parser.add_argument("--dry", action="store_true", help="do not write bench/results.json")
     asked = parser.parse_args()
     pin(0, CLIENT_CORE)
-    figures = [figure for name in asked.suites or SUITES for figure in SUITES[name](asked.rounds)]
+    figures, tables = measured(asked.suites or list(SUITES), asked.rounds)
     print_figures(figures)
     if not asked.dry:
-        keep(figures)
+        keep(figures, tables)
     return 0 if all(figure.holds for figure in figures) else 1
 
 
+def measured(names: list[str], rounds: int) -> tuple[list[Figure], dict[str, Any]]:
+    """One suite after another."""
+    figures: list[Figure] = []
+    tables: dict[str, Any] = {}
+    for name in names:
+        print(f"== {name}", flush=True)
+        outcome = SUITES[name](rounds)
+        figures += outcome.figures
+        tables |= outcome.tables
+    return figures, tables
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; nothing was written, and nothing is left running.")

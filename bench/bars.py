@@ -1,7 +1,11 @@
 """The bars: what must hold, written once."""
 
+import sys
 from dataclasses import dataclass
 from typing import Final
+
+IS_FIRST: Final = sys.version_info < (3, 12)
+"""On Python 3.11 bare Tornado is slower than on later ones, and so the ratios to it are larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +44,53 @@ HANDSHAKES: Final = (
     Bar("P7.sqlite_ticket", "handshakes with a ticket in SQLite, against bare Tornado", 0.65),
     Bar("P7.redis_ticket", "handshakes with a ticket in Redis, against bare Tornado", 0.60),
 )
+
+MESSAGES: Final = (
+    Bar("P1.bare", "small messages, one at a time, against bare Tornado", 4.0 if IS_FIRST else 3.5, 4.6),
+    *(
+        (
+            Bar("P1.node", "small messages, one at a time, against Node with ws and ajv", 1.0),
+            Bar("P1.aiohttp", "small messages, one at a time, against aiohttp with msgspec", 1.1),
+        )
+        if IS_FIRST
+        else ()
+    ),
+    Bar("P2.bare", "small messages, 16 at a time, against bare Tornado", 6.3 if IS_FIRST else 5.8, 9.0),
+    Bar("P2.picows", "small messages, 16 at a time, against picows with msgspec", 1.5),
+    Bar("P3.bare", "medium messages, one at a time, against bare Tornado", 2.8 if IS_FIRST else 2.4, 3.5),
+    Bar("P3.node", "medium messages, one at a time, against Node with ws and ajv", 1.0),
+    Bar("P4.small", "small messages, one at a time, against Tornado secured naively", 6.0, 8.0),
+    Bar("P4.medium", "medium messages, one at a time, against Tornado secured naively", 18.0, 25.0),
+)
+
+MEMORY: Final = (
+    Bar("P8.idle", "memory of an idle authenticated connection, of bare Tornado's", 0.6, 0.35, is_ceiling=True),
+    Bar("P8.linear", "memory a connection among most connections, of that among fewest (±5 %)", 1.105, is_ceiling=True),
+)
+
+FANOUT: Final = (
+    Bar("P9.naive", "one message to 1,000 listeners, against Tornado's loop over write_message", 5.0, 7.0),
+    Bar("P9.websockets", "one message to 1,000 listeners, against websockets.broadcast", 1.2),
+    Bar("P9.node", "one message to 1,000 listeners, against Node with ws", 1.0),
+)
+
+FLOOD: Final = (
+    Bar("P11", "how long polite clients wait (median) beside a flood, of bare Tornado's", 0.2, 0.1, is_ceiling=True),
+)
+
+CROWD: Final = (
+    Bar(
+        "P12",
+        "cost of a message where it is most, of where it is least: 10 to 10,000 connections (±20 %)",
+        1.5,
+        is_ceiling=True,
+    ),
+)
+
+ENCRYPTED: Final = (
+    Bar("P13.small", "small messages over TLS, one at a time, against bare Tornado over TLS", 2.0, 3.3),
+    Bar("P13.pipelined", "small messages over TLS, 16 at a time, against bare Tornado over TLS", 6.0),
+    Bar("P13.medium", "medium messages over TLS, one at a time, against bare Tornado over TLS", 1.5),
+)
+
+ALL: Final = (*MESSAGES, *HANDSHAKES, *MEMORY, *FANOUT, *FLOOD, *CROWD, *ENCRYPTED)

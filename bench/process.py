@@ -6,6 +6,7 @@ standard input, so that nothing is left running whatever happens to us.
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any, Final, Self
 _CORES: Final = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else [0]
 SERVER_CORE: Final = _CORES[0]
 CLIENT_CORE: Final = _CORES[-1]
+SPARE_DESCRIPTORS: Final = 100
 
 
 class ServerProcess:
@@ -54,6 +56,10 @@ class ServerProcess:
         """CPU time that all threads of the server have used so far."""
         return float(self.ask("cpu"))
 
+    def resident_bytes(self) -> int:
+        """Memory that it has now."""
+        return int(self.ask("resident"))
+
     def __enter__(self) -> Self:
         return self
 
@@ -69,6 +75,12 @@ class ServerProcess:
         if not line:
             raise RuntimeError(f"the server ended with {self._process.wait()}; its errors stand above")
         return json.loads(line)
+
+
+def most_connections(wanted: int) -> int:
+    """So many connections, or as many as a process may have here, with some descriptors left for itself."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return wanted if most == resource.RLIM_INFINITY else min(wanted, most - SPARE_DESCRIPTORS)
 
 
 def started(command: Sequence[str], core: int, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":

@@ -1,11 +1,14 @@
 """What was measured, held against the bars, printed and kept."""
 
 import json
+import os
 import platform
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+import tornado
 
 from .bars import Bar
 
@@ -40,6 +43,18 @@ class Figure:
         return "holds, and the stretch" if self.bar.stretches(self.figure) else "holds"
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one suite came to.
+
+    Args:
+        tables: what was measured, for the pages: anything that JSON can hold, by name.
+    """
+
+    figures: Sequence[Figure]
+    tables: Mapping[str, Any] = field(default_factory=dict)
+
+
 def print_figures(figures: Iterable[Figure]) -> None:
     """A line for each bar."""
     for each in figures:
@@ -49,17 +64,35 @@ def print_figures(figures: Iterable[Figure]) -> None:
         print(f"{'':27} {each.note}")
 
 
-def keep(figures: Iterable[Figure], path: Path = RESULTS) -> None:
-    """Write the figures to the results file, in the place of earlier ones of the same bars."""
-    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["bars"] if path.exists() else {}
+def keep(figures: Iterable[Figure], tables: Mapping[str, Any], path: Path = RESULTS) -> None:
+    """Write the results file; what was not measured this time stays as it was."""
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     measured = {each.bar.id: _entry(each) for each in figures}
-    document = {"machine": machine(), "bars": dict(sorted({**known, **measured}.items()))}
+    document = {
+        "machine": machine(),
+        "bars": dict(sorted({**known.get("bars", {}), **measured}.items())),
+        "tables": dict(sorted({**known.get("tables", {}), **tables}.items())),
+    }
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def machine() -> Mapping[str, str]:
     """What the figures were measured on; of a machine only what matters to them."""
-    return {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()}
+    return {
+        "python": platform.python_version(),
+        "tornado": tornado.version,
+        "system": platform.system(),
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+    }
+
+
+def _processor() -> str:
+    """Its name, as Linux tells it."""
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text(encoding="utf-8").splitlines() if known.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {platform.machine()}" if names else platform.machine()
 
 
 def _entry(each: Figure) -> Mapping[str, Any]:

@@ -1,7 +1,6 @@
 """Who takes part: each server, what it needs, and how it is started."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -73,21 +72,6 @@ CHANNELS: Final = Peer(
 NODE: Final = Peer("node_ws", "Node ws + ajv", ("ws@8.23.0", "ajv@8.20.0", "ajv-formats@3.0.1"), script="node_ws.js")
 
 ALL: Final = (OURS, BARE, NAIVE, FASTAPI, WEBSOCKETS, AIOHTTP, PICOWS, SOCKETIO, CHANNELS, NODE)
-
-
-def started(
-    stack: ExitStack, peers: Sequence[Peer], *arguments: str
-) -> tuple[dict[str, ServerProcess], dict[str, str]]:
-    """Start each of them; those that run, and of the others why not."""
-    running: dict[str, ServerProcess] = {}
-    missing: dict[str, str] = {}
-    for peer in peers:
-        try:
-            running[peer.name] = stack.enter_context(peer.start(*arguments))
-        except Missing as error:
-            missing[peer.name] = str(error)
-            print(f"{peer.title} takes no part: {error}", flush=True)
-    return running, missing
 
 
 def titles() -> Mapping[str, str]:

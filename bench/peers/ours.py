@@ -2,6 +2,8 @@
 
 Quotas are raised until they do not refuse; they are asked all the same. Handlers are `async def`, do not suspend, and
 get and return plain dicts.
+
+Usage: python -m bench.peers.ours KEYS [CERTIFICATE KEY]
 """
 
 import asyncio
@@ -26,18 +28,18 @@ from tornado_wssec import (
     StrictInteger,
     on,
 )
-from tornado_wssec.policy.keys import KeyRing
 from tornado_wssec.settings import Settings
+from tornado_wssec.stores.keyfile import KeyFile
 from tornado_wssec.stores.memory import MemoryStore
-from tornado_wssec.testing.kit import HeldKeys
 
 from ..messages import KINDS
+from ..visitors import AUDIENCE, ISSUER, ORIGIN
 from .control import answer, raise_descriptors
 from .tls import context
 
-ORIGIN: Final = "https://app.example.com"
-PERMISSIONS: Final = ("chat:*:*", "board:*:*")
 MANY: Final = 1_000_000_000
+OLD_SECONDS: Final = 3_600
+"""A store knows of no revocation before it was made, and so takes no token that is older; this one counts as old."""
 RATE: Final = "1000000/second"
 RAISED: Final = Limits(
     connections=15_000,
@@ -165,22 +167,18 @@ class Socket(SecureWebSocketHandler):
 async def main() -> None:
     """Serve."""
     raise_descriptors()
+    store = MemoryStore()
+    await store.migrate(time.time() - OLD_SECONDS)
     guard = Guard(
-        settings=Settings.from_env({}, issuer="bench", audience="bench", origins=(ORIGIN,)),
+        settings=Settings.from_env({}, issuer=ISSUER, audience=AUDIENCE, origins=(ORIGIN,)),
         registry=Registry(Send, Draw, Post, Posted, RoomChannel),
-        store=MemoryStore(),
-        keys=HeldKeys(KeyRing().generate(now=time.time() - 60)),
+        store=store,
+        keys=KeyFile(sys.argv[1]),
         limits=RAISED,
     )
     async with guard:
         app = Application([(r"/ws", Socket), (r"/room", Socket), *guard.routes()], wssec=guard)
-        port = guard.listen(app, 0, address="127.0.0.1", ssl=context(sys.argv[1:]))
-        loop = asyncio.get_running_loop()
-
-        async def tokens(count: str) -> list[str]:
-            return [guard.issue_token(f"u{number}", PERMISSIONS, ttl=7_200.0) for number in range(int(count))]
-
-        answer(port, tokens=lambda count: asyncio.run_coroutine_threadsafe(tokens(count), loop).result())
+        answer(guard.listen(app, 0, address="127.0.0.1", ssl=context(sys.argv[2:])))
         await asyncio.Event().wait()
 
 

@@ -1,0 +1,1 @@
+"""What is measured: each suite a module with `measure(rounds: int) -> Outcome`."""
