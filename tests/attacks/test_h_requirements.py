@@ -81,6 +81,22 @@ async def test_r001_encrypted_peer_from_elsewhere(certified: Certified) -> None:
             assert 101 == answer.status
 
 
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded"])
+@in_loop
+async def test_r001_ticket_over_plain_http(name: str) -> None:
+    """What buys a ticket is worth as much as the ticket: it is not taken from a wire that others read, either."""
+    body = b'{"path":"/ws"}'
+    async with chat_kit() as kit:
+        statuses = []
+        for extra in ("", f"{name}: 192.0.2.1\r\n"):
+            raw = await kit.raw()
+            head = f"POST /wssec/ticket HTTP/1.1\r\nHost: {kit.host}\r\nAuthorization: Bearer {kit.token()}\r\n{extra}"
+            await raw.write(f"{head}Content-Type: application/json\r\nContent-Length: 14\r\n\r\n".encode() + body)
+            statuses.append((await raw.response()).status)
+
+    assert [200, 403] == statuses
+
+
 @in_loop
 async def test_h13_loopback_name_from_elsewhere() -> None:
     """The names of loopback are for who comes by loopback: to anybody else this server is not `localhost`."""
