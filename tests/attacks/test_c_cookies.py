@@ -186,6 +186,20 @@ async def test_c04_login_before_the_store() -> None:
         assert 401 == await browser.handshake()
 
 
+@in_loop
+async def test_k14_login_under_the_name_of_another() -> None:
+    """A record that stands where another belongs proves nobody, whoever has put it there."""
+    async with cookie_kit(SessionCookie(), limits=GENEROUS) as kit:
+        browser = Browser(kit)
+        await browser.sign_in()
+        name, _, secret = browser.value.partition(".")
+        record = await kit.store.find_record(RecordKind.LOGIN, name, NOON)
+        assert record is not None
+        await kit.store.put_record(RecordKind.LOGIN, "A" * 22, record, expires_at=None, now=NOON)
+        assert 101 == await browser.handshake()
+        assert 401 == await shown(kit, f"{'A' * 22}.{secret}").handshake()
+
+
 # --- C06–C07: what a neighbour tosses in ---
 
 

@@ -109,8 +109,8 @@ class Login:
         )
 
     def ensure_proven(self, cookie: LoginCookie) -> None:
-        """Refuse a cookie that knows the id alone; CredentialRefused."""
-        if self.digest is None or not hmac.compare_digest(self.digest, cookie.digest):
+        """Refuse a cookie that knows the id alone, or found the record of another login; CredentialRefused."""
+        if self.id != cookie.id or self.digest is None or not hmac.compare_digest(self.digest, cookie.digest):
             raise CredentialRefused(f"a wrong secret for the login {self.id}")
 
     def to_json(self) -> str:
