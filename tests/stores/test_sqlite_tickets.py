@@ -10,7 +10,7 @@ from tornado_wssec.policy.tickets import digest_of
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.sqlite import SqliteStore
 
-from .kit import PATIENT, in_loop, put, take
+from .kit import PATIENT, in_loop, opened, put, take
 from .sqlite_kit import elsewhere, mode_of
 
 
@@ -125,3 +125,17 @@ async def test_sqlite_refuses_a_ticket_that_is_none_of_ours(path: Path) -> None:
 
     assert None is await take(store, "t")
     await store.close()
+
+
+@in_loop
+async def test_sqlite_tickets_end_with_the_truth(path: Path) -> None:
+    """Where the first file is lost and made anew, what was revoked is not known: no ticket from before opens a door."""
+    async with opened(SqliteStore(path, timeouts=PATIENT)) as store:
+        await put(store, "old")
+    truth = path.with_name("store.db")
+    truth.unlink()
+    async with opened(SqliteStore(path, timeouts=PATIENT)) as store:
+        old = await take(store, "old")
+        await put(store, "new")
+    async with opened(SqliteStore(path, timeouts=PATIENT)) as store:  # migrates once more, and nothing is new
+        assert (None, "payload of new") == (old, await take(store, "new"))

@@ -80,7 +80,7 @@ class SqliteStore:
         """Make the file, its tables and the generation where absent; bring older tables up to date."""
         worker = self._new_worker()
         try:
-            return await self._sync(lambda files: files.truth.migrate(now), worker)
+            return await self._sync(lambda files: files.migrate(now), worker)
         finally:
             await worker.stop(self._timeouts.store_sync)
 
@@ -199,6 +199,13 @@ class _Files:
         """These files, waiting for no lock beyond this monotonic second."""
         self.truth.file.deadline = self.tickets.file.deadline = deadline
         return self
+
+    def migrate(self, now: float) -> bool:
+        """Make what is absent. Tickets are older than a truth that is new: whom it would have refused, nobody knows."""
+        has_made = self.truth.migrate(now)
+        if has_made:
+            self.tickets.forget()
+        return has_made
 
     def ensure_sound(self) -> None:
         """See that both are ours, and that the truth is there."""

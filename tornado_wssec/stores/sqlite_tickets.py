@@ -23,6 +23,7 @@ _COUNT: Final = "SELECT count(*) FROM ticket WHERE owner = ? AND expires_at > ?"
 _ADD: Final = "INSERT OR IGNORE INTO ticket VALUES (?, ?, ?, ?)"
 _FIND: Final = "SELECT payload, expires_at FROM ticket WHERE digest = ?"
 _REMOVE: Final = "DELETE FROM ticket WHERE digest = ?"
+_FORGET: Final = "DELETE FROM ticket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ class Tickets:
             (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
                 raise StoreCorrupt(f"{self.file.path} is damaged; {self.file.schema.restore}")
+
+    def forget(self) -> None:
+        """Drop every ticket."""
+        with suppress(StoreMissing), self.file.writing() as database:
+            database.execute(_FORGET)
 
     def do(self, requests: Sequence[Put | Take]) -> list[Outcome]:
         """Do all of them in one transaction, in order. The file is made for the first that puts something in.
