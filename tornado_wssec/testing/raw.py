@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import os
+import socket
 import ssl
 import struct
 from collections.abc import Iterable
@@ -12,6 +13,9 @@ from typing import Final
 
 PATIENCE_SECONDS: Final = 10.0
 """How long a claim waits for the server before it fails."""
+
+NO_TIME: Final = struct.pack("ii", 1, 0)
+"""To linger for: closing is a reset."""
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
@@ -98,7 +102,8 @@ class RawSocket:
             await self._writer.wait_closed()
 
     def reset(self) -> None:
-        """Drop the connection with a reset."""
+        """Drop the connection with a reset, whatever was still to be sent or read."""
+        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_TIME)
         self._writer.transport.abort()
 
 
