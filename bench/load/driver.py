@@ -16,6 +16,7 @@ from ..process import CLIENT_CORE, started
 
 HERE: Final = Path(__file__).parent
 SOURCE: Final = HERE / "client.c"
+IN_PYTHON: Final = (sys.executable, "-m", "bench.load.client")
 
 
 class LoadFailed(Exception):
@@ -204,8 +205,10 @@ def request(port: int, path: str = "/ws", *, token: str | None = None, origin: s
 @cache
 def program() -> tuple[str, ...]:
     """What runs the client."""
+    if sys.platform != "linux":  # it is written for epoll
+        return IN_PYTHON
     try:
         return (str(compiled(SOURCE, "dl")),)
     except Missing as error:
         print(f"The load client runs in Python, and may be what limits the fastest: {error}", flush=True)
-        return (sys.executable, "-m", "bench.load.client")
+        return IN_PYTHON
