@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+from contextlib import suppress
 
 import pytest
 
@@ -61,6 +62,19 @@ async def test_work_out_of_patience_is_cancelled() -> None:
     task = asyncio.current_task()
     assert task is not None
     assert (True, 0) == (never.cancelled(), task.cancelling())
+
+
+@in_loop
+async def test_work_that_swallows_its_cancellation_is_late_all_the_same() -> None:
+    """What it answers then is dropped."""
+
+    async def work() -> str:
+        with suppress(asyncio.CancelledError):
+            await waits_for(asyncio.get_running_loop().create_future())
+        return "late"
+
+    with pytest.raises(OutOfPatience):
+        await patiently(work(), 0.0)
 
 
 @in_loop

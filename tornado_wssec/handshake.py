@@ -8,6 +8,7 @@ Rules of this file:
 Source: RFC 6455 §4.2.1; OWASP WebSocket cheat sheet.
 """
 
+import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -270,7 +271,10 @@ class Handshake:
             raise
         except OutOfPatience:
             is_overdue = True
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                raise
+            # What a back end lets out when something else was cancelled is a fault like any other.
             logger.error("authentication failed unexpectedly: %s", where_raised(error))
         # Raised here, so that no traceback keeps what the failure quotes through __context__.
         if is_overdue:
@@ -282,6 +286,12 @@ class Handshake:
         check_route(identity, endpoint, groups)
         # The server may have gone while the credential was being verified.
         self._readiness.require_service()
+
+
+def is_cancelled() -> bool:
+    """Whether it is the running task that somebody wants to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def check_route(identity: Identity, endpoint: Endpoint, groups: Mapping[str, str]) -> None:

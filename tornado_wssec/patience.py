@@ -34,7 +34,9 @@ async def patiently(work: Coroutine[Any, Any, T], seconds: float) -> T:
     deadline = asyncio.timeout_at(until)
     try:
         async with deadline:
-            return await _rest(work, awaited)
+            result = await _rest(work, awaited)
+        if not deadline.expired():
+            return result
     except Exception:
         if not deadline.expired():
             raise

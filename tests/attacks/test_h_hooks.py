@@ -1,5 +1,6 @@
 """Authenticators of an application that answer what they should not, and those who show what nobody looks at."""
 
+import asyncio
 import logging
 import math
 from collections.abc import Sequence
@@ -12,7 +13,9 @@ from tests.kits import CHAT, GENEROUS, V1, ChatSocket, chat_kit, in_loop, settle
 from tornado_wssec import ApiKey, Assertion, Authenticator, BearerToken, FirstMessage, Ticket
 from tornado_wssec.auth import Credential, Desk, ProxyHeader, RequestView
 from tornado_wssec.policy.identity import Identity
+from tornado_wssec.stores.memory import MemoryStore
 from tornado_wssec.testing import GuardKit
+from tornado_wssec.testing.clock import NOON
 from tornado_wssec.testing.raw import CLOSE
 
 SHOWN = [("X-Shown", "something")]
@@ -93,6 +96,34 @@ async def test_j07_look_up_that_answers_no_time(field: str, seconds: Any) -> Non
         await kit.assert_handshake_refused(401, "/ws", extra=[key], subprotocols=V1)
         assert 401 == (await Browser(kit).send("POST", "/wssec/ticket", WANTS, JSON, key)).status
         await settled(kit, 0)
+
+
+class Cancelling(MemoryStore):
+    """Lets out that something of its own was cancelled: at once, or after a while."""
+
+    is_slow = False
+
+    async def take_ticket(self, digest: str, now: float) -> str | None:
+        if self.is_slow:
+            await asyncio.sleep(0)
+        raise asyncio.CancelledError("of something else")
+
+
+@pytest.mark.parametrize("is_slow", [False, True])
+@in_loop
+async def test_j26_cancellation_that_a_back_end_lets_out(is_slow: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """It is a failure like any other: 401, or 4401 to a first message; nobody is left waiting, and no place is lost."""
+    store = Cancelling(wall=lambda: NOON)
+    store.is_slow = is_slow
+    async with chat_kit(limits=GENEROUS, authenticators=[Ticket(), FirstMessage()], store=store) as kit:
+        await kit.assert_handshake_refused(401, "/ws?ticket=x")
+        client = await kit.connect("/ws", token="")
+        await client.send("wssec.auth", {"ticket": "x"})
+        await client.assert_closed(4401)
+        await client.close()
+        await settled(kit, 0)
+        assert (0, 0) == (len(kit.guard.doorstep), kit.guard.doorstep.at_address("127.0.0.1"))
+    assert 2 == sum(record.levelno == logging.ERROR for record in caplog.records)
 
 
 @pytest.mark.parametrize("lifetime", [0, -1, math.inf, math.nan])
