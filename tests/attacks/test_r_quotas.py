@@ -218,6 +218,26 @@ async def test_r06_anonymous_ones_have_no_attempts_together() -> None:
         assert [101] * 5 == await statuses_of(kit, 5)
 
 
+@in_loop
+async def test_r06_showing_nothing_is_a_failure() -> None:
+    """At the door, where no page elsewhere gets as far; a hundred by default, and a success washes none off."""
+    async with chat_kit(limits=replace(GENEROUS, failed_credentials=Limits().failed_credentials)) as kit:
+        assert [101] == await statuses_of(kit, 1, token=kit.token())
+        assert [401] * 100 + [429] * 5 == await statuses_of(kit, 105)
+        assert [429] == await statuses_of(kit, 1, token=kit.token())
+        await kit.advance(Limits().failed_credentials_window_seconds / 100)
+        assert [101] == await statuses_of(kit, 1, token=kit.token())
+
+
+@in_loop
+async def test_r06_what_was_refused_before_is_no_failure() -> None:
+    """A page elsewhere, another host, no handshake at all: none says anything about a credential."""
+    async with chat_kit(limits=replace(GENEROUS, failed_credentials=1)) as kit:
+        for options in ({"origin": "https://evil.test"}, {"host": "evil.test"}, {"subprotocols": ["a", "a"]}):
+            assert 101 not in await statuses_of(kit, 3, token="wrong", **options)
+        assert [101] == await statuses_of(kit, 1, token=kit.token())
+
+
 # --- everybody at once ---
 
 
