@@ -344,9 +344,11 @@ async def test_r002_hsts(shown: Certified) -> None:
             headers = handshake_headers(kit.host, origin="https://evil.example.com")
             method = "POST" if path == "/wssec/ticket" else "GET"
             values.append((await socket.upgrade(path, headers, method=method)).headers["strict-transport-security"])
+            wrong = await socket.upgrade(path, headers, method="PUT")  # which never gets as far as the route
+            values.append(wrong.headers["strict-transport-security"])
             await socket.close()
 
-    assert ["max-age=31536000"] * 4 == values
+    assert ["max-age=31536000"] * 8 == values
 
 
 @pytest.mark.parametrize(
