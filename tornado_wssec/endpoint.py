@@ -109,7 +109,7 @@ class Endpoint:
             name=handler.__name__,
             pipeline=Pipeline(specs, handler.envelope, own),
             methods=methods,
-            requires=PermissionTemplate.parse(handler.requires) if handler.requires else None,
+            requires=None if handler.requires is None else PermissionTemplate.parse(handler.requires),
             authenticators=ways,
             anonymous=handler.anonymous,
             allow_missing_origin=handler.allow_missing_origin,
@@ -151,9 +151,18 @@ def problems(
     for message, method in handled_by(handler).items():
         if message not in RESERVED:
             yield from _handled_problems(f"{where}.{method}", message, registry)
-    if handler.requires:
+    yield from _switch_problems(handler)
+    if handler.requires is not None:
         yield from _requires_problems(where, handler.requires, url_groups)
     yield from _envelope_problems(where, handler.envelope, handled_by(handler), registry)
+
+
+def _switch_problems(handler: Any) -> Iterator[Problem]:
+    for name in ("anonymous", "allow_missing_origin", "newest_wins"):
+        value = getattr(handler, name)
+        if not isinstance(value, bool) and not (value is None and name == "newest_wins"):
+            fault = f"is {value!r:.64} where True or False belongs: what is not empty, such as 'no', would be a yes"
+            yield Problem(f"{handler.__name__}.{name}", fault, "write True or False")
 
 
 def _first_message_problems(handler: Any, ways: Sequence[Authenticator]) -> Iterator[Problem]:
