@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.kits import V1, ChatSocket, in_loop, settled
+from tests.kits import V1, ChatSocket, in_loop, settled, uniform
 from tornado_wssec import BearerToken, FirstMessage, Limits, Ticket
 from tornado_wssec.stores.memory import MemoryStore
 from tornado_wssec.testing import GuardKit, Response
@@ -107,6 +107,23 @@ async def test_t02_simultaneous_handshakes(door: Door) -> None:
             answers = await asyncio.gather(*(shown(kit, ticket) for _ in range(20)))
             assert (1, 19) == (answers.count(101), answers.count(401))
             assert count == len(kit.guard.hub)
+
+
+@in_loop
+async def test_t01_refusals_are_alike(door: Door) -> None:
+    """Whatever is wrong with a ticket, the answer is the one that no credential at all gets."""
+    async with door.kit(handlers=[("/ws", ChatSocket), ("/other", ChatSocket)]) as kit:
+        nothing = uniform(await kit.assert_handshake_refused(401, "/ws"))
+        spent, expired, elsewhere = [await kit.ticket("/ws", f"u{number}") for number in range(3)]
+        revoked, stolen = await kit.ticket("/ws", "eve"), await kit.guard.issue_ticket("ann", address="192.0.2.1")
+        await kit.connect(f"/ws?ticket={spent}", token="")
+        await kit.guard.revoke(subject="eve")
+        paths = [f"/ws?ticket={ticket}" for ticket in (spent, revoked, stolen, "", "x", "A" * 43, "A" * 4_000, "%ff")]
+        paths += [f"/other?ticket={elsewhere}", f"/ws?ticket={elsewhere}", f"/ws?ticket={expired}&ticket={expired}"]
+        for path in paths:
+            assert nothing == uniform(await kit.assert_handshake_refused(401, path))
+        await kit.advance(kit.guard.timeouts.ticket)
+        assert nothing == uniform(await kit.assert_handshake_refused(401, f"/ws?ticket={expired}"))
 
 
 # --- T03: not for ever ---
