@@ -15,11 +15,12 @@ from tornado_wssec.policy.revocation_entries import NoticeKind
 from tornado_wssec.policy.revocations import Body, Kind
 from tornado_wssec.stores.base import Generation, Store
 
+from .directory_contract import DirectoryContract
 from .kit import NOW, bodies, find, in_loop, keep, names_of, notice, put, result_of, revocation, take, undo, whole_log
 from .record_contract import RecordContract
 
 
-class StoreContract(RecordContract):
+class StoreContract(RecordContract, DirectoryContract):
     """The suite for stores that are one handle on one place."""
 
     def new_store(self, place: Path) -> Store:

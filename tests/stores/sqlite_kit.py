@@ -21,6 +21,13 @@ def elsewhere(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
+def sqlite_remains(path: Path) -> list[str]:
+    """What the directory keeps of its first node."""
+    with elsewhere(path) as database:
+        found = database.execute("SELECT name FROM node WHERE name = 'n1' UNION SELECT connection FROM live")
+        return [name for (name,) in found]
+
+
 def content(path: Path) -> bytes:
     """What is in the file."""
     return path.read_bytes()

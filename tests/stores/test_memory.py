@@ -19,6 +19,11 @@ class TestMemoryStore(StoreContract):
         assert isinstance(store, MemoryStore)
         return store.sibling()
 
+    async def remains(self, store: Store, place: Path) -> list[str]:
+        assert isinstance(store, MemoryStore)
+        directory = store._kept.directory
+        return [*(name for name in directory.leases if name == "n1"), *directory.entries, *directory.owners]
+
 
 @in_loop
 async def test_memory_makes_its_generation_when_opened() -> None:

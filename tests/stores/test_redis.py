@@ -10,17 +10,21 @@ from tornado_wssec.stores.redis import RedisStore
 
 from .contract import LastingStoreContract
 from .kit import PATIENT
-from .redis_kit import redis_store
+from .redis_kit import RedisLeases, redis_store
 
 
-class TestRedisStore(LastingStoreContract):
+class TestRedisStore(RedisLeases, LastingStoreContract):
     """The contract."""
 
     url: str
+    at: RedisServer
 
     @pytest.fixture(autouse=True)
     def _server(self, each_redis: RedisServer) -> None:
-        self.url = each_redis.url
+        self.url, self.at = each_redis.url, each_redis
+
+    def server(self, place: Path) -> RedisServer:
+        return self.at
 
     def new_store(self, place: Path) -> Store:
         return redis_store(self.url, place)

@@ -13,7 +13,7 @@ from tornado_wssec.stores.redis import RedisStore
 
 from .contract import LastingStoreContract
 from .kit import NOW, PATIENT, in_loop
-from .redis_kit import redis_store
+from .redis_kit import RedisLeases, redis_store
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "examples" / "deploy" / "redis.acl"
@@ -36,14 +36,18 @@ def guarded(each_redis: RedisServer) -> Iterator[str]:
     each_redis.ask("ACL", "DELUSER", "wssec")
 
 
-class TestRedisAcl(LastingStoreContract):
+class TestRedisAcl(RedisLeases, LastingStoreContract):
     """The contract: nothing that the store does needs more."""
 
     url: str
+    at: RedisServer
 
     @pytest.fixture(autouse=True)
-    def _server(self, guarded: str) -> None:
-        self.url = guarded
+    def _server(self, each_redis: RedisServer, guarded: str) -> None:
+        self.url, self.at = guarded, each_redis
+
+    def server(self, place: Path) -> RedisServer:
+        return self.at
 
     def new_store(self, place: Path) -> Store:
         return redis_store(self.url, place)

@@ -17,7 +17,7 @@ from tornado_wssec.stores.redis import RedisStore
 
 from .contract import LastingStoreContract
 from .kit import NOW, PATIENT, in_loop, opened, put, revocation, whole_log
-from .redis_kit import prefix_of, redis_store
+from .redis_kit import RedisLeases, prefix_of, redis_store
 
 UNHURRIED = Timeouts(store_call=2.0)
 """Enough for a busy machine, and soon over when a server is dead."""
@@ -30,14 +30,19 @@ def cluster(redis_binary: Binary, tmp_path_factory: pytest.TempPathFactory) -> I
         yield cluster
 
 
-class TestRedisCluster(LastingStoreContract):
+class TestRedisCluster(RedisLeases, LastingStoreContract):
     """The contract, with the prefix of each test on whichever node it falls."""
 
     url: str
+    cluster: RedisCluster
 
     @pytest.fixture(autouse=True)
     def _cluster(self, cluster: RedisCluster) -> None:
         self.url = cluster.url
+        self.cluster = cluster
+
+    def server(self, place: Path) -> RedisServer:
+        return self.cluster.primary_of(f"{{{prefix_of(place)}}}")
 
     def new_store(self, place: Path) -> Store:
         return redis_store(self.url, place)

@@ -16,7 +16,7 @@ from tornado_wssec.stores.sqlite import SqliteStore
 
 from .contract import LastingStoreContract
 from .kit import NOW, PATIENT, in_loop, revocation, undo, whole_log
-from .sqlite_kit import elsewhere
+from .sqlite_kit import elsewhere, sqlite_remains
 
 
 class TestSqliteStore(LastingStoreContract):
@@ -28,6 +28,9 @@ class TestSqliteStore(LastingStoreContract):
     def another(self, store: Store) -> Store:
         assert isinstance(store, SqliteStore)
         return SqliteStore(store.path, timeouts=PATIENT)
+
+    async def remains(self, store: Store, place: Path) -> list[str]:
+        return sqlite_remains(place / "store.db-shortlived")
 
 
 @in_loop

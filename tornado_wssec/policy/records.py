@@ -108,6 +108,13 @@ class Record:
         """Finite seconds, or None where the field is absent; ValueError."""
         return self.seconds(name) if name in self._fields else None
 
+    def flag(self, name: str) -> bool:
+        """A truth value, False where the field is absent; ValueError."""
+        value = self._fields.get(name, False)
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} is neither true nor false")
+        return value
+
     def texts(self, name: str) -> list[str]:
         """A list of texts, empty where the field is absent; ValueError."""
         items = self._fields.get(name, [])

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ..policy.credential_records import RecordStore
 from ..policy.revocations import RevocationLog
+from ..policy.session_directory import SessionDirectory
 from ..policy.tickets import TicketStore
 
 
@@ -22,7 +23,7 @@ class Generation:
     made_at: float
 
 
-class Store(RevocationLog, TicketStore, RecordStore, Protocol):
+class Store(RevocationLog, TicketStore, RecordStore, SessionDirectory, Protocol):
     """Truth that outlives a process. Opened lazily, after a fork, in the event loop that uses it.
 
     From `open` to `close` it belongs to one event loop of one process; used from another it

@@ -3,11 +3,13 @@
 The entries of the log have their own bounds: `policy.revocation_entries.ensure_storable`.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from ..policy.credential_records import RECORD_BYTES
 from ..policy.records import ensure_seconds, ensure_text
 from ..policy.revocation_entries import ensure_name
+from ..policy.session_directory import ENTERED_AT_ONCE, Entry
 from ..policy.tickets import PAYLOAD_BYTES
 from ..settings import KiB
 
@@ -33,6 +35,27 @@ def ensure_record(name: str, payload: str, expires_at: float | None) -> None:
     ensure_text("the payload", payload, RECORD_BYTES)
     if expires_at is not None:
         ensure_seconds("expires_at", expires_at)  # NaN would be NULL in a database: no end at all
+
+
+def ensure_node(node: str) -> None:
+    """Refuse what could not be the name of a node; ValueError."""
+    ensure_name("node", node)
+
+
+def ensure_entries(node: str, entries: Sequence[Entry]) -> None:
+    """Refuse entries of another node, or too many at once; ValueError."""
+    ensure_connections(node, [entry.connection for entry in entries])
+    if any(entry.node != node for entry in entries):
+        raise ValueError(f"an entry is of another node than {node}; enter it as its own")
+
+
+def ensure_connections(node: str, connections: Sequence[str]) -> None:
+    """Refuse what could not name connections, or too many at once; ValueError."""
+    ensure_node(node)
+    if len(connections) > ENTERED_AT_ONCE:
+        raise ValueError(f"{len(connections)} connections are too many at once; give {ENTERED_AT_ONCE} at most")
+    for connection in connections:
+        ensure_name("connection", connection)
 
 
 def ensure_page(after: str, most: int) -> None:

@@ -15,10 +15,20 @@ from dataclasses import dataclass, field
 
 from ..policy.credential_records import RecordKind, StoredRecord
 from ..policy.revocation_entries import Body, LogEntry, Notice, class_of, ensure_name, ensure_storable
+from ..policy.session_directory import Entry, EntryPage, NodeFacts, NodeStanding
 from .base import Generation
-from .bounds import ensure_document, ensure_page, ensure_record, ensure_ticket
+from .bounds import (
+    ensure_connections,
+    ensure_document,
+    ensure_entries,
+    ensure_node,
+    ensure_page,
+    ensure_record,
+    ensure_ticket,
+)
 from .cursors import make_cursor, place_of
 from .home import Home
+from .memory_directory import MemoryDirectory
 
 
 class MemoryStore:
@@ -150,6 +160,37 @@ class MemoryStore:
         ensure_name("name of the record", name)
         return self._here().records.pop((kind, name), None) is not None
 
+    async def renew_node(self, node: str, *, joins: bool, lease: float, alone: float, now: float) -> NodeStanding:
+        """Renew a node's lease."""
+        ensure_node(node)
+        return self._here().directory.renew(node, joins, lease, alone, now)
+
+    async def drop_node(self, node: str, now: float) -> None:
+        """End a node's lease at once."""
+        ensure_node(node)
+        self._here().directory.drop(node, now)
+
+    async def enter(
+        self, node: str, entries: Sequence[Entry], *, most: int | None, now: float
+    ) -> Sequence[bool] | None:
+        """Enter connections; for each whether there was a place. None when the node's lease has ended."""
+        ensure_entries(node, entries)
+        return self._here().directory.enter(node, entries, most, now)
+
+    async def leave(self, node: str, connections: Sequence[str]) -> None:
+        """Forget connections of a node."""
+        ensure_connections(node, connections)
+        self._here().directory.leave(node, connections)
+
+    async def list_entries(self, *, after: str, most: int, now: float) -> EntryPage:
+        """At most `most` entries of living nodes behind a connection, by connection."""
+        ensure_page(after, most)
+        return self._here().directory.page(after, most, now)
+
+    async def list_nodes(self, now: float) -> Sequence[NodeFacts]:
+        """Every node whose lease lives, and how many entries it has."""
+        return self._here().directory.nodes(now)
+
     def _here(self) -> "_Kept":
         self._home.ensure_here()
         return self._kept
@@ -180,6 +221,7 @@ class _Kept:
     document: str | None = None
     tickets: dict[str, _Ticket] = field(default_factory=dict)
     records: dict[tuple[RecordKind, str], _Record] = field(default_factory=dict)
+    directory: MemoryDirectory = field(default_factory=MemoryDirectory)
     log: dict[tuple[str, str], tuple[int, Body]] = field(default_factory=dict)
     given_cursors: int = 0
     changes: int = 0

@@ -17,10 +17,21 @@ from typing import Any, Final
 from ..errors import StoreCorrupt, StoreMissing, StoreUnavailable
 from ..policy.credential_records import RecordKind, StoredRecord
 from ..policy.revocation_entries import Body, LogEntry, ensure_name, ensure_storable
+from ..policy.session_directory import Entry, EntryPage, NodeFacts, NodeStanding
 from ..settings import Timeouts
 from .base import Generation
-from .bounds import DOCUMENT_BYTES, ensure_document, ensure_page, ensure_record, ensure_ticket
+from .bounds import (
+    DOCUMENT_BYTES,
+    ensure_connections,
+    ensure_document,
+    ensure_entries,
+    ensure_node,
+    ensure_page,
+    ensure_record,
+    ensure_ticket,
+)
 from .home import Home
+from .redis_directory import RedisDirectory
 from .redis_link import RedisLink
 from .redis_log import RedisLog
 from .redis_records import RedisRecords
@@ -159,6 +170,37 @@ class RedisStore:
         ensure_name("name of the record", name)
         return await self._own().records.drop(kind, name)
 
+    async def renew_node(self, node: str, *, joins: bool, lease: float, alone: float, now: float) -> NodeStanding:
+        """Renew a node's lease, by the server's clock."""
+        ensure_node(node)
+        return await self._own().directory.renew(node, joins, lease, alone)
+
+    async def drop_node(self, node: str, now: float) -> None:
+        """End a node's lease at once."""
+        ensure_node(node)
+        await self._own().directory.drop(node)
+
+    async def enter(
+        self, node: str, entries: Sequence[Entry], *, most: int | None, now: float
+    ) -> Sequence[bool] | None:
+        """Enter connections; for each whether there was a place. None when the node's lease has ended."""
+        ensure_entries(node, entries)
+        return await self._own().directory.enter(node, entries, most)
+
+    async def leave(self, node: str, connections: Sequence[str]) -> None:
+        """Forget connections of a node."""
+        ensure_connections(node, connections)
+        await self._own().directory.leave(node, connections)
+
+    async def list_entries(self, *, after: str, most: int, now: float) -> EntryPage:
+        """At most `most` entries of living nodes behind a connection, by connection."""
+        ensure_page(after, most)
+        return await self._own().directory.page(after, most)
+
+    async def list_nodes(self, now: float) -> Sequence[NodeFacts]:
+        """Every node whose lease lives, and how many entries it has."""
+        return await self._own().directory.nodes()
+
     async def standing(self) -> ServerStanding:
         """What the server says of itself."""
         return ServerStanding.of(await self._own().link.call(lambda client: client.info()))
@@ -197,6 +239,7 @@ class RedisStore:
             log=RedisLog(link, self._keys, writer),
             tickets=RedisTickets(link, self._keys),
             records=RedisRecords(link, self._keys, writer),
+            directory=RedisDirectory(link, self._keys),
         )
 
     def _own(self) -> "_Parts":
@@ -215,3 +258,4 @@ class _Parts:
     log: RedisLog
     tickets: RedisTickets
     records: RedisRecords
+    directory: RedisDirectory

@@ -54,7 +54,7 @@ class Keys:
         return values, f"{values}-names", f"{values}-ends"
 
 
-_PRIMARY: Final = f"""
+PRIMARY: Final = f"""
 local about = redis.call('INFO', 'replication')
 if not string.find(about, 'role:master', 1, true) then return redis.error_reply('{NO_PRIMARY} this is a replica') end
 """
@@ -67,10 +67,10 @@ end
 """
 """A life ends with the store's generation, and with a restart or a failover, which may have lost what came last."""
 
-_NOT_OURS: Final = f"return redis.error_reply('{NOT_OURS} this value is none of ours')"
+NOT_OURS_REPLY: Final = f"return redis.error_reply('{NOT_OURS} this value is none of ours')"
 
-READ_TEXT: Final = f"""{_PRIMARY}
-if redis.call('STRLEN', KEYS[1]) > tonumber(ARGV[1]) then {_NOT_OURS} end
+READ_TEXT: Final = f"""{PRIMARY}
+if redis.call('STRLEN', KEYS[1]) > tonumber(ARGV[1]) then {NOT_OURS_REPLY} end
 return redis.call('GET', KEYS[1])
 """
 """KEYS: the text. ARGV: its most bytes."""
@@ -88,18 +88,18 @@ redis.call('XADD', KEYS[2], 'MAXLEN', 1, '*', 'published', 1)
 """
 """KEYS: published, changes. ARGV: the document."""
 
-MARK: Final = f"""{_PRIMARY}{_LIFE}
+MARK: Final = f"""{PRIMARY}{_LIFE}
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 return {{life_of(KEYS[2]), last and last[1] or '0-0'}}
 """
 """KEYS: changes, generation. Returns the life and the last change."""
 
-APPEND: Final = f"""{_PRIMARY}{_LIFE}
+APPEND: Final = f"""{PRIMARY}{_LIFE}
 local place, body = redis.call('HGET', KEYS[2], ARGV[1]), ARGV[2]
 local found = place and redis.call('XRANGE', KEYS[1], place, place)[1]
 if found then
   body = found[2][2]
-  if #body > tonumber(ARGV[4]) then {_NOT_OURS} end
+  if #body > tonumber(ARGV[4]) then {NOT_OURS_REPLY} end
 else
   place = redis.call('XADD', KEYS[1], '*', 'body', body)
   if ARGV[3] ~= '' then redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1]) end
@@ -112,7 +112,7 @@ return {{life_of(KEYS[5]), place, body}}
 place, body. The place is written again where the entry is there already: what the caller then waits for covers it.
 """
 
-READ_AFTER: Final = f"""{_PRIMARY}{_LIFE}
+READ_AFTER: Final = f"""{PRIMARY}{_LIFE}
 local function parts(id)
   local high, low = string.match(id, '^(%d+)-(%d+)$')
   return tonumber(high), tonumber(low)
@@ -150,12 +150,12 @@ return entries
 follows the log, and for how many milliseconds that holds. Returns the life, and place and body of each entry.
 """
 
-STANDING: Final = f"""{_PRIMARY}
+STANDING: Final = f"""{PRIMARY}
 return {{tonumber(string.match(about, 'connected_slaves:(%d+)') or '0'), redis.call('GET', KEYS[1])}}
 """
 """KEYS: applied. Returns how many replicas are connected, and how far a server that follows the log has come."""
 
-PRUNE: Final = f"""{_PRIMARY}
+PRUNE: Final = f"""{PRIMARY}
 local pruned, kept, most = 0, 0, tonumber(ARGV[2])
 while pruned < most do
   local ended = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '(' .. ARGV[1], 'LIMIT', kept, most - pruned)
@@ -194,7 +194,7 @@ return 1
 TAKE_TICKET: Final = f"""
 if redis.call('STRLEN', KEYS[1]) > tonumber(ARGV[1]) then
   redis.call('DEL', KEYS[1])
-  {_NOT_OURS}
+  {NOT_OURS_REPLY}
 end
 local value = redis.call('GETDEL', KEYS[1])
 local owner = value and string.match(value, '^%S+ (%x+) ')
@@ -219,13 +219,13 @@ return 1
 """
 """KEYS: values, names, ends. ARGV: name, value, end or nothing, now."""
 
-FIND_RECORD: Final = f"""{_PRIMARY}
-if redis.call('HSTRLEN', KEYS[1], ARGV[1]) > tonumber(ARGV[2]) then {_NOT_OURS} end
+FIND_RECORD: Final = f"""{PRIMARY}
+if redis.call('HSTRLEN', KEYS[1], ARGV[1]) > tonumber(ARGV[2]) then {NOT_OURS_REPLY} end
 return redis.call('HGET', KEYS[1], ARGV[1])
 """
 """KEYS: values. ARGV: name, most bytes."""
 
-LIST_RECORDS: Final = f"""{_PRIMARY}
+LIST_RECORDS: Final = f"""{PRIMARY}
 local found, after, most = {{}}, ARGV[1], tonumber(ARGV[2])
 while #found < most do
   local start = after == '' and '-' or '(' .. after
@@ -235,7 +235,7 @@ while #found < most do
     after = name
     local ends = redis.call('ZSCORE', KEYS[3], name)
     if not ends or tonumber(ends) > tonumber(ARGV[3]) then
-      if redis.call('HSTRLEN', KEYS[1], name) > tonumber(ARGV[4]) then {_NOT_OURS} end
+      if redis.call('HSTRLEN', KEYS[1], name) > tonumber(ARGV[4]) then {NOT_OURS_REPLY} end
       local value = redis.call('HGET', KEYS[1], name)
       if value then found[#found + 1] = {{name, value}} end
     end

@@ -15,11 +15,21 @@ from typing import Final, TypeVar
 from ..errors import NotAcknowledged, StoreUnavailable
 from ..policy.credential_records import RecordKind, StoredRecord
 from ..policy.revocation_entries import Body, LogEntry, ensure_name, ensure_storable
+from ..policy.session_directory import Entry, EntryPage, NodeFacts, NodeStanding
 from ..settings import Timeouts
 from .base import Generation
 from .batches import Batches
-from .bounds import ensure_document, ensure_page, ensure_record, ensure_ticket
+from .bounds import (
+    ensure_connections,
+    ensure_document,
+    ensure_entries,
+    ensure_node,
+    ensure_page,
+    ensure_record,
+    ensure_ticket,
+)
 from .home import Home
+from .sqlite_directory import Directory, Enter, Leave
 from .sqlite_file import SqliteFile
 from .sqlite_records import Records
 from .sqlite_schema import SHORT_LIVED, TRUTH
@@ -37,7 +47,7 @@ LOCK_SHARE: Final = 0.8
 
 
 class SqliteStore:
-    """Truth in one file, tickets in a second one beside it whose writes need not reach the disk.
+    """Truth in one file, tickets and live connections in a second one beside it whose writes need not reach the disk.
 
     Args:
         path: of the truth; a relative one is of the directory that is current now.
@@ -51,6 +61,7 @@ class SqliteStore:
         self._home = Home(self.url)
         self._worker: Worker[_Files] | None = None
         self._tickets = Batches[Put | Take](self._do_tickets, self._timeouts.store_call)
+        self._connections = Batches[Enter | Leave](self._do_connections, self._timeouts.store_call)
 
     async def open(self) -> None:
         """Connect, and see that what is there is ours and sound. Creates nothing."""
@@ -160,12 +171,49 @@ class SqliteStore:
         ensure_name("name of the record", name)
         return await self._sync(lambda files: files.records.drop(kind, name))
 
+    async def renew_node(self, node: str, *, joins: bool, lease: float, alone: float, now: float) -> NodeStanding:
+        """Renew a node's lease."""
+        ensure_node(node)
+        return await self._call(lambda files: files.directory.renew(node, joins, lease, alone, now))
+
+    async def drop_node(self, node: str, now: float) -> None:
+        """End a node's lease at once."""
+        ensure_node(node)
+        await self._call(lambda files: files.directory.drop(node))
+
+    async def enter(
+        self, node: str, entries: Sequence[Entry], *, most: int | None, now: float
+    ) -> Sequence[bool] | None:
+        """Enter connections; for each whether there was a place. None when the node's lease has ended."""
+        ensure_entries(node, entries)
+        self._own_worker()
+        found: Sequence[bool] | None = await self._connections.ask(Enter(node, entries, most, now))
+        return found
+
+    async def leave(self, node: str, connections: Sequence[str]) -> None:
+        """Forget connections of a node."""
+        ensure_connections(node, connections)
+        self._own_worker()
+        await self._connections.ask(Leave(node, connections))
+
+    async def list_entries(self, *, after: str, most: int, now: float) -> EntryPage:
+        """At most `most` entries of living nodes behind a connection, by connection."""
+        ensure_page(after, most)
+        return await self._call(lambda files: files.directory.page(after, most, now))
+
+    async def list_nodes(self, now: float) -> Sequence[NodeFacts]:
+        """Every node whose lease lives, and how many entries it has."""
+        return await self._call(lambda files: files.directory.nodes(now))
+
     def _new_worker(self) -> "Worker[_Files]":
         path = self.path
         return Worker(self.url, lambda: _Files(path))
 
     async def _do_tickets(self, requests: Sequence[Put | Take], within: float) -> Sequence[Outcome]:
         return await self._call(lambda files: files.tickets.do(requests), within)
+
+    async def _do_connections(self, requests: Sequence[Enter | Leave], within: float) -> Sequence[list[bool] | None]:
+        return await self._call(lambda files: files.directory.do(requests), within)
 
     async def _call(self, work: "Callable[[_Files], T]", within: float | None = None) -> T:
         """Do what only reads, or what may be lost with the machine."""
@@ -194,6 +242,7 @@ class _Files:
         self.truth = Truth(SqliteFile(path, TRUTH))
         self.records = Records(self.truth.file)
         self.tickets = Tickets(SqliteFile(path.with_name(f"{path.name}-shortlived"), SHORT_LIVED))
+        self.directory = Directory(self.tickets.file)
 
     def until(self, deadline: float) -> "_Files":
         """These files, waiting for no lock beyond this monotonic second."""

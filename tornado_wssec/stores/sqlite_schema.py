@@ -1,7 +1,7 @@
 """What stands in our two SQLite files.
 
-The truth outlives a power cut. What is short-lived (tickets) is worth less than the wait for the
-disk: after a power cut it may be gone, and then its owners ask again.
+The truth outlives a power cut. What is short-lived (tickets, who is connected) is worth less than the wait
+for the disk: after a power cut it may be gone, and then its owners ask again.
 """
 
 from typing import Final
@@ -46,10 +46,17 @@ SHORT_LIVED: Final = Schema(
             "CREATE INDEX ticket_owner ON ticket (owner)",
             "CREATE INDEX ticket_end ON ticket (expires_at)",
         ),
+        (
+            "CREATE TABLE node (name TEXT PRIMARY KEY, ends REAL NOT NULL, alone_until REAL NOT NULL) WITHOUT ROWID",
+            "CREATE TABLE live (connection TEXT PRIMARY KEY, node TEXT NOT NULL, owner TEXT NOT NULL,"
+            " facts TEXT NOT NULL) WITHOUT ROWID",
+            "CREATE INDEX live_owner ON live (owner) WHERE owner <> ''",
+            "CREATE INDEX live_node ON live (node)",
+        ),
     ),
     # Keeps the journal's file and length: a third cheaper. Its commit is a zeroed header, which a power cut may lose.
     journal_mode="PERSIST",
     synchronous="OFF",
-    remedy="it is made when the first ticket is issued",
-    restore="stop the servers and delete it: it holds nothing but the tickets of the last seconds",
+    remedy="it is made when the first ticket is issued, or the first server starts",
+    restore="stop the servers and delete it: it holds only the tickets of the last seconds, and who is connected",
 )
