@@ -7,6 +7,7 @@ import asyncio
 import socket
 import sys
 from base64 import b64encode
+from contextlib import suppress
 from hashlib import sha1
 from pathlib import Path
 from typing import Final
@@ -84,8 +85,8 @@ async def upgrade(sock: socket.socket) -> None:
             if not data:
                 break
             request += data
-        head, _, early = request.partition(END)
-        key = key_of(head)
+        head, end, early = request.partition(END)
+        key = key_of(head) if end else None
         await loop.sock_sendall(sock, REFUSED if key is None else ACCEPTED % accept_of(key))
     except OSError:
         key, early = None, b""
@@ -121,4 +122,5 @@ async def serve(port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    with suppress(KeyboardInterrupt):
+        asyncio.run(serve(int(sys.argv[1])))
