@@ -163,7 +163,7 @@ class Engine:
         self._cork = []
         try:
             for index, frame in enumerate(frames):
-                if self._is_paused or index >= TURN_MESSAGES:
+                if self._is_paused or self._backlog or index >= TURN_MESSAGES:
                     self._keep(frames[index:])
                     return
                 self._take(frame)

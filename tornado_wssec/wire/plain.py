@@ -15,7 +15,7 @@ from .pipe import Fed
 
 READ_BYTES: Final = 65_536
 """Larger buffers come from the system for each read, and cost 27 µs."""
-RESET: Final = select.POLLHUP | select.POLLERR | select.POLLNVAL
+RESET: Final = select.POLLHUP | select.POLLERR
 ENDED: Final[int] = getattr(select, "POLLRDHUP", 0)
 """The peer sends no more; only Linux tells without reading."""
 
@@ -101,6 +101,8 @@ class PlainPipe:
 
     def _events(self) -> int:
         """What the system tells of the connection without reading: `RESET`, `ENDED`."""
+        if self._sock.fileno() < 0:
+            return RESET
         poll = select.poll()
         poll.register(self._sock, ENDED)
         return sum([events for _, events in poll.poll(0)])

@@ -1,0 +1,390 @@
+"""Sockets as the engine uses them, over the kernel's own, in each event loop, with TLS and without."""
+
+import asyncio
+import socket
+import ssl
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.carriers import in_each_loop
+from tests.certificates import Certified, certify
+from tornado_wssec.certificates import tls_context
+from tornado_wssec.wire.encrypted import EncryptedPipe
+from tornado_wssec.wire.pipe import Pipe
+from tornado_wssec.wire.plain import PlainPipe
+
+PATIENCE_SECONDS = 10.0
+MUCH = b"0123456789abcdef" * 65_536
+
+
+@pytest.fixture(scope="session")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> Certified:
+    """A certificate for loopback."""
+    return certify(tmp_path_factory.mktemp("pipes"))
+
+
+class Line:
+    """A pipe that feeds this object, and the blocking socket of its peer.
+
+    Args:
+        certified: what the server shows; None: there is no TLS.
+        buffer_bytes: of the kernel, each way; None: its default.
+    """
+
+    def __init__(self, certified: Certified | None = None, buffer_bytes: int | None = None) -> None:
+        self.heard = b""
+        self.told: list[str] = []
+        self.changed = asyncio.Event()
+        self.pipe: Any = None
+        loop = asyncio.get_running_loop()
+        ours, self.peer = connected(buffer_bytes)
+        if certified is None:
+            PlainPipe(ours, loop, self)
+        else:
+            sock, self.peer = encrypted(ours, self.peer, certified)
+            EncryptedPipe(sock, loop, self)
+        self.sock: Any = getattr(self.pipe, "_sock")  # noqa: B009 - mypy takes it for None
+
+    def attach(self, pipe: Pipe) -> None:
+        self.pipe = pipe
+
+    def data_received(self, data: bytes) -> None:
+        self.heard += data
+        self.changed.set()
+
+    def writable(self) -> None:
+        self.told.append("writable")
+        self.changed.set()
+
+    def connection_lost(self) -> None:
+        self.told.append("lost")
+        self.changed.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something has come of what happens here."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not holds():
+                await self.changed.wait()
+                self.changed.clear()
+
+    async def pass_time(self) -> None:
+        """Let the loop look at its sockets a few times."""
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    def reset(self) -> None:
+        """Let the peer vanish."""
+        self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.peer.close()
+
+    def close(self) -> None:
+        """Leave nothing open."""
+        self.pipe.abort()
+        self.peer.close()
+
+
+def connected(buffer_bytes: int | None) -> tuple[socket.socket, socket.socket]:
+    """Two ends of a connection over loopback; the first does not block."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        if buffer_bytes is not None:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
+        peer = socket.socket()
+        peer.settimeout(PATIENCE_SECONDS)
+        if buffer_bytes is not None:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        peer.connect(listening.getsockname())
+        ours, _ = listening.accept()
+    ours.setblocking(False)
+    return ours, peer
+
+
+def encrypted(ours: socket.socket, peer: socket.socket, certified: Certified) -> tuple[ssl.SSLSocket, ssl.SSLSocket]:
+    """The same two ends, with TLS between them."""
+    context = tls_context(str(certified.certificate), str(certified.key))
+    server = context.wrap_socket(ours, server_side=True, do_handshake_on_connect=False)
+    peer.setblocking(False)
+    client = certified.trusted().wrap_socket(peer, server_hostname="127.0.0.1", do_handshake_on_connect=False)
+    waiting = [server, client]
+    while waiting:
+        for end in tuple(waiting):
+            try:
+                end.do_handshake()
+                waiting.remove(end)
+            except ssl.SSLWantReadError:
+                continue
+    client.setblocking(True)
+    client.settimeout(PATIENCE_SECONDS)
+    return server, client
+
+
+@contextmanager
+def line_of(kind: str, certified: Certified, buffer_bytes: int | None = None) -> Iterator[Line]:
+    """A line with TLS or without; TLS has said everything of its own by then."""
+    line = Line(certified if kind == "tls" else None, buffer_bytes)
+    try:
+        yield line
+    finally:
+        line.close()
+
+
+each_kind = pytest.mark.parametrize("kind", ["plain", "tls"])
+
+
+@each_kind
+@in_each_loop
+async def test_pipe_reads_when_it_is_told_to(kind: str, certified: Certified) -> None:
+    """Nothing before, and nothing while it is paused; nothing is lost."""
+    with line_of(kind, certified) as line:
+        line.peer.sendall(b"one")
+        await line.pass_time()
+        assert b"" == line.heard
+        line.pipe.resume()
+        line.pipe.resume()
+        await line.until(lambda: line.heard == b"one")
+        line.pipe.pause()
+        line.pipe.pause()
+        line.peer.sendall(b"two")
+        await line.pass_time()
+        assert b"one" == line.heard
+        line.pipe.resume()
+        await line.until(lambda: line.heard == b"onetwo")
+
+
+@each_kind
+@in_each_loop
+async def test_pipe_reads_much(kind: str, certified: Certified) -> None:
+    """Every byte, in order, whatever the records and buffers between."""
+    with line_of(kind, certified) as line:
+        line.pipe.resume()
+        await asyncio.gather(
+            asyncio.to_thread(line.peer.sendall, MUCH), line.until(lambda: len(line.heard) >= len(MUCH))
+        )
+
+        assert MUCH == line.heard
+
+
+@each_kind
+@in_each_loop
+async def test_pipe_writes(kind: str, certified: Certified) -> None:
+    """What fits is taken whole."""
+    with line_of(kind, certified) as line:
+        assert 5 == line.pipe.write(b"hello")
+        assert b"hello" == await asyncio.to_thread(line.peer.recv, 100)
+
+
+@each_kind
+@in_each_loop
+async def test_pipe_writes_on(kind: str, certified: Certified) -> None:
+    """It tells when more is taken, and whoever goes on where it stopped loses nothing."""
+    with line_of(kind, certified, 16_384) as line:
+        left, received = MUCH, b""
+        while taken := line.pipe.write(left):
+            left = left[taken:]
+        assert left
+        while left or len(received) < len(MUCH):
+            received += await asyncio.to_thread(line.peer.recv, 65_536)
+            left = left[line.pipe.write(left) :] if left else left
+
+        assert MUCH == received
+        assert "writable" in line.told
+        line.told.clear()
+        await line.pass_time()
+        assert [] == line.told
+
+
+@each_kind
+@in_each_loop
+async def test_pipe_writes_on_when_more_has_been_added(kind: str, certified: Certified) -> None:
+    """TLS wants the bytes that it has begun with again; more behind them does no harm."""
+    with line_of(kind, certified, 16_384) as line:
+        first = MUCH[:400_000]
+        left = first[line.pipe.write(first) :] + b"behind"
+        received = b""
+        while left or len(received) < 400_006:
+            received += await asyncio.to_thread(line.peer.recv, 65_536)
+            left = left[line.pipe.write(left) :] if left else left
+
+        assert first + b"behind" == received
+
+
+@each_kind
+@in_each_loop
+async def test_pipe_told_of_the_end(kind: str, certified: Certified) -> None:
+    """A peer that closes is one that is lost, once."""
+    with line_of(kind, certified) as line:
+        line.pipe.resume()
+        line.peer.close()
+        await line.until(lambda: bool(line.told))
+        line.pipe.abort()
+        line.pipe.resume()
+        await line.pass_time()
+
+        assert (["lost"], -1) == (line.told, line.sock.fileno())
+
+
+@each_kind
+@in_each_loop
+async def test_pipe_told_of_a_reset(kind: str, certified: Certified) -> None:
+    """By a read, or by a write: what nobody will read counts as taken."""
+    for how in ("read", "write"):
+        with line_of(kind, certified) as line:
+            line.reset()
+            if how == "read":
+                line.pipe.resume()
+            else:
+                assert [5, 5] == [line.pipe.write(b"hello"), line.pipe.write(b"again")]
+            await line.until(partial(bool, line.told))
+
+            assert ["lost"] == line.told
+
+
+@each_kind
+@in_each_loop
+async def test_pipe_aborted_while_it_writes_and_reads(kind: str, certified: Certified) -> None:
+    """Nothing is left in the event loop, and whatever is asked of it afterwards does nothing."""
+    with line_of(kind, certified, 16_384) as line:
+        line.pipe.resume()
+        line.pipe.write(MUCH)
+        line.pipe.abort()
+        assert [] == line.told
+        line.pipe.pause()
+        line.pipe.resume()
+        line.pipe.finish()
+        assert (5, True) == (line.pipe.write(b"hello"), line.pipe.is_deserted())
+        await line.pass_time()
+
+        assert ["lost"] == line.told
+
+
+@each_kind
+@in_each_loop
+async def test_pipe_finished_reads_on(kind: str, certified: Certified) -> None:
+    """The peer hears the end of what we say; what it still says is no reset, and its end is the end."""
+    with line_of(kind, certified) as line:
+        line.pipe.resume()
+        line.pipe.write(b"bye")
+        line.pipe.finish()
+        assert [b"bye", b""] == [await asyncio.to_thread(line.peer.recv, 100) for _ in range(2)]
+        for _ in range(4):
+            await asyncio.to_thread(socket.socket.sendall, line.peer, MUCH[:65_536])
+            await line.pass_time()
+        assert [] == line.told
+        line.peer.close()
+        await line.until(lambda: bool(line.told))
+
+        assert ["lost"] == line.told
+
+
+@each_kind
+@in_each_loop
+async def test_pipe_finished_and_reset(kind: str, certified: Certified) -> None:
+    """Whoever vanishes instead of leaving is gone, too."""
+    with line_of(kind, certified) as line:
+        line.pipe.resume()
+        line.pipe.finish()
+        line.reset()
+        await line.until(lambda: bool(line.told))
+
+        assert ["lost"] == line.told
+
+
+@each_kind
+@pytest.mark.parametrize(
+    ("deed", "expected"),
+    [("nothing", False), ("talk", False), ("talk and end", False), ("end", True), ("reset", True)],
+)
+@in_each_loop
+async def test_pipe_deserted(kind: str, deed: str, expected: bool, certified: Certified) -> None:
+    """Without reading: who has ended without a word, or vanished, has left; who has said something is heard first."""
+    with line_of(kind, certified) as line:
+        if deed.startswith("talk"):
+            line.peer.sendall(b'{"type":"a"}' + b"maskhd")  # the smallest message in its frame
+        if deed.endswith("end"):
+            if isinstance(line.peer, ssl.SSLSocket):
+                line.peer.setblocking(False)
+                with pytest.raises(ssl.SSLWantReadError):
+                    line.peer.unwrap()  # TLS's own goodbye
+            socket.socket.shutdown(line.peer, socket.SHUT_WR)
+        if deed == "reset":
+            line.peer.sendall(b"unread")
+            line.reset()
+
+        assert expected is line.pipe.is_deserted()
+        assert expected is line.pipe.is_deserted()
+
+
+@each_kind
+@in_each_loop
+async def test_pipe_calls_later(kind: str, certified: Certified) -> None:
+    """Not now."""
+    with line_of(kind, certified) as line:
+        line.pipe.later(line.writable)
+        assert [] == line.told
+        await line.until(lambda: bool(line.told))
+
+
+class Stubborn:
+    """A TLS socket that wants what it wants."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.sending: type[Exception] | None = None
+        self.receiving: type[Exception] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sock, name)
+
+    def send(self, data: bytes) -> int:
+        if self.sending is not None:
+            raise self.sending
+        return self.sock.send(data)
+
+    def recv(self, size: int) -> bytes:
+        if self.receiving is not None:
+            raise self.receiving
+        return self.sock.recv(size)
+
+
+@in_each_loop
+async def test_pipe_tls_that_must_read_before_it_writes(certified: Certified) -> None:
+    """While keys are changed a write waits for a read, and does not spin on a socket that could be written."""
+    with line_of("tls", certified) as line:
+        line.pipe._sock = stubborn = Stubborn(line.sock)
+        line.pipe.resume()
+        stubborn.sending = ssl.SSLWantReadError
+        assert 0 == line.pipe.write(b"hello")
+        await line.pass_time()
+        assert [] == line.told
+        stubborn.sending = None
+        line.peer.sendall(b"the keys")
+        await line.until(lambda: bool(line.told))
+        assert ["writable"] == line.told
+        await line.until(lambda: line.heard == b"the keys")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("plain", BlockingIOError),
+        ("plain", InterruptedError),
+        ("tls", ssl.SSLWantReadError),
+        ("tls", ssl.SSLWantWriteError),
+    ],
+)
+@in_each_loop
+async def test_pipe_read_that_finds_nothing(kind: str, error: type[Exception], certified: Certified) -> None:
+    """An event without data is no end: the next one brings it."""
+    with line_of(kind, certified) as line:
+        line.pipe._sock = stubborn = Stubborn(line.sock)
+        stubborn.receiving = error
+        line.pipe.resume()
+        line.peer.sendall(b"hello")
+        await line.pass_time()
+        assert (b"", []) == (line.heard, line.told)
+        stubborn.receiving = None
+        await line.until(lambda: line.heard == b"hello")
