@@ -111,12 +111,12 @@ class Endpoint:
             methods=methods,
             requires=None if handler.requires is None else PermissionTemplate.parse(handler.requires),
             authenticators=ways,
-            anonymous=handler.anonymous,
-            allow_missing_origin=handler.allow_missing_origin,
+            anonymous=handler.anonymous is True,
+            allow_missing_origin=handler.allow_missing_origin is True,
             subprotocols=tuple(handler.subprotocols),
             limits=own,
             first_message=next((way for way in ways if isinstance(way, FirstMessage)), None),
-            newest_wins=newest_wins if handler.newest_wins is None else handler.newest_wins,
+            newest_wins=newest_wins if handler.newest_wins is None else handler.newest_wins is True,
         )
 
     @property

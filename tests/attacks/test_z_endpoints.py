@@ -32,9 +32,13 @@ async def test_r028_switch_that_is_none(name: str, value: Any) -> None:
 
 
 @in_loop
-async def test_r028_switch_that_is_none_within_another_server() -> None:
-    """Nobody comes in where the check is made at the first handshake."""
-    handler = type("Endpoint", (ChatSocket,), {"requires": "", "anonymous": True})
+async def test_r028_endpoint_that_is_added_behind_the_check() -> None:
+    """What has not been checked lets in nobody whom it does not name."""
+    empty = type("Empty", (ChatSocket,), {"requires": "", "anonymous": True})
+    words = type("Words", (ChatSocket,), {"anonymous": "no", "allow_missing_origin": "no"})
     async with GuardKit([("/sound", ChatSocket)], registry=CHAT) as kit:
-        kit.app.add_handlers(r".*", [("/ws", handler)])
-        await kit.assert_handshake_refused(503, "/ws")
+        kit.app.add_handlers(r".*", [("/empty", empty), ("/words", words)])
+        await kit.assert_handshake_refused(503, "/empty")
+        await kit.assert_handshake_refused(401, "/words")
+        await kit.assert_handshake_refused(403, "/words", origin=None, token=kit.token())
+        await kit.connect("/words")
