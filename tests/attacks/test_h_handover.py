@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from tornado.iostream import IOStream
 
-from tests.kits import CHAT, GENEROUS, ChatSocket, chat_kit, in_loop, settled
+from tests.attacks.doors import Door
+from tests.kits import GENEROUS, ChatSocket, chat_kit, in_loop, settled
 from tornado_wssec.hub import Hub
 from tornado_wssec.testing import GuardKit, RawSocket
 from tornado_wssec.testing.kit import ORIGIN
@@ -33,12 +34,12 @@ class Failing(ChatSocket):
 )
 @in_loop
 async def test_h22_failure_as_the_socket_is_taken_over(
-    handler: type, settings: dict[str, Any], broken: str | None, monkeypatch: pytest.MonkeyPatch
+    handler: type, settings: dict[str, Any], broken: str | None, door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client is told by the end of its connection, and is counted nowhere: it does not wait for ever."""
     if broken:
         monkeypatch.setattr(Hub, broken, fail)
-    async with GuardKit([("/ws", handler)], registry=CHAT, limits=GENEROUS, app_settings=settings) as kit:
+    async with door.kit(handler, app_settings=settings) as kit:
         for _ in range(3):
             raw = await kit.raw()
             await raw.write(asking(kit))
