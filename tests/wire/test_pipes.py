@@ -1,9 +1,11 @@
 """Sockets as the engine uses them, over the kernel's own, in each event loop, with TLS and without."""
 
 import asyncio
+import select
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -71,6 +73,16 @@ class Line:
             while not holds():
                 await self.changed.wait()
                 self.changed.clear()
+
+    def arrived(self) -> None:
+        """Return once something of the peer's is there to be read."""
+        assert select.select([self.sock.fileno()], [], [], PATIENCE_SECONDS)[0]
+
+    def until_deserted(self) -> None:
+        """Return once it is seen that the peer has left."""
+        late = time.monotonic() + PATIENCE_SECONDS
+        while not self.pipe.is_deserted():
+            assert time.monotonic() < late
 
     async def pass_time(self) -> None:
         """Let the loop look at its sockets a few times."""
@@ -141,6 +153,7 @@ async def test_pipe_reads_when_it_is_told_to(kind: str, certified: Certified) ->
     """Nothing before, and nothing while it is paused; nothing is lost."""
     with line_of(kind, certified) as line:
         line.peer.sendall(b"one")
+        line.arrived()
         await line.pass_time()
         assert b"" == line.heard
         line.pipe.resume()
@@ -149,6 +162,7 @@ async def test_pipe_reads_when_it_is_told_to(kind: str, certified: Certified) ->
         line.pipe.pause()
         line.pipe.pause()
         line.peer.sendall(b"two")
+        line.arrived()
         await line.pass_time()
         assert b"one" == line.heard
         line.pipe.resume()
@@ -314,6 +328,10 @@ async def test_pipe_deserted(kind: str, deed: str, expected: bool, certified: Ce
             line.peer.sendall(b"unread")
             line.reset()
 
+        if deed != "nothing":
+            line.arrived()
+        if expected:  # the end may come a moment behind TLS's goodbye
+            line.until_deserted()
         assert expected is line.pipe.is_deserted()
         assert expected is line.pipe.is_deserted()
 
@@ -384,7 +402,31 @@ async def test_pipe_read_that_finds_nothing(kind: str, error: type[Exception], c
         stubborn.receiving = error
         line.pipe.resume()
         line.peer.sendall(b"hello")
+        line.arrived()
         await line.pass_time()
         assert (b"", []) == (line.heard, line.told)
         stubborn.receiving = None
         await line.until(lambda: line.heard == b"hello")
+
+
+@each_kind
+@in_each_loop
+async def test_pipe_read_that_fails(kind: str, certified: Certified) -> None:
+    """A socket that cannot be read is lost, and what it is asked for when it has nothing to say does no harm."""
+    with line_of(kind, certified) as line:
+        line.pipe._sock = stubborn = Stubborn(line.sock)
+        stubborn.receiving = ConnectionResetError
+        line.pipe.resume()
+        line.peer.sendall(b"hello")
+        await line.until(lambda: line.told == ["lost"])
+
+
+@in_each_loop
+async def test_pipe_tls_finished_and_told_of_nothing(certified: Certified) -> None:
+    """An event without data is no end, also behind our goodbye."""
+    with line_of("tls", certified) as line:
+        line.pipe.finish()
+        line.pipe._read()
+        await line.pass_time()
+
+        assert [] == line.told
