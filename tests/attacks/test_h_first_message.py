@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.certificates import Certified
 from tests.kits import GENEROUS, V1, audited, in_loop, settled
 from tests.talk import REGISTRY, Script, TalkSocket, talk_kit
 from tornado_wssec import BearerToken, Envelope, FirstMessage, Identity, Limits, Ticket, Timeouts
@@ -21,8 +22,16 @@ from tornado_wssec.testing import Client, GuardKit, RawSocket
 from tornado_wssec.testing.clock import NOON
 from tornado_wssec.testing.raw import BINARY, CONTINUATION, PING, TEXT, frame_bytes, handshake_headers
 
+from .doors import Door
+
 TIMES = Timeouts()
 KEPT = Limits().first_message_bytes
+
+
+def at(door: Door, script: Script | None = None, handler: type = TalkSocket, **options: Any) -> GuardKit:
+    """Waits for first messages at /ws, behind this door."""
+    given: dict[str, Any] = {"authenticators": [FirstMessage()], "app_settings": {"script": script or Script()}}
+    return door.kit(handler, registry=REGISTRY, **{**given, **options})
 
 
 def door_kit(script: Script | None = None, handler: type = TalkSocket, **options: Any) -> GuardKit:
@@ -61,10 +70,10 @@ async def assert_nobody_left(kit: GuardKit) -> None:
 @pytest.mark.parametrize("kind", ["token", "ticket"])
 @pytest.mark.parametrize("offered", [(), V1], ids=["plain", "v1"])
 @in_loop
-async def test_h27_first_message_authenticates(kind: str, offered: tuple[str, ...]) -> None:
+async def test_h27_first_message_authenticates(kind: str, offered: tuple[str, ...], door: Door) -> None:
     """`wssec.ready` comes first, then the one reply, then whatever `opened` and the handlers say."""
     script = Script(lambda socket, data: {"who": socket.identity.subject})
-    async with door_kit(script) as kit:
+    async with at(door, script) as kit:
         ann = await knock(kit, subprotocols=offered)
         credential = kit.token() if kind == "token" else await kit.ticket("/ws")
         assert (0, []) == (len(kit.guard.hub), script.told)
@@ -103,10 +112,10 @@ async def test_h27_first_message_in_a_flat_envelope() -> None:
 
 
 @in_loop
-async def test_h27_a_second_one_after_success() -> None:
+async def test_h27_a_second_one_after_success(door: Door) -> None:
     """It is an error, and changes nobody: neither one behind a first message, nor one behind a handshake."""
     script = Script(lambda socket, data: {"who": socket.identity.subject})
-    async with door_kit(script, authenticators=[FirstMessage(), BearerToken()]) as kit:
+    async with at(door, script, authenticators=[FirstMessage(), BearerToken()]) as kit:
         ann = await knock(kit)
         await ann.send("wssec.auth", {"token": kit.token()})
         await ann.assert_received("wssec.ready")
@@ -116,10 +125,10 @@ async def test_h27_a_second_one_after_success() -> None:
 
 
 @in_loop
-async def test_h27_cap_of_the_endpoint_afterwards() -> None:
+async def test_h27_cap_of_the_endpoint_afterwards(door: Door) -> None:
     """The small cap is that of strangers: who is known may send what the endpoint takes, and no more."""
     limits = replace(GENEROUS, message_bytes=3 * KEPT, frame_bytes=3 * KEPT)
-    async with door_kit(limits=limits) as kit:
+    async with at(door, limits=limits) as kit:
         ann = await knock(kit)
         await ann.send("wssec.auth", {"token": kit.token()})
         await ann.assert_received("wssec.ready")
@@ -132,9 +141,9 @@ async def test_h27_cap_of_the_endpoint_afterwards() -> None:
 
 
 @in_loop
-async def test_h27_nothing_in_time() -> None:
+async def test_h27_nothing_in_time(door: Door) -> None:
     """Five seconds, then 4401: also for who has begun a message and never ends it; who does not answer is dropped."""
-    async with door_kit() as kit:
+    async with at(door) as kit:
         silent, dripping = await knock(kit), await knock(kit)
         await dripping.socket.write(frame_bytes(TEXT, b'{"type":"wssec.auth"')[:-3])
         await kit.advance(TIMES.first_message - 0.1)
@@ -147,10 +156,10 @@ async def test_h27_nothing_in_time() -> None:
 
 
 @in_loop
-async def test_h27_too_late() -> None:
+async def test_h27_too_late(door: Door) -> None:
     """A good credential behind the deadline opens nothing."""
     script = Script()
-    async with door_kit(script) as kit:
+    async with at(door, script) as kit:
         ann = await knock(kit)
         await kit.advance(TIMES.first_message)
         await ann.send("wssec.auth", {"token": kit.token()}, "a")
@@ -185,11 +194,11 @@ WRONG: list[tuple[str, str]] = [
 
 
 @in_loop
-async def test_h27_anything_else_first(caplog: pytest.LogCaptureFixture) -> None:
+async def test_h27_anything_else_first(caplog: pytest.LogCaptureFixture, door: Door) -> None:
     """4401, with one reason for every cause and no word before it; nothing is handled, logged of it or spent."""
     caplog.set_level(logging.INFO)
     script = Script()
-    async with door_kit(script) as kit:
+    async with at(door, script) as kit:
         token, ticket = kit.token(), await kit.ticket("/ws")
         endings = set()
         for what, text in WRONG:
@@ -210,9 +219,9 @@ async def test_h27_anything_else_first(caplog: pytest.LogCaptureFixture) -> None
 
 
 @in_loop
-async def test_h27_binary_first() -> None:
+async def test_h27_binary_first(door: Door) -> None:
     """A binary frame is no message: 4401."""
-    async with door_kit() as kit:
+    async with at(door) as kit:
         ann = await knock(kit)
         await ann.socket.send_frame(BINARY, b'{"type":"wssec.auth"}')
         await ann.assert_closed(4401)
@@ -220,10 +229,10 @@ async def test_h27_binary_first() -> None:
 
 @pytest.mark.parametrize("shape", ["at once", "in its header alone", "in fragments"])
 @in_loop
-async def test_h27_more_than_may_come_before_it(shape: str) -> None:
+async def test_h27_more_than_may_come_before_it(shape: str, door: Door) -> None:
     """Over 8 KiB is 1009, known from the header alone and in fragments, too, and counts as a failed credential."""
     limits = replace(GENEROUS, failed_credentials=1)
-    async with door_kit(limits=limits) as kit:
+    async with at(door, limits=limits) as kit:
         ann = await knock(kit)
         big = frame_bytes(TEXT, b" " * (KEPT + 1))
         if shape == "at once":
@@ -240,9 +249,9 @@ async def test_h27_more_than_may_come_before_it(shape: str) -> None:
 
 
 @in_loop
-async def test_h27_exactly_what_may_come() -> None:
+async def test_h27_exactly_what_may_come(door: Door) -> None:
     """A first message of 8 KiB is read."""
-    async with door_kit() as kit:
+    async with at(door) as kit:
         ann = await knock(kit)
         text = json.dumps({"type": "wssec.auth", "data": {"token": kit.token()}})
         await ann.send_text(text + " " * (KEPT - len(text)))
@@ -250,9 +259,9 @@ async def test_h27_exactly_what_may_come() -> None:
 
 
 @in_loop
-async def test_h27_flood_of_control_frames() -> None:
+async def test_h27_flood_of_control_frames(door: Door) -> None:
     """Pings are answered by the protocol, and a flood of them ends the visit."""
-    async with door_kit(limits=replace(GENEROUS, frames_burst=10, frames_per_second=1)) as kit:
+    async with at(door, limits=replace(GENEROUS, frames_burst=10, frames_per_second=1)) as kit:
         ann = await knock(kit)
         for _ in range(20):
             await ann.socket.send_frame(PING, b"x")
@@ -429,9 +438,9 @@ def test_h27_anonymous_beside_it_does_not_start() -> None:
 
 
 @in_loop
-async def test_h27_hears_nothing() -> None:
+async def test_h27_hears_nothing(door: Door) -> None:
     """What is published, and who is disconnected, does not concern a socket of nobody."""
-    async with door_kit(authenticators=[FirstMessage(), BearerToken()]) as kit:
+    async with at(door, authenticators=[FirstMessage(), BearerToken()]) as kit:
         stranger = await knock(kit, subprotocols=V1)
         await kit.connect("/ws")
         assert 1 == await kit.guard.disconnect(subject="ann")
@@ -500,9 +509,9 @@ async def test_h27_shed_first(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @in_loop
-async def test_h27_drain() -> None:
+async def test_h27_drain(door: Door) -> None:
     """A guard that stops waits for nobody it does not know."""
-    async with door_kit() as kit:
+    async with at(door) as kit:
         stranger = await knock(kit)
         await kit.guard.stop()
         await stranger.assert_closed(1001)
@@ -541,7 +550,7 @@ async def behind(raw: RawSocket, kit: GuardKit, *messages: dict[str, Any]) -> No
 
 
 @in_loop
-async def test_h24_behind_a_first_message() -> None:
+async def test_h24_behind_a_first_message(door: Door) -> None:
     """What was sent behind it is handled when it has been verified and `opened` is over, in order."""
     slow, script, opened = Slow(), Script(), asyncio.Event()
 
@@ -552,7 +561,7 @@ async def test_h24_behind_a_first_message() -> None:
             script.told.append("opened")
 
     script.do = lambda socket, data: script.told.append(data["what"])
-    async with door_kit(script, Opening, authenticators=[slow]) as kit:
+    async with at(door, script, Opening, authenticators=[slow]) as kit:
         raw = await kit.raw()
         auth = {"type": "wssec.auth", "data": {"token": kit.token()}}
         early = [{"type": "talk.do", "id": what, "data": {"what": what}} for what in ("one", "two")]
@@ -570,10 +579,10 @@ async def test_h24_behind_a_first_message() -> None:
 
 
 @in_loop
-async def test_h24_behind_a_refused_first_message() -> None:
+async def test_h24_behind_a_refused_first_message(door: Door) -> None:
     """Never, whether a good first message or anything else lies behind the bad one."""
     script = Script(lambda socket, data: script.told.append("handled"))
-    async with door_kit(script) as kit:
+    async with at(door, script) as kit:
         raw = await kit.raw()
         good = {"type": "wssec.auth", "id": "a", "data": {"token": kit.token()}}
         await behind(raw, kit, {"type": "wssec.auth", "data": {"token": "bad"}}, good, {"type": "talk.do", "id": "b"})
@@ -603,6 +612,22 @@ async def test_h22_client_that_leaves_while_its_message_is_verified() -> None:
 
 
 @in_loop
+async def test_h22_client_that_is_gone_from_tls(certified: Certified) -> None:
+    """The same through TLS, where nothing can be read meanwhile, and the socket alone tells."""
+    slow, script = Slow(), Script()
+    async with at(Door(certified), script, authenticators=[slow]) as kit:
+        for _ in range(3):
+            slow.asked.clear()
+            ann = await knock(kit)
+            await ann.send("wssec.auth", {"token": kit.token()})
+            await slow.asked.wait()
+            ann.socket.reset()
+            await waiting(kit, 0)
+        await assert_nobody_left(kit)
+        assert ([], 3) == (script.told, slow.cancelled)
+
+
+@in_loop
 async def test_h23_first_message_whose_verification_hangs() -> None:
     """It is 1013 at the deadline; the deadline of the message itself does not run meanwhile."""
     async with door_kit(authenticators=[Slow()], timeouts=Timeouts(handshake=0.05)) as kit:
@@ -626,10 +651,10 @@ async def test_h23_deadline_does_not_run_while_it_is_verified() -> None:
 
 
 @in_loop
-async def test_h27_shed_or_drained_while_it_is_verified() -> None:
+async def test_h27_shed_or_drained_while_it_is_verified(door: Door) -> None:
     """Who is dropped meanwhile stays out, whatever the verification would have said."""
     slow, script = Slow(), Script()
-    async with door_kit(script, authenticators=[slow]) as kit:
+    async with at(door, script, authenticators=[slow]) as kit:
         ann = await knock(kit)
         await ann.send("wssec.auth", {"token": kit.token()})
         await slow.asked.wait()
@@ -730,9 +755,9 @@ def failing(*arguments: object) -> None:
 
 
 @in_loop
-async def test_h27_opening_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_h27_opening_that_fails(monkeypatch: pytest.MonkeyPatch, door: Door) -> None:
     """A mistake of ours while it is let in ends the connection, and counts nobody."""
-    async with door_kit() as kit:
+    async with at(door) as kit:
         monkeypatch.setattr(kit.guard.hub, "account", failing)
         ann = await knock(kit)
         await ann.send("wssec.auth", {"token": kit.token()})
