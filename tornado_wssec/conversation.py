@@ -25,12 +25,13 @@ from .errors import (
     HandlerFailed,
     HandlerTimedOut,
     RateLimited,
+    ReauthRequired,
     Unavailable,
 )
 from .hub import Hub, Live
 from .inbox import Inbox
 from .patience import patiently
-from .policy.pipeline import Permitted, reauthorise
+from .policy.pipeline import Permitted, readmit
 from .policy.reserved import Ping
 from .settings import Timeouts
 from .telemetry.audit import Audit
@@ -41,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 CONTROL_BYTES: Final = 6
 """The header and the mask of a control frame; its payload is bounded, and small beside them."""
-NOT_THE_PEERS_FAULT: Final = (RateLimited, Unavailable, HandlerTimedOut, HandlerFailed)
+NOT_THE_PEERS_FAULT: Final = (RateLimited, ReauthRequired, Unavailable, HandlerTimedOut, HandlerFailed)
 
 
 class Conversation:
@@ -163,9 +164,7 @@ class Conversation:
         """Call the handler; returns None when that is done, else what ends when it is."""
         context = copy_context()
         try:
-            session = self.live.session
-            session.ensure_open()
-            permitted = reauthorise(permitted, session.identity)
+            permitted = readmit(permitted, self.live.session, self._clock.monotonic())
             method = getattr(self._handler, self._endpoint.methods[permitted.spec.type])
             result = context.run(method, permitted.data)
             if _is_awaitable(result):

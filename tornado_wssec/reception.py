@@ -271,7 +271,7 @@ class Reception:
         """Let a fresh token of the same issuer and subject take over; rights shrink at once. Returns its seconds.
 
         Raises:
-            Disconnect: 4401, the token is refused or somebody else's.
+            Disconnect: 4401, the token is refused, somebody else's, or has been replaced.
             Unavailable: its issuer's keys cannot be had; the connection stays until its own token ends.
         """
         session = live.session
@@ -282,12 +282,9 @@ class Reception:
         except NotReady as refusal:
             raise Unavailable(refusal.evidence) from refusal
         session.ensure_open()
-        if _person(fresh) != _person(session.identity):
-            raise Disconnect(Close(CloseCode.UNAUTHENTICATED), "a refresh token of another subject")
-        if fresh.session_id not in (None, session.id):
-            # Taking over its name would let this connection escape what is revoked under the other.
-            raise Disconnect(Close(CloseCode.UNAUTHENTICATED), "a refresh token of another session")
-        session.identity = replace(fresh, session_id=session.id)
+        session.ensure_takes(fresh, self._clock.wall())
+        session.take_over(replace(fresh, session_id=session.id))
+        session.authenticated_at = self._authenticated_at(fresh)
         live.lifetime.renew(self._clock.monotonic(), self._seconds_left(fresh))
         self._channels.recheck(live)
         self._record("session.refreshed", live, token=fresh.token_id)
@@ -300,8 +297,10 @@ class Reception:
         began_at = self._clock.wall() if admitted.identity.anonymous else admitted.identity.issued_at
         identity = replace(admitted.identity, session_id=session_id, issued_at=began_at)
         jitter = random.uniform(-1, 1)  # noqa: S311 - spreads reconnects; nobody gains by guessing it
+        session = Session(session_id, identity, endpoint.limits, self._hub.account(identity), now)
+        session.authenticated_at = self._authenticated_at(identity)
         return Live(
-            session=Session(session_id, identity, endpoint.limits, self._hub.account(identity), now),
+            session=session,
             connection=connection,
             lifetime=Lifetime(self._timeouts, now, expires_in=self._seconds_left(identity), jitter=jitter),
             address=admitted.view.address,
@@ -321,6 +320,10 @@ class Reception:
     def _seconds_left(self, identity: Identity) -> float | None:
         return None if identity.expires_at is None else identity.expires_at - self._clock.wall()
 
+    def _authenticated_at(self, identity: Identity) -> float:
+        """When this person last proved who it is, in monotonic seconds: a clock that is set makes nobody recent."""
+        return self._clock.monotonic() - (self._clock.wall() - identity.authenticated_at)
+
     def _record(self, event: str, live: Live, **facts: object) -> None:
         identity = live.session.identity
         self._audit.record(
@@ -332,10 +335,6 @@ class Reception:
             tenant=identity.tenant,
             **facts,
         )
-
-
-def _person(identity: Identity) -> tuple[str | None, str, str | None]:
-    return (identity.issuer, identity.subject, identity.tenant)
 
 
 def _peers_close(code: int | None, reason: str | None) -> Close | None:

@@ -29,6 +29,7 @@ def test_assertion_becomes_an_identity() -> None:
         tenant="t",
         token_id="k1",
         issued_at=NOW,
+        roles=("editor", "stranger"),
     )
     assert expected == found
 

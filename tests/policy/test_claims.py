@@ -75,6 +75,12 @@ def test_claims_grant_by_permissions_scope_and_roles() -> None:
     identity = read(permissions=["a:b"], scope="c:d  e:*", roles=["editor", "unknown"])
 
     assert Grants(["a:b", "c:d", "e:*", "board:*:draw", "chat:read:*"]) == identity.permissions
+    assert ("editor", "unknown") == identity.roles
+
+
+def test_claims_say_when_somebody_was_authenticated() -> None:
+    """By `auth_time`, else by when the token was issued."""
+    assert (NOW - 900, NOW) == (read(auth_time=int(NOW) - 900).authenticated_at, read().authenticated_at)
 
 
 def test_claims_with_an_empty_scope() -> None:
@@ -113,6 +119,9 @@ def test_claims_roles_are_taken_over_at_the_start() -> None:
         ({"roles": "editor"}, "roles is no list of strings"),
         ({"permissions": [7]}, "permissions is no list of strings"),
         ({"cnf": "key"}, "cnf is no JSON object"),
+        ({"auth_time": "yesterday"}, "auth_time is 'yesterday', not integer seconds"),
+        ({"auth_time": True}, "auth_time is True, not integer seconds"),
+        ({"auth_time": int(NOW) + 31}, "auth_time is ahead"),
     ],
 )
 def test_claims_that_are_refused(claims: dict[str, Any], evidence: str) -> None:

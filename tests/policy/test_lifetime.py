@@ -206,3 +206,24 @@ def test_lifetime_extends_before_any_ping() -> None:
     lifetime.extend(5.0)
 
     assert ([], [Nudge.PING]) == (due(lifetime, 29.9), due(lifetime, 30.0))
+
+
+def test_lifetime_asks_for_rights_once() -> None:
+    """At the moment that was set, and not again until another is."""
+    lifetime = life()
+    due(lifetime, 0.0)
+    lifetime.ask_rights_at(10.0)
+    assert 10.0 == lifetime.next_at
+
+    assert [[], [Nudge.RIGHTS], []] == [due(lifetime, now) for now in (9.9, 10.0, 20.0)]
+    lifetime.ask_rights_at(21.0)
+    assert [Nudge.RIGHTS] == due(lifetime, 22.0)
+
+
+def test_lifetime_does_not_forget_an_earlier_deadline_for_rights() -> None:
+    """Rights that are due later than the next ping do not put it off."""
+    lifetime = life()
+    due(lifetime, 0.0)
+    lifetime.ask_rights_at(500.0)
+
+    assert 25.0 == lifetime.next_at

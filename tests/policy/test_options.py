@@ -40,7 +40,9 @@ def test_options_of_a_channel() -> None:
     assert PermissionTemplate(PUBLIC) == read_channel(channel({"publish": PUBLIC}))[0].publish
 
 
-@pytest.mark.parametrize(("option", "value"), [("max_bytes", 1), ("cost", 0.001), ("type", "x"), ("type", "~" * 128)])
+@pytest.mark.parametrize(
+    ("option", "value"), [("max_bytes", 1), ("cost", 0.001), ("max_auth_age", 0.1), ("type", "x"), ("type", "~" * 128)]
+)
 def test_options_at_their_bounds(option: str, value: object) -> None:
     """The least and the longest that there may be."""
 
@@ -57,6 +59,7 @@ def test_options_may_be_left_out() -> None:
     ("option", "values"),
     [
         ("type", [None, "", 1, "a b", "é", "x" * 129, "a\n", ["x"]]),
+        ("max_auth_age", [0, -1, "300", True, float("inf"), float("nan")]),
         ("direction", ["inbound", "IN", None, 1, ["in"], ""]),
         ("permission", ["", "a:", "a:*", "a:{b}c", "a::b", 1, ["a"]]),
         ("rate", ["5", "5/sec", 5, "0/second", "5/second, 9/second", ["5/second"]]),
@@ -98,7 +101,9 @@ def fault_of(declared: type[Message] | type[Channel]) -> tuple[str, str]:
     return found.where, found.fault
 
 
-@pytest.mark.parametrize(("option", "value"), [("rate", "5/second"), ("bind", {"a": "sub"}), ("signed", True)])
+@pytest.mark.parametrize(
+    ("option", "value"), [("rate", "5/second"), ("bind", {"a": "sub"}), ("signed", True), ("max_auth_age", 9)]
+)
 def test_options_without_effect(option: str, value: object) -> None:
     """What is asked of senders says nothing about a message that only the server sends."""
     found = problem(message({"direction": "out", option: value}))

@@ -16,14 +16,16 @@ from tornado_wssec.errors import (
     MessageTooBig,
     PermissionDenied,
     RateLimited,
+    ReauthRequired,
     SignatureInvalid,
+    Unavailable,
     UnknownType,
 )
 from tornado_wssec.policy.codec import Envelope
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.messages import Message
 from tornado_wssec.policy.permissions import PUBLIC, Grants
-from tornado_wssec.policy.pipeline import Permitted, Pipeline, authorise, claim_of, reauthorise
+from tornado_wssec.policy.pipeline import Permitted, Pipeline, authorise, claim_of, readmit, reauthorise
 from tornado_wssec.policy.pipeline import validate as check
 from tornado_wssec.policy.registry import Registry
 from tornado_wssec.policy.session import Account, Session
@@ -247,3 +249,72 @@ def test_reauthorise_asks_a_fresh_identity_and_permits() -> None:
     fresh = replace(ANN, token_id="t2")
 
     assert fresh is reauthorise(admit(frame("board.draw", board="b1")), fresh).identity
+
+
+class Delete(Message):
+    """Delete a board: for whoever has just proven who it is."""
+
+    class Meta:
+        type = "board.delete"
+        permission = "board:draw:{board}"
+        max_auth_age = 300
+
+    board = fields.String(required=True, validate=validate.Length(1, 64))
+
+
+STEP_UP = Pipeline({"board.delete": Registry(Delete).resolve("board.delete")}, Envelope(), LIMITS)
+
+
+def test_pipeline_asks_for_a_recent_authentication() -> None:
+    """Once it is allowed at all: who may not delete learns nothing of what else it would take."""
+    held = session()
+    held.authenticated_at = 0.0
+    text = frame("board.delete", board="b1")
+
+    assert STEP_UP.admit(text, held, 300.0)
+    with pytest.raises(ReauthRequired) as refused:
+        STEP_UP.admit(text, held, 300.5)
+    assert "a1" == refused.value.message_id
+    with pytest.raises(PermissionDenied):
+        STEP_UP.admit(frame("board.delete", board="b2"), held, 300.5)
+
+
+def test_pipeline_does_nothing_in_doubt_that_needs_a_right() -> None:
+    """Whether it is still held, nobody can tell: not no, but not now."""
+    doubtful = session()
+    doubtful.is_in_doubt = True
+
+    for board in ("b1", "b2"):
+        with pytest.raises(Unavailable):
+            PIPELINE.admit(frame("board.draw", board=board), doubtful, 0.0)
+    assert PIPELINE.admit(frame("order.place"), doubtful, 0.0)
+
+
+def test_readmit_keeps_what_nothing_has_happened_to() -> None:
+    """The same identity, open and not in doubt: the same message."""
+    held = session()
+    permitted = PIPELINE.admit(frame("board.draw", board="b1"), held, 0.0)
+
+    assert permitted is readmit(permitted, held, 1.0)
+
+
+def test_readmit_asks_again_whatever_has_changed() -> None:
+    """A close, a doubt, rights that shrank, an authentication that is not recent any more: each is found."""
+    held = session()
+    held.authenticated_at = 0.0
+    permitted = STEP_UP.admit(frame("board.delete", board="b1"), held, 0.0)
+    held.is_in_doubt = True
+    with pytest.raises(Unavailable):
+        readmit(permitted, held, 1.0)
+    held.is_in_doubt = False
+    held.identity = replace(ANN, token_id="t2")
+    assert held.identity is readmit(permitted, held, 1.0).identity
+    held.authenticated_at = -1_000.0
+    with pytest.raises(ReauthRequired):
+        readmit(permitted, held, 1.0)
+    held.identity = replace(ANN, permissions=Grants([]))
+    with pytest.raises(PermissionDenied):
+        readmit(permitted, held, 1.0)
+    held.close = Close(CloseCode.REVOKED)
+    with pytest.raises(FrameDropped):
+        readmit(permitted, held, 1.0)

@@ -1,16 +1,18 @@
 """The budgets of one connection, and the ladder from told to dropped to ended."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from schemas import chat
+from tornado_wssec import PUBLIC, Message
 from tornado_wssec.closing import Close, CloseCode
-from tornado_wssec.errors import Disconnect, FrameDropped, RateLimited
+from tornado_wssec.errors import Disconnect, FrameDropped, RateLimited, ReauthRequired, Unavailable
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.rates import parse_rates
 from tornado_wssec.policy.registry import MessageSpec, Registry
-from tornado_wssec.policy.session import Account, Session
+from tornado_wssec.policy.session import REPLACED_MOST, Account, Session
 from tornado_wssec.settings import Limits
 
 LIMITS = Limits(
@@ -27,6 +29,14 @@ LIMITS = Limits(
     rate_refusals_until_close=4,
 )
 ANN = Identity(subject="ann")
+
+
+class Everybodys(Message):
+    """What everybody may say."""
+
+    class Meta:
+        type = "everybodys"
+        permission = PUBLIC
 
 
 def session(account: Account | None = None) -> Session:
@@ -191,3 +201,114 @@ def test_account_with_connections_is_not_idle() -> None:
     account.connections = 1
 
     assert not account.is_idle(1_000.0)
+
+
+HELD = Identity(subject="ann", issuer="us", tenant="acme", token_id="t1", session_id="s1", expires_at=100.0)
+
+
+def holding(held: Identity = HELD) -> Session:
+    """A session of somebody who showed a token."""
+    return Session("s1", held, LIMITS, Account(LIMITS, 0.0), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("differs", "evidence"),
+    [
+        ({"subject": "bob"}, "another subject"),
+        ({"issuer": "them"}, "another subject"),
+        ({"issuer": None}, "another subject"),
+        ({"tenant": "evil"}, "another subject"),
+        ({"tenant": None}, "another subject"),
+        ({"session_id": "s2"}, "another session"),
+        ({"claims": {"cnf": {"jkt": "k"}}}, "bound to another key"),
+    ],
+)
+def test_session_takes_no_credential_of_another(differs: dict[str, Any], evidence: str) -> None:
+    """Person, session and key stay as they were; the refusal ends the connection with 4401."""
+    with pytest.raises(Disconnect, match=evidence) as refused:
+        holding().ensure_takes(replace(HELD, token_id="t2", **differs), 1.0)
+
+    assert CloseCode.UNAUTHENTICATED == refused.value.close.code
+
+
+def test_session_keeps_the_key_that_it_is_bound_to() -> None:
+    """The same key goes on; a token without one does not."""
+    bound = replace(HELD, claims={"cnf": {"jkt": "k"}})
+    holding(bound).ensure_takes(replace(bound, token_id="t2"), 1.0)
+
+    with pytest.raises(Disconnect, match="bound to another key"):
+        holding(bound).ensure_takes(replace(HELD, token_id="t2"), 1.0)
+
+
+def test_session_never_takes_back_what_was_replaced() -> None:
+    """The token in force may be shown again, an older one not, until it has expired and is refused anyway."""
+    held = holding()
+    fresh = replace(HELD, token_id="t2", expires_at=200.0)
+    held.ensure_takes(fresh, 1.0)
+    held.take_over(fresh)
+    held.ensure_takes(fresh, 1.0)
+    held.take_over(fresh)
+
+    with pytest.raises(Disconnect, match="another has replaced"):
+        held.ensure_takes(HELD, 99.0)
+    held.ensure_takes(fresh, 100.0)
+    held.ensure_takes(HELD, 100.0)
+
+
+def test_session_never_takes_back_what_has_no_end() -> None:
+    """A key without an end stays dead for the session that has left it; what has no name cannot be told apart."""
+    held = holding(replace(HELD, expires_at=None))
+    held.take_over(replace(HELD, token_id=None))
+    held.take_over(replace(HELD, token_id="t3"))
+
+    with pytest.raises(Disconnect, match="another has replaced"):
+        held.ensure_takes(HELD, 1e9)
+
+
+def test_session_remembers_a_bounded_number_of_replaced_tokens() -> None:
+    """Nobody fills the memory with tokens of his own: the next one has to wait."""
+    held = holding()
+    for number in range(REPLACED_MOST):
+        fresh = replace(HELD, token_id=f"n{number}")
+        held.ensure_takes(fresh, 1.0)
+        held.take_over(fresh)
+
+    with pytest.raises(RateLimited):
+        held.ensure_takes(replace(HELD, token_id="one more"), 1.0)
+    held.ensure_takes(replace(HELD, token_id="one more"), 100.0)
+
+
+@pytest.mark.parametrize(
+    ("age", "is_recent"), [(0.0, True), (300.0, True), (300.1, False), (-60.0, True), (-61, False)]
+)
+def test_session_asks_for_a_recent_authentication(age: float, is_recent: bool) -> None:
+    """Older than the type allows is refused; so is what claims to come from the future."""
+    step_up, held = replace(spec(), max_auth_age=300.0), session()
+    held.authenticated_at = 1_000.0
+    held.ensure_recent(spec(), 1e9)
+
+    if is_recent:
+        held.ensure_recent(step_up, 1_000.0 + age)
+    else:
+        with pytest.raises(ReauthRequired):
+            held.ensure_recent(step_up, 1_000.0 + age)
+
+
+def test_session_without_an_authentication_is_never_recent() -> None:
+    """Until somebody says when it was, it was never."""
+    with pytest.raises(ReauthRequired):
+        session().ensure_recent(replace(spec(), max_auth_age=1e300), 0.0)
+
+
+def test_session_in_doubt_does_what_everybody_may() -> None:
+    """What needs a right is unavailable, what is public is not."""
+    doubtful = session()
+    doubtful.ensure_certain(spec())
+    doubtful.is_in_doubt = True
+    public = MessageSpec.of(Everybodys)
+
+    doubtful.ensure_certain(public)
+    with pytest.raises(Unavailable):
+        doubtful.ensure_certain(spec())
+    with pytest.raises(Unavailable):
+        doubtful.ensure_certain(replace(spec(), permission=None))

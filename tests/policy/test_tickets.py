@@ -29,6 +29,7 @@ IDENTITY = Identity(
     key_id="k1",
     issued_at=NOW - 60,
     expires_at=NOW + 600,
+    roles=("editor",),
 )
 BINDING = {"path": "/ws/chat", "origin": "https://app.example.com", "address": "192.0.2.1"}
 

@@ -58,6 +58,7 @@ class Assertion:
                 subject=ensure_name("subject", self.subject),
                 issuer=issuer,
                 permissions=Grants([*self.permissions, *expand_roles(self.roles, roles)]),
+                roles=tuple(self.roles),
                 claims=MappingProxyType(dict(self.claims)),
                 tenant=_optional("tenant", self.tenant),
                 token_id=_optional("token id", self.token_id),

@@ -90,6 +90,7 @@ class ClaimReader:
             session_id=_optional_name(claims, "sid"),
             tenant=None if tenant is None else _checked_name("tenant", tenant),
             permissions=self._grants(claims),
+            roles=tuple(self._sources.roles(claims)),
             claims=MappingProxyType(claims),
             key_id=key_id,
             # An issuer's clock that is ahead must not carry a token past a revocation of what was issued until now.
@@ -110,6 +111,8 @@ class ClaimReader:
             raise TokenRefused(f"lives {expires_at - issued_at} s, longer than {self._rules.max_lifetime:g}")
         if "nbf" in claims and _time(claims, "nbf") > now + self._rules.leeway:
             raise TokenRefused("nbf is ahead")
+        if "auth_time" in claims and _time(claims, "auth_time") > now + self._rules.leeway:
+            raise TokenRefused("auth_time is ahead")
         if issued_at < int(not_before):
             raise TokenRefused("issued before the store's generation was made")
         return issued_at, expires_at

@@ -14,7 +14,8 @@ NO_CLAIMS: Final[Mapping[str, Any]] = MappingProxyType({})
 class Identity:
     """A verified principal: (issuer, subject). Two issuers' `u1` are two people.
 
-    Times are wall seconds. `expires_at` None means the credential has no end of its own.
+    Times are wall seconds. `expires_at` None means the credential has no end of its own. `roles` are those that
+    were expanded into `permissions`, and any others that were named.
     """
 
     subject: str
@@ -28,3 +29,10 @@ class Identity:
     issued_at: float = 0.0
     expires_at: float | None = None
     anonymous: bool = False
+    roles: tuple[str, ...] = ()
+
+    @property
+    def authenticated_at(self) -> float:
+        """When this person last proved who it is: `auth_time` where the credential says so, else when it was issued."""
+        told = self.claims.get("auth_time")
+        return float(told) if type(told) is int else self.issued_at

@@ -1,4 +1,4 @@
-"""When a connection needs attention: heartbeat, idleness, age and the end of its token.
+"""When a connection needs attention: heartbeat, idleness, age, the end of its token, and rights that are due.
 
 All times are monotonic seconds, so a stepped wall clock neither revives nor kills anybody. One sweep
 compares `next_at` with the clock; only a connection that is due pays for more.
@@ -13,6 +13,8 @@ from ..closing import Close, CloseCode
 from ..settings import Timeouts
 
 _NEVER: Final = float("inf")
+SILENCE: Final = Close(CloseCode.TIMED_OUT, "no sign of life")
+"""Ends who does not answer: nobody waits for such a peer's goodbye."""
 
 
 class Nudge(Enum):
@@ -20,6 +22,7 @@ class Nudge(Enum):
 
     PING = "ping"
     EXPIRING = "expiring"
+    RIGHTS = "rights"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,17 @@ class Lifetime:
         jitter: −1…1, this connection's share of `age_jitter`.
     """
 
-    __slots__ = ("_expiry", "_ends_at", "_idle_since", "_life_at", "_pinged_at", "_timeouts", "_warned", "next_at")
+    __slots__ = (
+        "_expiry",
+        "_ends_at",
+        "_idle_since",
+        "_life_at",
+        "_pinged_at",
+        "_rights_at",
+        "_timeouts",
+        "_warned",
+        "next_at",
+    )
 
     def __init__(self, timeouts: Timeouts, now: float, *, expires_in: float | None, jitter: float = 0.0) -> None:
         self._timeouts = timeouts
@@ -49,6 +62,7 @@ class Lifetime:
         self._pinged_at: float | None = None
         self._ends_at = now + timeouts.age * (1 + jitter * timeouts.age_jitter)
         self._expiry: Expiry | None = None
+        self._rights_at = _NEVER
         self._warned = False
         self.renew(now, expires_in)
 
@@ -62,6 +76,11 @@ class Lifetime:
             warn_at = at - min(self._timeouts.token_warning, max(expires_in, 0.0) / 2)
             self._expiry = Expiry(at, warn_at, at + self._timeouts.token_grace)
         self.next_at = now
+
+    def ask_rights_at(self, at: float) -> None:
+        """Ask what this connection may still do at that moment, once."""
+        self._rights_at = at
+        self.next_at = min(self.next_at, at)
 
     def saw_life(self, now: float) -> None:
         """Any inbound byte: the peer is there."""
@@ -100,6 +119,9 @@ class Lifetime:
         if now >= self._ping_at():
             self._pinged_at = now
             yield Nudge.PING
+        if now >= self._rights_at:
+            self._rights_at = _NEVER
+            yield Nudge.RIGHTS
         self.next_at = self._earliest()
 
     def _ended(self, now: float, listening: bool) -> Close | None:
@@ -110,7 +132,7 @@ class Lifetime:
         if now >= self._idle_since + self._timeouts.idle:
             return Close(CloseCode.TIMED_OUT, "idle")
         if listening and now >= self._pong_by():
-            return Close(CloseCode.TIMED_OUT, "no sign of life")
+            return SILENCE
         return None
 
     def _ping_at(self) -> float:
@@ -123,7 +145,13 @@ class Lifetime:
         return self._pinged_at + self._timeouts.pong
 
     def _earliest(self) -> float:
-        moments = [self._ends_at, self._idle_since + self._timeouts.idle, self._ping_at(), self._pong_by()]
+        moments = [
+            self._ends_at,
+            self._idle_since + self._timeouts.idle,
+            self._ping_at(),
+            self._pong_by(),
+            self._rights_at,
+        ]
         if self._expiry is not None:
             moments.append(self._expiry.closes_at if self._warned else self._expiry.warn_at)
         return min(moments)

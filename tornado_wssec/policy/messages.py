@@ -28,6 +28,7 @@ MESSAGE_OPTIONS: Final[tuple[str, ...]] = (
     "cost",
     "overflow",
     "coalesce",
+    "max_auth_age",
 )
 CHANNEL_OPTIONS: Final[tuple[str, ...]] = ("pattern", "subscribe", "publish")
 DIRECTIONS: Final = ("in", "out", "both")
@@ -54,6 +55,7 @@ class MessageOptions(SchemaOpts):
         overflow: what becomes of it when its reader is too slow: `"disconnect"` (the default), `"drop_oldest"`,
             `"drop_newest"` or `"coalesce"`.
         coalesce: of which things only the newest matters, `"{symbol}"`: it takes the place of the one that waits.
+        max_auth_age: seconds since its sender last proved who that is; else `reauth_required`. None: any.
     """
 
     def __init__(self, meta: type) -> None:
@@ -68,6 +70,7 @@ class MessageOptions(SchemaOpts):
         self.cost: Any = getattr(meta, "cost", 1)
         self.overflow: Any = getattr(meta, "overflow", None)
         self.coalesce: Any = getattr(meta, "coalesce", None)
+        self.max_auth_age: Any = getattr(meta, "max_auth_age", None)
 
 
 class ChannelOptions(SchemaOpts):

@@ -34,6 +34,7 @@ class MessageTerms:
     signed: bool
     overflow: Overflow = Overflow.DISCONNECT
     coalesce: tuple[str, ...] = ()
+    max_auth_age: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ def read_message(message: type[Message]) -> tuple[MessageTerms, list[Problem]]:
         overflow=faults.parsed("overflow", options.overflow, Overflow.parse)
         or (Overflow.DISCONNECT if options.coalesce is None else Overflow.COALESCE),
         coalesce=faults.parsed("coalesce", options.coalesce, _coalesced) or (),
+        # What cannot be read asks for more than anybody has, as everything else grants nothing.
+        max_auth_age=faults.checked("max_auth_age", options.max_auth_age, _is_age, 0.0, _AGE_REMEDY),
     )
     if terms.coalesce and terms.overflow is not Overflow.COALESCE:
         remedy = "drop one of the two; coalesce alone is enough"
@@ -70,7 +73,10 @@ def read_message(message: type[Message]) -> tuple[MessageTerms, list[Problem]]:
         option = "overflow" if options.coalesce is None else "coalesce"
         faults.add(option, "says nothing about a message that only clients send", "drop it")
     if terms.direction == "out":
-        for name, value in (("rate", terms.rates), ("bind", terms.bind), ("signed", terms.signed)):
+        for name, value in (
+            *(("rate", terms.rates), ("bind", terms.bind), ("signed", terms.signed)),
+            ("max_auth_age", terms.max_auth_age is not None),
+        ):
             if value:
                 faults.add(name, "says nothing about a message that only the server sends", "drop it")
     return terms, faults.problems
@@ -90,6 +96,7 @@ def read_channel(channel: type[Channel]) -> tuple[ChannelTerms, list[Problem]]:
 _TYPE_REMEDY: Final = "write 1–128 printable ASCII characters without a space, as in type = 'chat.send'"
 _DIRECTION_REMEDY: Final = f"write one of {', '.join(DIRECTIONS)}"
 _PERMISSION_REMEDY: Final = 'write permission = "chat:write:{room}", or permission = PUBLIC if everybody has it'
+_AGE_REMEDY: Final = "write a number of seconds above 0, as in max_auth_age = 300"
 _SUBSCRIBE_REMEDY: Final = 'write subscribe = "chat:read:{room}", or subscribe = PUBLIC if everybody may listen'
 
 
@@ -111,6 +118,10 @@ def _is_size(value: object) -> bool:
 
 def _is_cost(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _is_age(value: object) -> bool:
+    return value is None or _is_cost(value)
 
 
 def _is_bind(value: object) -> bool:

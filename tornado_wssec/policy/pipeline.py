@@ -157,7 +157,12 @@ class Pipeline:
             spec = self.resolve(incoming.type)
             session.spend(spec, incoming.id, now)
             valid = validate(spec, incoming, session.identity)
-            return authorise(valid, session.identity)
+            if session.is_in_doubt:
+                session.ensure_certain(spec)
+            permitted = authorise(valid, session.identity)
+            if spec.max_auth_age is not None:
+                session.ensure_recent(spec, now)
+            return permitted
         except FrameError as error:
             error.message_id = incoming.id
             raise
@@ -172,6 +177,22 @@ class Pipeline:
         if spec is None:
             raise UnknownType("no such type at this endpoint")
         return spec
+
+
+def readmit(message: Permitted, session: Session, now: float) -> Permitted:
+    """Ask again as a message comes to be handled, since much may have happened to its sender meanwhile.
+
+    Raises:
+        FrameDropped: the session is closing.
+        FrameError: the message may not be handled any more.
+    """
+    session.ensure_open()
+    if message.identity is session.identity and not session.is_in_doubt:
+        return message
+    session.ensure_certain(message.spec)
+    permitted = reauthorise(message, session.identity)
+    session.ensure_recent(message.spec, now)
+    return permitted
 
 
 def reauthorise(message: Permitted, identity: Identity) -> Permitted:

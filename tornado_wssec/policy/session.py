@@ -4,14 +4,22 @@ Rules of this file:
 1. A closing session admits nothing; frames can still arrive after close().
 2. A frame pays before it is parsed, a message before it is validated: invalid ones pay too.
 3. Excess is first told, then dropped in silence, then ended (R071).
+4. A fresh token takes over for the same person under the same key, and never brings back one that it has replaced.
 """
 
+import math
+from typing import Final
+
 from ..closing import Close, CloseCode
-from ..errors import Disconnect, FrameDropped, RateLimited
-from ..settings import Limits
+from ..errors import Disconnect, FrameDropped, RateLimited, ReauthRequired, Unavailable
+from ..settings import LEEWAY_MOST, Limits
 from .identity import Identity
 from .rates import Buckets, Rate, TokenBucket
 from .registry import MessageSpec
+
+REPLACED_MOST: Final = 256
+"""Tokens that one session has replaced and that have not expired: a day's, of a client that asks for one every ten
+minutes, is 144."""
 
 
 class Account:
@@ -56,6 +64,10 @@ class Session:
         limits: its budgets.
         account: what it shares with the identity's other connections.
         now: monotonic seconds.
+
+    Attributes:
+        authenticated_at: monotonic seconds; when this person last proved who it is.
+        is_in_doubt: the rights cannot be asked for, so that nothing is done that needs one.
     """
 
     __slots__ = (
@@ -64,10 +76,13 @@ class Session:
         "_frames",
         "_refusals",
         "_refusals_since",
+        "_replaced",
         "account",
+        "authenticated_at",
         "close",
         "id",
         "identity",
+        "is_in_doubt",
         "limits",
     )
 
@@ -77,6 +92,9 @@ class Session:
         self.limits = limits
         self.account = account
         self.close: Close | None = None
+        self.authenticated_at = -math.inf
+        self.is_in_doubt = False
+        self._replaced: dict[str, float] | None = None
         self._frames = TokenBucket(limits.frames_per_second, limits.frames_burst, now)
         self._bytes = TokenBucket(limits.bytes_per_second, limits.bytes_burst, now)
         self._error_budget = TokenBucket(1 / limits.error_refill_seconds, limits.error_budget, now)
@@ -96,6 +114,55 @@ class Session:
         """
         if self.close is not None:
             raise FrameDropped("the session is closing")
+
+    def ensure_takes(self, fresh: Identity, now: float) -> None:
+        """Refuse a fresh credential that may not take over from the one in force; one that is in force may, again.
+
+        Args:
+            now: wall seconds.
+
+        Raises:
+            Disconnect: 4401, it is somebody else's, another session's, bound to another key, or has been replaced.
+            RateLimited: too many have been replaced that are still good.
+        """
+        fault = _fault_of(fresh, self.identity, self.id)
+        if fault is None and self._replaced is not None and fresh.token_id in self._replaced:
+            fault = "a refresh token that another has replaced"
+        if fault is not None:
+            raise Disconnect(Close(CloseCode.UNAUTHENTICATED), fault)
+        self._forget_expired(now)
+        if self._replaced is not None and len(self._replaced) >= REPLACED_MOST:
+            raise RateLimited(f"{REPLACED_MOST} tokens of this session have been replaced and are still good")
+
+    def take_over(self, fresh: Identity) -> None:
+        """Put a fresh credential in force that `ensure_takes` has let pass; the old one is dead for this session."""
+        old = self.identity
+        if old.token_id is not None and old.token_id != fresh.token_id:
+            self._replaced = self._replaced or {}
+            self._replaced[old.token_id] = math.inf if old.expires_at is None else old.expires_at
+        self.identity = fresh
+
+    def ensure_certain(self, spec: MessageSpec) -> None:
+        """Refuse what needs a right while nobody can tell whether it is still held.
+
+        Raises:
+            Unavailable: the source of permissions does not answer.
+        """
+        if self.is_in_doubt and not spec.is_public:
+            raise Unavailable(f"{spec.type} needs a right that cannot be asked for now")
+
+    def ensure_recent(self, spec: MessageSpec, now: float) -> None:
+        """Refuse a type that asks for a more recent authentication; `now` in monotonic seconds.
+
+        Raises:
+            ReauthRequired: the person has to prove anew who it is, and the fresh token to say so.
+        """
+        if spec.max_auth_age is None:
+            return
+        age = now - self.authenticated_at
+        # One that is ahead of every clock would be recent for ever.
+        if not -LEEWAY_MOST <= age <= spec.max_auth_age:
+            raise ReauthRequired(f"{spec.type} needs an authentication of the last {spec.max_auth_age:g} s")
 
     def spend_frame(self, size: int, now: float) -> None:
         """Pay for a frame of `size` bytes, before anything looks into it.
@@ -135,3 +202,20 @@ class Session:
         if self._refusals > self.limits.rate_refusals_until_silence:
             raise FrameDropped("answers would feed a flood")
         raise RateLimited(retry_after=wait, message_id=message_id)
+
+    def _forget_expired(self, now: float) -> None:
+        """Whatever has expired is refused anyway."""
+        if self._replaced is not None:
+            self._replaced = {id: end for id, end in self._replaced.items() if end > now} or None
+
+
+def _fault_of(fresh: Identity, held: Identity, session_id: str) -> str | None:
+    """Why a fresh credential is none for this session."""
+    if (fresh.issuer, fresh.subject, fresh.tenant) != (held.issuer, held.subject, held.tenant):
+        return "a refresh token of another subject"
+    if fresh.session_id not in (None, session_id):
+        # Taking over its name would let this connection escape what is revoked under the other.
+        return "a refresh token of another session"
+    if fresh.claims.get("cnf") != held.claims.get("cnf"):
+        return "a refresh token that is bound to another key"
+    return None

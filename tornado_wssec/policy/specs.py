@@ -45,6 +45,7 @@ class MessageSpec:
         signed: whether it must come inside `wssec.signed`.
         overflow: what becomes of it when its reader is too slow.
         coalesce: the fields, as the wire calls them, of which only the newest message of the same values matters.
+        max_auth_age: seconds since its sender last proved who that is; None: any.
     """
 
     type: str
@@ -58,6 +59,7 @@ class MessageSpec:
     signed: bool
     overflow: Overflow
     coalesce: tuple[str, ...]
+    max_auth_age: float | None
     _loader: Schema = field(repr=False)
     _dumper: Schema = field(repr=False)
     _reasons: Reasons = field(repr=False)
@@ -75,6 +77,11 @@ class MessageSpec:
         if spec is None or problems:
             raise ConfigurationError(problems)
         return spec
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody has its permission."""
+        return self.permission is not None and self.permission.is_public
 
     @property
     def wire_names(self) -> frozenset[str]:
@@ -195,6 +202,7 @@ def compile_message(message: type[Message]) -> tuple[MessageSpec | None, list[Pr
         signed=terms.signed,
         overflow=terms.overflow,
         coalesce=tuple([key_of(name, loader.fields[name]) for name in terms.coalesce if name in loader.fields]),
+        max_auth_age=terms.max_auth_age,
         _loader=loader,
         _dumper=dumper,
         _reasons=Reasons.of(levels_of(loader)),

@@ -155,7 +155,7 @@ class TicketRecord:
 
 _FIELDS: Final = frozenset(
     {"subject", "issuer", "permissions", "claims", "tenant", "token_id", "session_id", "key_id", "issued_at"}
-    | {"expires_at", "path", "origin", "address", "until"}
+    | {"roles", "expires_at", "path", "origin", "address", "until"}
 )
 
 
@@ -164,6 +164,7 @@ def _identity_fields(identity: Identity) -> Mapping[str, Any]:
         "subject": identity.subject,
         "issuer": identity.issuer,
         "permissions": list(identity.permissions),
+        "roles": list(identity.roles),
         "claims": dict(identity.claims),
         "tenant": identity.tenant,
         "token_id": identity.token_id,
@@ -179,6 +180,7 @@ def _identity(record: Record) -> Identity:
         subject=ensure_name("subject", record.text("subject")),
         issuer=record.optional_text("issuer"),
         permissions=Grants(record.texts("permissions")),
+        roles=tuple(record.texts("roles")),
         claims=MappingProxyType(record.mapping("claims")),
         tenant=record.optional_text("tenant"),
         token_id=record.optional_text("token_id"),
