@@ -218,6 +218,22 @@ async def test_r06_anonymous_ones_have_no_attempts_together() -> None:
         assert [101] * 5 == await statuses_of(kit, 5)
 
 
+class Namesakes(BearerToken):
+    """Vouches for ann, of whichever issuer the token names."""
+
+    async def verify(self, credential: Credential, request: RequestView, desk: Desk) -> Identity:
+        return Identity(subject="ann", issuer=credential.value)
+
+
+@pytest.mark.parametrize("limit", [{"identity_attempts_burst": 1}, {"connections_per_subject": 1}], ids=str)
+@in_loop
+async def test_r06_namesakes_are_two_people(limit: dict[str, int]) -> None:
+    """The ann of one issuer uses up nothing of another's ann."""
+    limits = replace(GENEROUS, identity_attempts_per_second=0.001, **limit)
+    async with chat_kit(authenticators=[Namesakes()], limits=limits) as kit:
+        assert [101, 101, 429, 429] == [(await statuses_of(kit, 1, token=name))[0] for name in ("a", "b", "a", "b")]
+
+
 @in_loop
 async def test_r06_showing_nothing_is_a_failure() -> None:
     """At the door, where no page elsewhere gets as far; a hundred by default, and a success washes none off."""
