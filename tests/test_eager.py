@@ -145,9 +145,9 @@ async def test_eager_current_task_stays_the_same() -> None:
     seen = []
 
     async def work() -> None:
-        for wait in (lambda: asyncio.sleep(0), lambda: asyncio.sleep(0.001), lambda: asyncio.sleep(0)):
+        for seconds in (0, 0.001, 0):
             seen.append(asyncio.current_task())
-            await wait()
+            await asyncio.sleep(seconds)
         seen.append(asyncio.current_task())
 
     await ended(work)
