@@ -23,7 +23,7 @@ from .claims import NO_ROLES, ClaimReader, shown
 from .identity import Identity
 from .issuance import issue_token
 from .keys import Key, KeyRing
-from .strict_json import decode_json
+from .strict_json import JsonReader, sized_text
 from .verified_tokens import VerifiedToken, VerifiedTokens
 
 __all__ = ["TokenVerifier", "issue_token", "read_unverified"]
@@ -64,6 +64,7 @@ class TokenVerifier:
             raise ConfigurationError([Problem("TokenRules.ignorable_headers", fault, "leave them out")])
         self._rules = rules
         self._limits = _for_tokens(limits)
+        self._json = JsonReader(self._limits)
         self._reader = ClaimReader(rules, roles, is_foreign=is_foreign)
         self._typ = None if rules.typ is None else _media_type(rules.typ)
         self._known = VerifiedTokens(self._limits.verified_tokens)
@@ -95,10 +96,10 @@ class TokenVerifier:
     def _verify(self, token: str, ring: KeyRing, now: float, not_before: float) -> Identity:
         if (known := self._known.find(token, ring, now)) is not None:
             return self._reader.read(known.claims(), known.key.kid, now, not_before)
-        header = _json(_parts(token, self._limits)[0], self._limits)
+        header = _object(_parts(token, self._limits)[0], self._json)
         key = self._key(header, ring, now)
         opened = _opened(token, key)
-        payload = _json(opened, self._limits)
+        payload = _object(opened, self._json)
         identity = self._reader.read(payload, key.kid, now, not_before)
         self._known.add(token, VerifiedToken(header.get("kid"), key, opened.decode()))
         self._warn_of_long_life(payload["exp"] - payload["iat"])
@@ -142,7 +143,8 @@ def read_unverified(token: str, limits: Limits | None = None) -> tuple[dict[str,
     """
     limits = _for_tokens(limits)
     header, payload = _parts(token, limits)
-    return _json(header, limits), _json(payload, limits)
+    reader = JsonReader(limits)
+    return _object(header, reader), _object(payload, reader)
 
 
 def _for_tokens(limits: Limits | None) -> Limits:
@@ -166,11 +168,11 @@ def _parts(token: Any, limits: Limits) -> tuple[bytes, bytes]:
     raise TokenRefused("a part of the token is not strict base64url")
 
 
-def _json(data: bytes, limits: Limits) -> dict[str, Any]:
+def _object(data: bytes, reader: JsonReader) -> dict[str, Any]:
     """A JSON object without a name twice, NaN, depth or excess."""
     fault = "no object"
     try:
-        value = decode_json(data, limits)
+        value = reader.read(sized_text(data, reader.limits)[0])
         if isinstance(value, dict):
             return value
     except MalformedFrame as error:
