@@ -59,13 +59,13 @@ class Arena:
         tokens = self.visitors.tokens(visitors) if peer is OURS else [None]
         return [request(port, path, token=token, origin=ORIGIN if token else None) for token in tokens]
 
-    def connect(self, server: ServerProcess, plan: Plan, connections: int) -> Load:
+    def connect(self, port: int, plan: Plan, connections: int) -> Load:
         """Clients that are connected.
 
         Raises:
             LoadFailed: one was refused.
         """
-        load = self._stack.enter_context(Load(server.port, plan))
+        load = self._stack.enter_context(Load(port, plan))
         load.connect(connections)
         return load
 

@@ -72,6 +72,7 @@ FANOUT: Final = (
     Bar("P9.naive", "one message to 1,000 listeners, against Tornado's loop over write_message", 5.0, 7.0),
     Bar("P9.websockets", "one message to 1,000 listeners, against websockets.broadcast", 1.2),
     Bar("P9.node", "one message to 1,000 listeners, against Node with ws", 1.0),
+    Bar("P9.slow", "how long they wait (p99) with one among them who reads nothing", 1.1, is_ceiling=True),
 )
 
 FLOOD: Final = (

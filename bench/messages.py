@@ -65,6 +65,9 @@ SUBSCRIBE: Final = compact({"type": "wssec.subscribe", "id": "1", "data": {"chan
 POST: Final = compact({"type": "chat.post", "data": CHAT})
 """What is handed on to everyone in the room; it has no id, so that nothing else is answered."""
 
+LONG_POST: Final = compact({"type": "chat.post", "data": {**CHAT, "text": "Lunch? " * 280}})
+"""Two kilobytes: of these a listener who reads nothing has soon enough."""
+
 
 def reply(message_id: str | None, data: Any) -> str:
     """The answer of a server that has no faster way to write JSON."""

@@ -36,6 +36,7 @@ static struct options {
     int fan;           /* answers to one message of the first connection, on all of them; 0: one, on its own */
     double pace;       /* seconds between two messages of a connection; 0: as fast as it is answered */
     int tls;
+    int deaf;          /* whether nothing is read once they have been greeted */
     int greeted;       /* answers to the hello */
     const char *requests, *message, *hello;
 } options = {.outstanding = 1};
@@ -187,7 +188,7 @@ static void watch(struct connection *c, int operation, int out) {
 }
 
 static void want_out(struct connection *c, int out) {
-    if (c->wants_out != out) watch(c, EPOLL_CTL_MOD, out);
+    if (c->wants_out != out && !(options.deaf && c->stage == OPEN)) watch(c, EPOLL_CTL_MOD, out);
 }
 
 static void leave(struct connection *c) {
@@ -268,7 +269,9 @@ static void record(uint64_t us) {
 /* One message has come; true where it is the answer that somebody waits for. */
 static int answered(struct connection *c, uint64_t now) {
     if (c->stage == GREETING) {
-        if (++c->greeted >= options.greeted) c->stage = OPEN, shaking--, opened++;
+        if (++c->greeted < options.greeted) return 0;
+        c->stage = OPEN, shaking--, opened++;
+        if (options.deaf && epoll_ctl(epoll, EPOLL_CTL_DEL, c->fd, NULL)) die("epoll_ctl");
         return 0;
     }
     if (!sample_size) sample_size = c->control_size, memcpy(sample, c->control, c->control_size), odd_size = c->size;
@@ -459,6 +462,7 @@ static void open_one(void) {
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->fd < 0) die("socket");
+    if (options.deaf) setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &one, sizeof one); /* as small as the kernel has them */
     setsockopt(c->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     setsockopt(c->fd, IPPROTO_IP, 24 /* IP_BIND_ADDRESS_NO_PORT */, &one, sizeof one);
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -588,6 +592,7 @@ static void read_option(const char *text) {
     else if (IS("fan")) options.fan = atoi(value);
     else if (IS("pace")) options.pace = atof(value);
     else if (IS("tls")) options.tls = atoi(value);
+    else if (IS("deaf")) options.deaf = atoi(value);
     else if (IS("greeted")) options.greeted = atoi(value);
     else if (IS("requests")) options.requests = value;
     else if (IS("message")) options.message = value;
@@ -606,7 +611,7 @@ int main(int argc, char **argv) {
     epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event events[1024], input = {.events = EPOLLIN, .data.u32 = UINT32_MAX};
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, 0, &input)) die("epoll_ctl");
-    while (!parting || (opened && now_us() < parting)) {
+    while (!parting || (opened && !options.deaf && now_us() < parting)) {
         int came = epoll_wait(epoll, events, 1024, running || parting ? 1 : -1);
         if (came < 0 && errno != EINTR) die("epoll_wait");
         for (int i = 0; i < came; i++) {

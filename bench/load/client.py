@@ -40,6 +40,7 @@ class Asked:
     active: int = 0
     fan: int = 0
     pace: float = 0
+    deaf: bool = False
     tls: bool = False
     greeted: int = 0
 
@@ -57,6 +58,7 @@ class Asked:
             active=int(given["active"]),
             fan=int(given["fan"]),
             pace=float(given["pace"]),
+            deaf=given["deaf"] == "1",
             tls=given["tls"] == "1",
             greeted=int(given["greeted"]),
         )
@@ -299,6 +301,8 @@ class Connection(asyncio.Protocol):
             self._greeted += 1
             if self._greeted >= self._clients.asked.greeted:
                 self._ready.set_result(None)
+                if self._clients.asked.deaf:
+                    self.transport.pause_reading()
         else:
             return self._clients.answered(self, payload)
         return 0

@@ -36,6 +36,7 @@ class Plan:
         pace: seconds between two messages of one connection; 0: as fast as it is answered.
         hello: what is said once, after the handshake.
         greeted: how many messages then come before the connection is ready.
+        is_deaf: whether they read nothing once they have been greeted.
         is_tls: whether to speak TLS.
         expects: text that stands in every answer, once spaces are left out.
     """
@@ -48,6 +49,7 @@ class Plan:
     pace: float = 0
     hello: str | None = None
     greeted: int = 0
+    is_deaf: bool = False
     is_tls: bool = False
     expects: str = ""
 
@@ -79,6 +81,7 @@ class Load:
     """
 
     def __init__(self, port: int, plan: Plan) -> None:
+        self.port = port
         self._plan = plan
         self._folder = tempfile.TemporaryDirectory()
         self._process = started([*program(), *self._options(port)], CLIENT_CORE)
@@ -139,6 +142,7 @@ class Load:
             f"fan={plan.fan}",
             f"pace={plan.pace}",
             f"tls={int(plan.is_tls)}",
+            f"deaf={int(plan.is_deaf)}",
             f"greeted={plan.greeted}",
             f"requests={self._file('requests', ''.join(plan.requests))}",
             f"message={self._file('message', plan.message)}",

@@ -34,7 +34,7 @@ def measure(rounds: int) -> Outcome:
 def crowded(arena: Arena, peer: Peer, size: int) -> Contender:
     """A server with so many connections."""
     server = arena.serve(peer)
-    load = arena.connect(server, arena.plan(peer, server.port, SMALL, visitors=size, active=ACTIVE), size)
+    load = arena.connect(server.port, arena.plan(peer, server.port, SMALL, visitors=size, active=ACTIVE), size)
     print(f"  {peer.title}: {size} connections", flush=True)
     return Contender(peer.title, str(size), lambda: cost_per_message(server, load))
 

@@ -26,8 +26,8 @@ def measure(rounds: int) -> Outcome:
     with Arena() as arena:
         pairs = {}
         for peer, server in arena.serve_all((OURS, BARE)).items():
-            polite = arena.connect(server, arena.plan(peer, server.port, SMALL, pace=PACE_SECONDS), POLITE)
-            rude = arena.connect(server, arena.plan(peer, server.port, SMALL, outstanding=OUTSTANDING), 1)
+            polite = arena.connect(server.port, arena.plan(peer, server.port, SMALL, pace=PACE_SECONDS), POLITE)
+            rude = arena.connect(server.port, arena.plan(peer, server.port, SMALL, outstanding=OUTSTANDING), 1)
             pairs[peer.name] = (polite, rude)
         for number in range(rounds):
             for name, pair in pairs.items():

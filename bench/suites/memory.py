@@ -38,7 +38,7 @@ def measure(rounds: int) -> Outcome:
 
 def grow(arena: Arena, peer: Peer, server: ServerProcess, step: int) -> list[tuple[int, int]]:
     """Memory at each number of connections."""
-    load = arena.connect(server, arena.plan(peer, server.port, SMALL, visitors=WARM + step * STEPS), WARM)
+    load = arena.connect(server.port, arena.plan(peer, server.port, SMALL, visitors=WARM + step * STEPS), WARM)
     points = []
     for number in range(STEPS + 1):
         if number:

@@ -70,7 +70,7 @@ def contender(
     plan = arena.plan(peer, server.port, discipline.kind, outstanding=discipline.outstanding, is_tls=is_tls)
     found = Contender(discipline.name, peer.name, lambda: 0.0)
     try:
-        load = arena.connect(server, plan, discipline.connections)
+        load = arena.connect(server.port, plan, discipline.connections)
     except LoadFailed as error:
         found.fault = str(error)
     else:

@@ -78,6 +78,17 @@ def test_load_of_a_fan_counts_each_listener(arena: Arena, ours: ServerProcess) -
     assert 0 == run.messages % 7
 
 
+def test_load_that_is_deaf_lets_others_talk(arena: Arena, ours: ServerProcess) -> None:
+    """It stays connected and reads nothing, so that what is sent to it piles up."""
+    requests = arena.requests(OURS, ours.port, "/room", 3)
+    deaf = Plan(requests, POST, hello=SUBSCRIBE, greeted=1, is_deaf=True)
+    with Load(ours.port, deaf) as one, Load(ours.port, Plan(requests, POST, fan=2, hello=SUBSCRIBE, greeted=1)) as rest:
+        one.connect(1)
+        rest.connect(2)
+
+        assert rest.run(0.1).messages > 0
+
+
 def test_load_over_tls_is_answered(arena: Arena) -> None:
     """It is the same, encrypted."""
     certified = certify(arena.folder)

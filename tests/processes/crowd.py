@@ -46,7 +46,9 @@ def crowd(clients: int, spells: int, seconds: float) -> Iterator[Spell]:
     """
     with Arena() as arena:
         server = arena.serve(OURS)
-        load = arena.connect(server, arena.plan(OURS, server.port, SMALL, visitors=clients, pace=PACE_SECONDS), clients)
+        load = arena.connect(
+            server.port, arena.plan(OURS, server.port, SMALL, visitors=clients, pace=PACE_SECONDS), clients
+        )
         for number in range(spells + 1):
             run = load.run(seconds if number else 2 * PACE_SECONDS)
             time.sleep(0.1)
