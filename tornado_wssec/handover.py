@@ -12,7 +12,7 @@ import ssl
 from contextlib import suppress
 from typing import Final
 
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 from tornado.util import _websocket_mask
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketProtocol13
@@ -53,9 +53,11 @@ def take_socket(handler: RequestHandler) -> tuple[socket.socket, bytes] | None:
         None when the peer has left, or does not read: its "100 Continue" waits behind what it was sent before.
     """
     stream = handler.detach()
-    if stream.writing():
+    if stream.closed() or stream.writing():
         stream.close()
         return None
+    if not isinstance(stream, SSLIOStream):
+        return _taken_plain(stream)
     first = bytearray()
     try:
         while True:
@@ -68,6 +70,21 @@ def take_socket(handler: RequestHandler) -> tuple[socket.socket, bytes] | None:
     except StreamClosedError:
         return None
     return _released(stream), bytes(first)
+
+
+def _taken_plain(stream: IOStream) -> tuple[socket.socket, bytes] | None:
+    """The same of a plain socket, without the futures of a read that nearly always finds nothing."""
+    sock, first = stream.socket, bytes(stream._read_buffer)
+    try:
+        more = sock.recv(READ_BYTES)
+    except (BlockingIOError, InterruptedError):
+        return _released(stream), first
+    except OSError:
+        more = b""
+    if more:
+        return _released(stream), first + more
+    stream.close()
+    return None
 
 
 def _released(stream: IOStream) -> socket.socket:

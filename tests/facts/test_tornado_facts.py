@@ -4,8 +4,10 @@ An upgrade that changes one says so here.
 """
 
 import asyncio
+import socket
 
 import pytest
+from tornado.iostream import IOStream
 from tornado.websocket import WebSocketProtocol, WebSocketProtocol13
 
 from .sockets import EchoHandler, close, frame, handshake, play, served, text
@@ -219,3 +221,19 @@ def test_tornado_protocol_has_what_we_touch(name: str) -> None:
     """The private methods that our connection calls or overrides are there."""
 
     assert callable(getattr(WebSocketProtocol13, name))
+
+
+def test_tornado_stream_keeps_what_was_read_and_not_asked_for() -> None:
+    """In one buffer, which we take with the socket."""
+
+    async def scenario() -> bytes:
+        ours, peers = socket.socketpair()
+        with peers:
+            stream = IOStream(ours)
+            peers.sendall(b"headtail")
+            assert b"head" == await stream.read_bytes(4)
+            kept = bytes(stream._read_buffer)
+            stream.close()
+            return kept
+
+    assert b"tail" == play(scenario())
