@@ -12,7 +12,18 @@ from tornado.web import Application, RequestHandler
 
 from schemas import chat
 from tests.kits import CHAT, ChatSocket, chat_kit, in_loop
-from tornado_wssec import PUBLIC, ConfigurationError, Envelope, Message, Registry, SecureWebSocketHandler, on
+from tornado_wssec import (
+    PUBLIC,
+    BearerToken,
+    ConfigurationError,
+    Envelope,
+    Limits,
+    Message,
+    Registry,
+    SecureWebSocketHandler,
+    Ticket,
+    on,
+)
 from tornado_wssec.exposure import application_problems, routes_of
 from tornado_wssec.testing import GuardKit
 
@@ -97,6 +108,37 @@ def test_check_refuses(routes: list[Any], fault: str, remedy: str) -> None:
     told = [line for line in problems_of(*routes) if fault in line]
 
     assert [True] == [remedy in line for line in told]
+
+
+MISTAKEN: dict[str, list[Any]] = {
+    "authenticators": [BearerToken(), BearerToken, [BearerToken], "bearer", ["bearer"], {}, 7],
+    "subprotocols": ["chat", None, ["a b"], [""], ["a,b"], ["ä"], [7], ["wssec.v2"], ["wssec.bearer.x"]],
+    "limits": [{"message_bytes": 1}, Limits, 7],
+    "envelope": [Envelope, None, "flat"],
+    "anonymous": ["no", 1, None],
+    "allow_missing_origin": ["no", 1, None],
+    "newest_wins": ["no", 1],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in MISTAKEN.items() for value in values], ids=str
+)
+def test_check_refuses_attributes_of_another_kind(name: str, value: Any) -> None:
+    """A string for a list, a class for an object, a dict for Limits: named with its place, and nothing starts."""
+    told = problems_of(("/ws", type("MistakenSocket", (AskSocket,), {name: value})))
+
+    assert [f"MistakenSocket.{name}"] == [line.partition(":")[0] for line in told]
+
+
+def test_check_passes_attributes_as_they_must_be() -> None:
+    """Lists and tuples, empty ones too."""
+    for own in (
+        {},
+        {"authenticators": (), "subprotocols": ()},
+        {"authenticators": [Ticket()], "subprotocols": ["a.b"]},
+    ):
+        assert [] == problems_of(("/ws", type("GoodSocket", (AskSocket,), {**own, "limits": Limits()})))
 
 
 def test_check_refuses_a_handler_of_what_only_the_server_sends() -> None:

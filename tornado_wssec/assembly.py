@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Self, TypeVar
 
-from .auth.base import Authenticator
+from .auth.base import Authenticator, is_authenticator
 from .auth.cookie import CookieAuthenticator
 from .auth.proxy_header import ProxyHeader
 from .errors import ConfigurationError, Problem
@@ -104,7 +104,7 @@ def checked_authenticators(authenticators: Sequence[Authenticator]) -> tuple[Aut
         TypeError: one is a class, or something else.
     """
     for one in authenticators:
-        if isinstance(one, type) or not (hasattr(one, "find") and hasattr(one, "verify")):
+        if not is_authenticator(one):
             raise TypeError(f"{one!r} is no authenticator; write authenticators=[BearerToken(), Ticket()]")
     return tuple(authenticators)
 

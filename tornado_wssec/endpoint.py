@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from .auth.base import Authenticator
+from .auth.base import Authenticator, is_authenticator
 from .auth.first_message import FirstMessage
-from .errors import Problem
+from .errors import HandshakeMalformed, Problem
 from .policy.codec import Envelope
 from .policy.messages import Message
 from .policy.permissions import PermissionTemplate
 from .policy.pipeline import Pipeline
 from .policy.registry import MessageSpec, Registry
 from .policy.reserved import RESERVED
+from .request_view import offered_subprotocols
 from .settings import Limits
 
+OURS: Final = "wssec."
+"""What the names of our own subprotocols, and of credentials among them, begin with."""
 HANDLES = "_wssec_handles"
 """The attribute by which `@on` marks a method."""
 
@@ -147,14 +150,49 @@ def problems(
         url_groups: the named groups of the route.
     """
     where = handler.__name__
-    yield from _first_message_problems(handler, ways_of(handler, authenticators))
+    yield from _kind_problems(handler)
+    yield from _first_message_problems(handler, authenticators if handler.authenticators is None else own_ways(handler))
     for message, method in handled_by(handler).items():
         if message not in RESERVED:
             yield from _handled_problems(f"{where}.{method}", message, registry)
     yield from _switch_problems(handler)
     if handler.requires is not None:
         yield from _requires_problems(where, handler.requires, url_groups)
-    yield from _envelope_problems(where, handler.envelope, handled_by(handler), registry)
+    if isinstance(handler.envelope, Envelope):
+        yield from _envelope_problems(where, handler.envelope, handled_by(handler), registry)
+
+
+def own_ways(handler: Any) -> Sequence[Authenticator]:
+    """Those of a handler's own authenticators that can be asked."""
+    own = handler.authenticators
+    return [one for one in own if is_authenticator(one)] if _is_list(own) else []
+
+
+def _kind_problems(handler: Any) -> Iterator[Problem]:
+    """Attributes of another kind than they must be: each would refuse everybody, or name what nobody has meant."""
+    own = handler.authenticators
+    if own is not None and not (_is_list(own) and all(map(is_authenticator, own))):
+        fault = "is no list of authenticators, each an object that can be asked"
+        yield Problem(f"{handler.__name__}.authenticators", fault, "write authenticators = [BearerToken(), Ticket()]")
+    if not (_is_list(handler.subprotocols) and all(map(_is_subprotocol, handler.subprotocols))):
+        fault = "is no list of names that a client may offer (RFC 6455 §4.1) and that are not ours (wssec.…)"
+        yield Problem(f"{handler.__name__}.subprotocols", fault, 'write subprotocols = ["chat.v1"]')
+    if handler.limits is not None and not isinstance(handler.limits, Limits):
+        yield Problem(f"{handler.__name__}.limits", "is no Limits", "write limits = Limits(message_bytes=1_024)")
+    if not isinstance(handler.envelope, Envelope):
+        fault = "is no Envelope"
+        yield Problem(f"{handler.__name__}.envelope", fault, 'write Envelope() or Envelope.flat(type="action")')
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def _is_subprotocol(name: Any) -> bool:
+    try:
+        return isinstance(name, str) and not name.startswith(OURS) and [name] == offered_subprotocols([name], 1)
+    except HandshakeMalformed:
+        return False
 
 
 def _switch_problems(handler: Any) -> Iterator[Problem]:

@@ -88,7 +88,7 @@ def application_problems(
             yield Problem(handler.__name__, str(error), "use the hook that is named")
         groups = frozenset.intersection(*(route.groups for route in served if route.handler is handler))
         yield from endpoints.problems(handler, registry, authenticators, groups)
-        for problem in of_ways(handler.authenticators or ()):
+        for problem in of_ways(endpoints.own_ways(handler)):
             yield Problem(f"{handler.__name__}: {problem.where}", problem.fault, problem.remedy)
     yield from endpoints.unhandled(registry, handlers)
 

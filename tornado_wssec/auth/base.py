@@ -131,6 +131,11 @@ class Authenticator(Protocol):
         """Who it proves; CredentialRefused."""
 
 
+def is_authenticator(one: object) -> bool:
+    """Whether this is an object that can be asked; a class is none."""
+    return not isinstance(one, type) and hasattr(one, "find") and hasattr(one, "verify")
+
+
 def the_only(found: Sequence[Credential]) -> Credential | None:
     """One credential or none: two places for it are an attempt to have two readers disagree.
 
