@@ -2,23 +2,28 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from . import bars
+from .bars import Bar
+from .environments import Missing
 from .handshakes import suite as handshakes
+from .load.driver import LoadFailed
 from .process import CLIENT_CORE, pin
 from .results import Figure, Outcome, keep, print_figures
 from .suites import crowd, encrypted, fanout, flood, memory, talk
 
-SUITES: Final[Mapping[str, Callable[[int], Outcome]]] = {
-    "talk": talk.measure,
-    "encrypted": encrypted.measure,
-    "handshakes": lambda rounds: Outcome(handshakes.measure(rounds)),
-    "memory": memory.measure,
-    "fanout": fanout.measure,
-    "flood": flood.measure,
-    "crowd": crowd.measure,
+SUITES: Final[Mapping[str, tuple[Callable[[int], Outcome], Sequence[Bar]]]] = {
+    "talk": (talk.measure, bars.MESSAGES),
+    "encrypted": (encrypted.measure, bars.ENCRYPTED),
+    "handshakes": (lambda rounds: Outcome(handshakes.measure(rounds)), bars.HANDSHAKES),
+    "memory": (memory.measure, bars.MEMORY),
+    "fanout": (fanout.measure, bars.FANOUT),
+    "flood": (flood.measure, bars.FLOOD),
+    "crowd": (crowd.measure, bars.CROWD),
 }
+"""Each suite, and the bars that it measures."""
 
 
 def main() -> int:
@@ -42,10 +47,20 @@ def measured(names: list[str], rounds: int) -> tuple[list[Figure], dict[str, Any
     tables: dict[str, Any] = {}
     for name in names:
         print(f"== {name}", flush=True)
-        outcome = SUITES[name](rounds)
+        outcome = outcome_of(name, rounds)
         figures += outcome.figures
         tables |= outcome.tables
     return figures, tables
+
+
+def outcome_of(name: str, rounds: int) -> Outcome:
+    """Run one suite; where it fails, none of its bars is measured, and the others still are."""
+    measure, its_bars = SUITES[name]
+    try:
+        return measure(rounds)
+    except (LoadFailed, Missing, RuntimeError) as error:
+        print(f"  {name} failed: {error}", flush=True)
+        return Outcome([Figure(bar, None, str(error)) for bar in its_bars])
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ _CORES: Final = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinit
 SERVER_CORE: Final = _CORES[0]
 CLIENT_CORE: Final = _CORES[-1]
 SPARE_DESCRIPTORS: Final = 100
+PATIENCE_SECONDS: Final = 10.0
 
 
 class ServerProcess:
@@ -67,7 +68,11 @@ class ServerProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._process.terminate()
-        self._process.communicate()
+        try:
+            self._process.communicate(timeout=PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
 
     def _read(self) -> Any:
         assert self._process.stdout is not None
