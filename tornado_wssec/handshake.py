@@ -244,12 +244,14 @@ class Handshake:
 
     async def _verified(self, view: RequestView, authenticators: Sequence[Authenticator]) -> Identity | None:
         """Who the only credential proves; None where none is shown."""
-        with self.quotas.pending():
-            try:
-                return await self._safely(self._shown(view, authenticators))
-            except CredentialRefused:
-                self.quotas.charge_failure(view.address)
-                raise
+        self.quotas.begin_verifying()
+        try:
+            return await self._safely(self._shown(view, authenticators))
+        except CredentialRefused:
+            self.quotas.charge_failure(view.address)
+            raise
+        finally:
+            self.quotas.end_verifying()
 
     async def _shown(self, view: RequestView, authenticators: Sequence[Authenticator]) -> Identity | None:
         shown = the_only_credential(view, authenticators)

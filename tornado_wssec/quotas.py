@@ -6,8 +6,7 @@ Rules of this file:
 2. Whoever waits to be identified is counted, before 101 and after, and counted out however that ends.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from .doorstep import Doorstep
 from .endpoint import Endpoint
@@ -104,19 +103,18 @@ class Quotas:
         if connections >= endpoint.limits.connections_per_subject and not endpoint.newest_wins:
             raise TooManyAttempts(f"{identity.subject} has {connections} connections")
 
-    @contextmanager
-    def pending(self) -> Iterator[None]:
-        """Count somebody as waiting for as long as the block runs. Those on the doorstep keep nobody from it.
+    def begin_verifying(self) -> None:
+        """Count somebody as waiting, until `end_verifying`. Those on the doorstep keep nobody from it.
 
         Raises:
-            NotReady: as many wait as may.
+            NotReady: as many wait as may; nobody has been counted.
         """
         self._check_pending(0)
         self._verifying += 1
-        try:
-            yield
-        finally:
-            self._verifying -= 1
+
+    def end_verifying(self) -> None:
+        """Count out whom `begin_verifying` has counted in."""
+        self._verifying -= 1
 
     def check_doorstep(self) -> None:
         """Refuse one more who has shown nothing, where as many wait as may.

@@ -3,6 +3,7 @@
 Source: RFC 6750 §2.
 """
 
+from collections.abc import Awaitable
 from typing import Final
 
 from ..errors import CredentialRefused
@@ -38,9 +39,9 @@ class BearerToken:
             found += from_query(request, "token")
         return the_only(found)
 
-    async def verify(self, credential: Credential, request: RequestView, desk: Desk) -> Identity:
+    def verify(self, credential: Credential, request: RequestView, desk: Desk) -> Awaitable[Identity]:
         """Who the token names."""
-        return await desk.identify_token(credential.value)
+        return desk.identify_token(credential.value)
 
     @staticmethod
     def _from_header(request: RequestView) -> list[Credential]:

@@ -1,5 +1,6 @@
 """A single-use ticket, as a subprotocol or in the query (R018–R020)."""
 
+from collections.abc import Awaitable
 from typing import Final
 
 from ..policy.identity import Identity
@@ -29,6 +30,6 @@ class Ticket:
             found += from_query(request, "ticket")
         return the_only(found)
 
-    async def verify(self, credential: Credential, request: RequestView, desk: Desk) -> Identity:
+    def verify(self, credential: Credential, request: RequestView, desk: Desk) -> Awaitable[Identity]:
         """Who the ticket was given to."""
-        return await desk.redeem_ticket(credential.value, request)
+        return desk.redeem_ticket(credential.value, request)
