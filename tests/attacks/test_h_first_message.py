@@ -776,3 +776,22 @@ async def test_h27_stall_is_forgiven() -> None:
         await kit.advance(0)
         await ann.send("wssec.auth", {"token": kit.token()})
         await ann.assert_received("wssec.ready")
+
+
+@in_loop
+async def test_h27_stall_in_the_middle_of_it_is_forgiven() -> None:
+    """Nor is it the stranger's who has begun to speak; a frame that he does not finish himself is 4401."""
+    async with door_kit(timeouts=Timeouts(frame=1.0, first_message=5.0)) as kit:
+        frame = frame_bytes(TEXT, json.dumps({"type": "wssec.auth", "data": {"token": kit.token()}}).encode())
+        ann, eve = await knock(kit), await knock(kit)
+        for client in (ann, eve):
+            await client.socket.write(frame[:20])
+        await (await kit.raw()).upgrade("/wssec/live", [("Host", kit.host)])  # they have arrived before it
+        await kit.advance(0)
+        kit.clock.advance(3)
+        kit.guard.doorstep.extend(3)
+        await kit.advance(0)
+        await ann.socket.write(frame[20:])
+        await ann.assert_received("wssec.ready")
+        await kit.advance(2)
+        await eve.assert_closed(4401)

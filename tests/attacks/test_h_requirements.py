@@ -81,6 +81,29 @@ async def test_r001_encrypted_peer_from_elsewhere(certified: Certified) -> None:
             assert 101 == answer.status
 
 
+async def answers_at(port: int, address: str) -> bool:
+    """Whether anything listens there."""
+    try:
+        await (await RawSocket.open(port, address)).close()
+    except ConnectionError:
+        return False
+    return True
+
+
+@in_loop
+async def test_r001_where_a_listener_is_bound(certified: Certified) -> None:
+    """To loopback alone, unless it has TLS or is told otherwise."""
+    context = tls_context(str(certified.certificate), str(certified.key))
+    async with chat_kit() as kit:
+        listen, outer = kit.guard.listen, outer_address()
+        plain, told, encrypted = listen(kit.app, 0), listen(kit.app, 0, address=outer), listen(kit.app, 0, ssl=context)
+        reached = [
+            [await answers_at(port, where) for where in ("127.0.0.1", outer)] for port in (plain, told, encrypted)
+        ]
+
+    assert [[True, False], [False, True], [True, True]] == reached
+
+
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded"])
 @in_loop
 async def test_r001_ticket_over_plain_http(name: str) -> None:
