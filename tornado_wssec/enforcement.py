@@ -49,7 +49,7 @@ class Enforcer:
     def added(self, revocation: Revocation) -> None:
         """Take note of a new entry: one with a margin bites later, and warns now."""
         now = self._clock.wall()
-        if revocation.effective_at > now:
+        if not revocation.is_effective(now):
             heapq.heappush(self._margins, revocation.effective_at)
             self._warn(revocation.effective_at, revocation.effective_at - now)
 

@@ -1,11 +1,13 @@
 """Notices mean the connections of which everything is true that they name, and are heeded once."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.notices import NOTICE_SECONDS, Notices, make_notice
+from tornado_wssec.policy.permissions import Grants
 from tornado_wssec.policy.revocation_entries import Notice, NoticeKind, dump_body, load_body
 from tornado_wssec.policy.revocations import LogEntry, RevocationIndex, outlasting
 from tornado_wssec.settings import Timeouts, TokenRules
@@ -108,3 +110,49 @@ def test_notice_refuses_nobody() -> None:
     assert index.apply(LogEntry("1", notice)) is None
     assert (0, 0, None) == (len(index), index.generation, index.revoked(ANN, NOW))
     assert notice is outlasting(notice, TokenRules(), Timeouts())
+
+
+@pytest.mark.parametrize(
+    ("meant", "is_meant"),
+    [
+        ({"role": "editor"}, True),
+        ({"role": "edit"}, False),
+        ({"role": "*"}, False),
+        ({"role": "editor", "subject": "ann"}, True),
+        ({"role": "editor", "subject": "bob"}, False),
+        ({"resource": "b7"}, True),
+        ({"resource": "board:b7"}, True),
+        ({"resource": "board:draw:b7"}, True),
+        ({"resource": "lobby"}, True),
+        ({"resource": "room:lobby"}, True),
+        ({"resource": "b"}, False),
+        ({"resource": "b7:board"}, False),
+        ({"resource": "lobby", "role": "guest"}, False),
+    ],
+)
+def test_notice_means_a_role_or_a_resource(meant: dict[str, str], is_meant: bool) -> None:
+    """A role that was named, and what a grant or a channel is about; the others of a board are left alone."""
+    ann = replace(ANN, roles=("editor",), permissions=Grants(["board:draw:b7", "board:draw:b8"]))
+
+    assert is_meant == make_notice(NoticeKind.PERMISSIONS, NOW, **meant).matches(ann, {"room:lobby"})
+
+
+@pytest.mark.parametrize("grant", ["board:*", "board:**", "**", "*:*", "board:*:b7"])
+def test_notice_means_whoever_may_do_more_than_is_named(grant: str) -> None:
+    """A wildcard may stand for the resource: rather somebody is asked for in vain than left with what is gone."""
+    ann = replace(ANN, permissions=Grants([grant]))
+
+    assert make_notice(NoticeKind.PERMISSIONS, NOW, resource="board:b7").matches(ann)
+
+
+def test_notice_of_a_role_kicks_nobody_alone() -> None:
+    """Whom to end is said by name; a role or a resource may narrow that, and is written down and read again."""
+    with pytest.raises(ValueError, match="would end every connection"):
+        kick(role="editor", resource="b7")
+    told = kick(subject="ann", role="editor", resource="b7")
+
+    assert told == load_body(dump_body(told))
+    with pytest.raises(ValueError, match="this cannot be the role"):
+        kick(subject="ann", role="a b")
+    with pytest.raises(ValueError, match="this cannot be the resource"):
+        kick(subject="ann", resource="")

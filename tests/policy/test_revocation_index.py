@@ -78,12 +78,19 @@ def test_index_does_not_match_what_an_identity_lacks() -> None:
 
 
 def test_index_waits_for_the_margin() -> None:
-    """An entry bites from `effective_at` on, and is in `entries()` before."""
+    """An entry with a margin bites from `effective_at` on, and is in `entries()` before."""
     entry = revocation("a", effective_at=NOW + 30)
     index = index_of(entry)
 
     assert [None, None, entry, entry] == [index.revoked(IDENTITY, NOW + later) for later in (0, 29.9, 30, 90)]
     assert (entry,) == index.entries()
+
+
+def test_r14_revocation_without_a_margin_bites_whatever_the_clock_says() -> None:
+    """A node whose clock is behind the revoker's, or is set back later, puts nothing off."""
+    index = index_of(revocation("a", at=NOW, effective_at=NOW))
+
+    assert all(index.revoked(IDENTITY, now) for now in (NOW - 3_600, NOW - 1, NOW, NOW + 3_600))
 
 
 @pytest.mark.parametrize("stronger", [{"before": NOW + 5}, {"issuer": None}, {"kind": Kind.TOKEN}])
@@ -271,7 +278,8 @@ class NaiveIndex:
         self.undone = {id: end for id, end in self.undone.items() if not _has_ended(end, now)}
 
     def biting(self, identity: Identity, now: float) -> Iterator[Revocation]:
-        return (entry for entry in self.known.values() if entry.effective_at <= now and entry.matches(identity))
+        bite = (entry for entry in self.known.values() if entry.effective_at <= max(now, entry.at))
+        return (entry for entry in bite if entry.matches(identity))
 
 
 def _has_ended(expires_at: float | None, now: float) -> bool:
@@ -288,7 +296,7 @@ BODIES = st.builds(
     id=IDS,
     kind=st.sampled_from(list(Kind)),
     value=VALUES,
-    at=st.just(0.0),
+    at=MOMENTS,
     effective_at=MOMENTS,
     issuer=ISSUERS,
     before=st.none() | MOMENTS,

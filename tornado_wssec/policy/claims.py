@@ -24,16 +24,13 @@ from ..errors import ConfigurationError, Problem, TokenRefused
 from ..settings import TokenRules
 from .base64url import encode
 from .claim_sources import ClaimSources
+from .grant_pool import GRANTS_KNOWN
 from .identity import Identity
 from .permissions import Grants, expand_roles, role_problems
 
 NO_ROLES: Final[Mapping[str, Iterable[str]]] = MappingProxyType({})
 
 _NAME: Final = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
-
-GRANTS_KNOWN: Final = 1_024
-"""Different sets of grants that are known again, the first to come the first to go: most people have the same rights
-as many others, and then share one object of about 1 KiB."""
 
 _BOUND: Final = frozenset({"jkt", "x5t#S256"})
 """How a token is bound to its holder's key, whose possession nobody proves here. Source: RFC 9449 §6, RFC 8705 §3."""

@@ -25,6 +25,8 @@ def make_notice(
     session: str | None = None,
     subject: str | None = None,
     tenant: str | None = None,
+    role: str | None = None,
+    resource: str | None = None,
     reason: str = "",
 ) -> Notice:
     """A notice about the connections of which everything given is true.
@@ -33,6 +35,7 @@ def make_notice(
         kind: what is asked for.
         now: wall seconds of whoever asks.
         issuer: whose session, subject or tenant; None: of whatever issuer.
+        role, resource: see `Notice`.
         reason: what a client is told that is ended.
 
     Raises:
@@ -40,6 +43,7 @@ def make_notice(
     """
     at = ensure_seconds("now", now)
     meant = {"issuer": issuer, "session": session, "subject": subject, "tenant": tenant}
+    meant |= {"role": role, "resource": resource}
     notice = Notice(
         id=secrets.token_hex(16), kind=NoticeKind(kind), at=at, expires_at=at + NOTICE_SECONDS, reason=reason, **meant
     )

@@ -187,6 +187,29 @@ class PermissionTemplate:
             return False
 
 
+def names_resource(resource: str, names: Iterable[str]) -> bool:
+    """Whether a grant, or the name of a channel, may be about a resource: rather too often than too seldom.
+
+    Args:
+        resource: one segment or several, `b7` or `board:b7`; in a name they may have others before, between and behind.
+        names: a wildcard in one stands for any segment.
+    """
+    wanted = resource.split(":")
+    return any([_holds(name.split(":"), wanted) for name in names])
+
+
+def _holds(segments: list[str], wanted: list[str]) -> bool:
+    found = 0
+    for segment in segments:
+        if segment == "**":
+            return True
+        if segment == "*" or segment == wanted[found]:
+            found += 1
+            if found == len(wanted):
+                return True
+    return False
+
+
 def expand_roles(roles: Iterable[str], table: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
     """Return the grants of these roles, each once, in order; an unknown role gives nothing."""
     named = (roles,) if isinstance(roles, str) else roles

@@ -8,13 +8,14 @@ Rules of this file:
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
 from .identity import Identity
+from .permissions import names_resource
 from .records import Record, dump_record, ensure_seconds, ensure_text
 
 BODY_BYTES: Final = 32 * 1024
@@ -70,6 +71,11 @@ class Revocation:
             return math.inf
         return math.floor(self.before) + 1.0
 
+    def is_effective(self, now: float) -> bool:
+        """Whether it bites already. Without a margin it always does: a clock behind the revoker's puts nothing off."""
+        # Both are "not" because what is no number must bite.
+        return not self.effective_at > self.at or not self.effective_at > now
+
     def matches(self, identity: Identity) -> bool:
         """Whether it names this identity, in effect already or not."""
         if self.issuer is not None and self.issuer != identity.issuer:
@@ -116,6 +122,8 @@ class Notice:
         at: when it was decided.
         expires_at: who reads it later than that leaves it aside.
         issuer, session, subject, tenant: of the connections meant: every one given must be theirs. None: whatever.
+        role: one that their credential, or the source of permissions, has named. None: whatever.
+        resource: what one of their grants or channels names. None: whatever.
         reason: what a client is told that is ended; empty: the text of the close code.
     """
 
@@ -127,13 +135,19 @@ class Notice:
     session: str | None = None
     subject: str | None = None
     tenant: str | None = None
+    role: str | None = None
+    resource: str | None = None
     reason: str = ""
 
-    def matches(self, identity: Identity) -> bool:
-        """Whether it means the connections of this identity."""
+    def matches(self, identity: Identity, channels: Collection[str] = ()) -> bool:
+        """Whether it means a connection of this identity that listens to these channels."""
         theirs = (identity.issuer, identity.session_id, identity.subject, identity.tenant)
         meant = (self.issuer, self.session, self.subject, self.tenant)
-        return all(ours is None or ours == its for ours, its in zip(meant, theirs, strict=True))
+        if not all(ours is None or ours == its for ours, its in zip(meant, theirs, strict=True)):
+            return False
+        if self.role is not None and self.role not in identity.roles:
+            return False
+        return self.resource is None or names_resource(self.resource, [*identity.permissions, *channels])
 
 
 Body = Revocation | Undo | Notice
@@ -196,7 +210,7 @@ def _ensure_notice(notice: Notice) -> None:
     if notice.issuer is not None and not ensure_text("the issuer", notice.issuer):
         raise ValueError("the issuer is empty, so nobody would match; leave it out for every issuer")
     named = {"session": notice.session, "subject": notice.subject, "tenant": notice.tenant}
-    for what, value in named.items():
+    for what, value in {**named, "role": notice.role, "resource": notice.resource}.items():
         if value is not None:
             ensure_name(what, value)
     if notice.kind is NoticeKind.KICK and not any(named.values()):
@@ -261,6 +275,8 @@ def _notice_from(record: Record) -> Notice:
         session=record.optional_text("session"),
         subject=record.optional_text("subject"),
         tenant=record.optional_text("tenant"),
+        role=record.optional_text("role"),
+        resource=record.optional_text("resource"),
         reason=record.optional_text("reason") or "",
     )
 

@@ -1,7 +1,8 @@
 """The revocations of the log in memory, so that every message can be checked (R078, R079).
 
 Rules of this file:
-1. An entry bites from `effective_at` until it is undone or forgotten; overlapping ones bite each on its own.
+1. An entry bites from `effective_at`, or at once where it has no margin, until it is undone or forgotten; overlapping
+   ones bite each on its own.
 2. An undo counts for its id alone, whichever of the two is seen first.
 3. A check costs the same with one entry as with a million; forgetting costs no more than it is told to.
 """
@@ -175,9 +176,8 @@ def _strength(revocation: Revocation) -> tuple[float, float]:
 def _strongest(entries: list[Revocation], issued_at: float, now: float) -> Revocation | None:
     """The strongest that bites. The search ends at the first unless that is still in its margin."""
     for entry in reversed(entries):
-        # Both are "not" because a number that is none must be refused; see Revocation.matches.
         if issued_at >= entry.cutoff:
             return None
-        if not entry.effective_at > now:
+        if entry.is_effective(now):
             return entry
     return None
