@@ -325,6 +325,36 @@ async def test_h24_frames_behind_a_handshake(door: Door) -> None:
         assert "handled" not in script.told
 
 
+@in_loop
+async def test_h24_handshake_behind_other_requests(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    """All in one piece: each is answered in turn, and behind 101 there is no HTTP any more."""
+    caplog.set_level(logging.INFO)
+    ping = frame_bytes(TEXT, b'{"type":"ping"}')
+    async with door.kit() as kit:
+        live = f"GET /wssec/live HTTP/1.1\r\nHost: {kit.host}\r\n\r\n".encode()
+        good, bad = (handshake_bytes(kit, token) for token in (kit.token(), "none"))
+        raw = await kit.raw()
+        await raw.write(bad + live + good + ping * 2)
+        assert [401, 200, 101] == [(await raw.response()).status for _ in range(3)]
+        for _ in range(2):
+            frame = await raw.receive_frame()
+            assert b'{"type":"pong"}' == (frame and frame.payload)
+
+        caplog.clear()
+        smuggling = await kit.raw()
+        await smuggling.write(good + live)
+        assert 101 == (await smuggling.response()).status
+        frame = await smuggling.receive_frame()
+        assert (CLOSE, 1002) == (frame and frame.opcode, frame and int.from_bytes(frame.payload[:2]))
+        assert "/wssec/live" not in caplog.text
+
+
+def handshake_bytes(kit: GuardKit, token: str) -> bytes:
+    """A handshake as it goes over the wire."""
+    headers = handshake_headers(kit.host, origin=ORIGIN, token=token)
+    return "\r\n".join(["GET /ws HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]).encode()
+
+
 # --- credentials in the wrong place, and too many ---
 
 
