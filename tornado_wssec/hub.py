@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from .closing import Close, CloseCode
 from .policy.identity import Identity
-from .policy.lifetime import Lifetime, Nudge
+from .policy.lifetime import SILENCE, Lifetime, Nudge
 from .policy.proxies import quota_key
 from .policy.session import Account, Session
+from .policy.session_directory import Place
 from .settings import Limits, Timeouts
 from .telemetry.redact import where_raised
 from .wire.connection import Connection
@@ -40,6 +41,7 @@ class Live:
         address: the client's.
         nonce: of this connection; signed messages are bound to it.
         limits: its limits.
+        place: in the directory of all nodes.
         tell_expiring: warns its client: in how many seconds the token ends, and how many more are left then.
         settled: waits until what was admitted has been handled.
         channels: names it is subscribed to.
@@ -53,6 +55,7 @@ class Live:
     address: str
     nonce: str
     limits: Limits
+    place: Place
     tell_expiring: Callable[[float, float], None] = _nobody_to_tell
     settled: Callable[[], Awaitable[None]] = _nothing_to_wait_for
     channels: set[str] = field(default_factory=set)
@@ -254,6 +257,8 @@ class Hub:
         for verdict in live.lifetime.due(now, listening=live.connection.is_reading):
             if isinstance(verdict, Close):
                 self.end(live, verdict)
+                if verdict is SILENCE:
+                    live.abort_at = now
             elif verdict is Nudge.PING:
                 live.connection.ping(live.nonce[:8].encode())
             else:
