@@ -45,9 +45,10 @@ LAYERS: Final = (
     _layer("L2", "auth stores telemetry wire exports", "redis", "what touches the world", strangers=True),
     _layer(
         "L3",
-        "accepting api_keys assembly certificates channels clock conversation cookies desk doorstep eager"
+        "accepting api_keys assembly certificates channels clock conversation cookies desk directory doorstep eager"
         " endpoint enforcement exposure guard handler handover handshake hub inbox issuers keeper key_sets lifecycle"
-        " logins ops patience quotas readiness reception request_view routes services sealing server upgrade watcher",
+        " logins membership ops patience quotas readiness reception request_view routes services sealing server"
+        " upgrade watcher",
         "tornado",
         "what obeys: Tornado and asyncio",
     ),

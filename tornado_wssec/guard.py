@@ -31,6 +31,7 @@ from .channels import Channels
 from .clock import Clock
 from .cookies import Cookies
 from .desk import CredentialDesk
+from .directory import Directory
 from .doorstep import Doorstep
 from .enforcement import Enforcer
 from .errors import ConfigurationError, Problem
@@ -125,6 +126,8 @@ class Guard(Services):
         most = connections_in_all(self.limits.connections)
         self._readiness = Readiness(self.hub, self.doorstep, self.timeouts, most)
         self.channels = Channels(registry)
+        self.directory = Directory(self.hub, self.timeouts, self.clock)
+        self._readiness.is_noticed = lambda: self.directory.membership.is_clear
         self._index = RevocationIndex()
         self._enforcer = Enforcer(self.hub, self._index, self.clock, self.audit)
         self.keeper = KeyKeeper(keys or key_file_of(settings), self._enforcer.distrust)
@@ -159,6 +162,7 @@ class Guard(Services):
             desk=self._desk,
             quotas=Quotas(self.limits, self.hub, self.doorstep, self.clock.monotonic),
             readiness=self._readiness,
+            directory=self.directory,
             limits=self.limits,
             timeouts=self.timeouts,
         )
@@ -175,6 +179,7 @@ class Guard(Services):
             channels=self.channels,
             handshake=handshake,
             desk=self._desk,
+            directory=self.directory,
             enforcer=self._enforcer,
             refusals=self._refusals,
         )
@@ -193,6 +198,7 @@ class Guard(Services):
             hub=self.hub,
             doorstep=self.doorstep,
             index=self._index,
+            directory=self.directory,
             keeper=self.keeper,
             issuers=self.issuers,
             enforcer=self._enforcer,

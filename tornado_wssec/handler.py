@@ -184,6 +184,7 @@ class SecureWebSocketHandler(WebSocketHandler):
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Sealed. Upgrades a handshake that was admitted and whose peer is still there."""
         if self._admitted is None or self._has_left:
+            self._guard.reception.give_up(self._admitted)
             return
         if self._guard.framing == STOCK:
             await super().get(*args, **kwargs)
@@ -211,6 +212,7 @@ class SecureWebSocketHandler(WebSocketHandler):
         """Answer 101 and carry the frames ourselves."""
         taken = take_socket(self)
         if taken is None:
+            self._guard.reception.give_up(admitted)
             return
         sock, first = taken
         engine = Engine(

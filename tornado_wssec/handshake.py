@@ -19,6 +19,7 @@ from tornado.httputil import HTTPServerRequest
 from .assembly import Policies
 from .auth.base import CREDENTIAL_PREFIXES, Authenticator, Credential, Desk, RequestView
 from .auth.first_message import FirstMessage
+from .directory import Directory
 from .endpoint import Endpoint
 from .errors import (
     CredentialRefused,
@@ -37,6 +38,7 @@ from .policy.hosts import LOOPBACK_HOSTS, HostPolicy
 from .policy.identity import Identity
 from .policy.proxies import Client
 from .policy.reserved import Authenticate
+from .policy.session_directory import Place
 from .quotas import Quotas
 from .readiness import Readiness
 from .request_view import is_encrypted, is_forwarded, is_loopback, local_address, peer_address, view_of
@@ -58,12 +60,14 @@ class Admitted:
     """A handshake that may become a socket.
 
     Args:
+        place: in the directory; to be occupied, or given back.
         first: the message that authenticated it, where that did not happen in the handshake.
     """
 
     identity: Identity
     view: RequestView
     subprotocol: str | None
+    place: Place
     first: Incoming | None = None
 
 
@@ -86,6 +90,7 @@ class Handshake:
         desk: verifies credentials.
         quotas: what addresses and identities may attempt and hold.
         readiness: whether anybody may come in.
+        directory: takes a place for whoever comes in, on all nodes.
         limits: on what a handshake may consist of.
         timeouts: the deadline over the verification of a credential.
     """
@@ -98,6 +103,7 @@ class Handshake:
         desk: Desk,
         quotas: Quotas,
         readiness: Readiness,
+        directory: Directory,
         limits: Limits,
         timeouts: Timeouts,
     ) -> None:
@@ -107,6 +113,7 @@ class Handshake:
         self._limits = limits
         self._timeouts = timeouts
         self._readiness = readiness
+        self._directory = directory
         self.quotas = quotas
 
     async def admit(
@@ -138,10 +145,15 @@ class Handshake:
             self._readiness.require_room()
             return Unidentified(view, subprotocol, groups, identity)
         self._check_entry(identity, endpoint, groups)
-        # Once more, since others may have come in while this one was being identified.
-        self.quotas.check_room(client.address)
-        self._readiness.make_room()
-        return Admitted(identity, view, subprotocol)
+        place = await self._directory.reserve(identity, client.address, endpoint)
+        try:
+            # Once more, since others may have come in while this one was being identified.
+            self.quotas.check_room(client.address)
+            self._readiness.make_room()
+        except HandshakeRefused:
+            self._directory.release(place)
+            raise
+        return Admitted(identity, view, subprotocol, place)
 
     async def hear(self, waiting: Unidentified, frame: str | bytes, endpoint: Endpoint) -> Admitted:
         """Decide over the first message of a socket that has no owner yet; it holds its place already.
@@ -154,7 +166,8 @@ class Handshake:
         self.quotas.check_failures(waiting.view.address)
         identity = await self._safely(waiting.way.verify(credential, waiting.view, self._desk))
         self._check_entry(identity, endpoint, waiting.groups)
-        return Admitted(identity, waiting.view, waiting.subprotocol, first)
+        place = await self._directory.reserve(identity, waiting.view.address, endpoint)
+        return Admitted(identity, waiting.view, waiting.subprotocol, place, first)
 
     async def authenticate(self, request: HTTPServerRequest, authenticators: Sequence[Authenticator]) -> Identity:
         """Who sends a plain HTTP request; refused with 401 when nobody is shown.

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from .clock import Clock
 from .closing import Close, CloseCode
+from .directory import Directory
 from .doorstep import Doorstep
 from .enforcement import Enforcer
 from .errors import StoreError, StoreUnavailable
@@ -46,6 +47,7 @@ class Lifecycle:
         hub: Hub,
         doorstep: Doorstep,
         index: RevocationIndex,
+        directory: Directory,
         keeper: KeyKeeper,
         issuers: TrustedIssuers,
         enforcer: Enforcer,
@@ -60,6 +62,7 @@ class Lifecycle:
         self._hub = hub
         self._doorstep = doorstep
         self._index = index
+        self._directory = directory
         self._keeper = keeper
         self._issuers = issuers
         self._enforcer = enforcer
@@ -89,11 +92,13 @@ class Lifecycle:
         except StoreError:
             await watcher.store.close()
             raise
+        await self._directory.start(watcher.store, following=following)
         self._readiness.watcher, self._readiness.is_draining = watcher, False
         await self._issuers.look()
         if following:
             loop = asyncio.get_running_loop()
-            work = (watcher.run(), self._keeper.follow(self._timeouts.tick), self._issuers.follow(), self._sweep())
+            keys = (self._keeper.follow(self._timeouts.tick), self._issuers.follow())
+            work = (watcher.run(), self._directory.run(), *keys, self._sweep())
             self._followers = [loop.create_task(follower) for follower in work]
 
     async def stop(self) -> None:
@@ -116,6 +121,7 @@ class Lifecycle:
         await asyncio.gather(*self._followers, return_exceptions=True)
         self._followers.clear()
         await self._issuers.stop()
+        await self._directory.stop()
         if self._readiness.watcher is not None:
             await self._readiness.watcher.store.close()
             self._readiness.watcher = None

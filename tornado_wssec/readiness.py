@@ -1,5 +1,7 @@
 """Whether anybody may come in: the store is known, fresh enough, and there is room."""
 
+from collections.abc import Callable
+
 from .doorstep import Doorstep
 from .errors import NotReady
 from .hub import Hub
@@ -24,6 +26,8 @@ class Readiness:
         self._most = most
         self.watcher: Watcher | None = None
         self.is_draining = False
+        self.is_noticed: Callable[[], bool] = lambda: True
+        """Whether all other nodes know of this one; whoever knows sets it."""
 
     def mirror(self) -> Watcher:
         """The mirror of the store.
@@ -59,6 +63,8 @@ class Readiness:
             raise NotReady("the store holds no generation", remedy=remedy)
         if mirror.age > self._timeouts.mirror_for_new:
             raise NotReady(f"revocations are {mirror.age:.0f} s old")
+        if not self.is_noticed():
+            raise NotReady("another node has not heard of this one yet", retry_after=1.0)
 
     def require_room(self) -> None:
         """Refuse one more who is unknown, where nothing is free.

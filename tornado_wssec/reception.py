@@ -18,6 +18,7 @@ from .clock import Clock
 from .closing import Close, CloseCode
 from .conversation import Conversation
 from .desk import CredentialDesk
+from .directory import Directory
 from .doorstep import Doorstep, Visitor, Welcome
 from .endpoint import Endpoint
 from .enforcement import Enforcer
@@ -37,7 +38,6 @@ from .wire.connection import Connection
 logger = logging.getLogger(__name__)
 
 READY: Final = "wssec.ready"
-SESSION_BYTES = 16
 NONCE_BYTES = 16
 ONLY_FOR_SOCKETS: Final = (Ticket, FirstMessage)
 
@@ -60,6 +60,7 @@ class Reception:
         channels: Channels,
         handshake: Handshake,
         desk: CredentialDesk,
+        directory: Directory,
         enforcer: Enforcer,
         refusals: Refusals,
     ) -> None:
@@ -75,6 +76,7 @@ class Reception:
         self._channels = channels
         self._handshake = handshake
         self._desk = desk
+        self._directory = directory
         self._enforcer = enforcer
         self._refusals = refusals
         self._endpoints: dict[type, Endpoint] = {}
@@ -232,6 +234,7 @@ class Reception:
             violated=lambda close: self._hub.end(live, close, "protocol violation"),
         )
         self._hub.add(live)
+        self._directory.occupy(live.place)
         self._record("session.opened", live, address=live.address, origin=admitted.view.origin, endpoint=endpoint.name)
         if not self._enforcer.close_if_revoked(live):
             if endpoint.newest_wins:
@@ -262,6 +265,7 @@ class Reception:
         talk.stop()
         self._channels.leave_all(live)
         self._hub.remove(live)
+        self._directory.release(live.place)
         close = live.session.close or _peers_close(code, reason)
         live.session.close = close or Close(CloseCode.NORMAL)
         self._record("session.closed", live, code=close and int(close.code), evidence=live.evidence)
@@ -287,12 +291,13 @@ class Reception:
         session.authenticated_at = self._authenticated_at(fresh)
         live.lifetime.renew(self._clock.monotonic(), self._seconds_left(fresh))
         self._channels.recheck(live)
+        self._directory.update(live.place, fresh.expires_at)
         self._record("session.refreshed", live, token=fresh.token_id)
         return live.lifetime.expires_in(self._clock.monotonic())
 
     def _new_live(self, admitted: Admitted, connection: Connection, endpoint: Endpoint) -> Live:
         now = self._clock.monotonic()
-        session_id = admitted.identity.session_id or secrets.token_urlsafe(SESSION_BYTES)
+        session_id = admitted.identity.session_id or admitted.place.entry.session
         # Nobody in particular begins now: who once revoked a subject of that name has not meant everybody to come.
         began_at = self._clock.wall() if admitted.identity.anonymous else admitted.identity.issued_at
         identity = replace(admitted.identity, session_id=session_id, issued_at=began_at)
@@ -306,7 +311,13 @@ class Reception:
             address=admitted.view.address,
             nonce=secrets.token_urlsafe(NONCE_BYTES),
             limits=endpoint.limits,
+            place=admitted.place,
         )
+
+    def give_up(self, admitted: Admitted | Unidentified | None) -> None:
+        """Nobody is there any more for whom a place was taken."""
+        if isinstance(admitted, Admitted):
+            self._directory.release(admitted.place)
 
     def _ready_facts(self, live: Live) -> Mapping[str, Any]:
         expires_in = live.lifetime.expires_in(self._clock.monotonic())

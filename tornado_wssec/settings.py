@@ -166,6 +166,9 @@ class Timeouts(_Documented):
 
     store_call: float = _default(0.25, "redis-py's own default is 59 s against a frozen server")
     store_sync: float = _default(5.0, "for an append to reach a busy disk; then it counts as not acknowledged")
+    node_lease: float = _default(15.0, "how long a server that was killed still counts: a restart, or a slow store")
+    node_renewal: float = _default(1.0, "one small call a second, whatever the number of connections")
+    node_alone: float = _default(3.0, "how long a server may believe to be alone; who joins waits for it at most")
     mirror_for_new: float = _default(30.0, "how stale revocations may be for a new handshake")
     mirror_for_live: float = _default(60.0, "how stale for a live connection; then 1013", or_zero=True)
     tick: float = _default(0.25, "how often deadlines are looked at: expiry closes within 1 s")
@@ -180,6 +183,10 @@ class Timeouts(_Documented):
             yield Problem(
                 "Timeouts.age_jitter", f"{self.age_jitter!r} is a whole age or more", "use a fraction below 1"
             )
+        if not 2 * self.node_renewal <= self.node_alone <= self.node_lease / 2:
+            spans = f"{self.node_renewal:g}, {self.node_alone:g} and {self.node_lease:g} s"
+            remedy = "let each be twice the one before, or more: a renewal may come late once"
+            yield Problem("Timeouts.node_renewal, node_alone, node_lease", f"are {spans}", remedy)
 
 
 LEEWAY_MOST: Final = 60.0

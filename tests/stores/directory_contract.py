@@ -134,6 +134,22 @@ class DirectoryContract:
             assert [True, True, False] == await self.enter(store, entry("b"), entry("c"), entry("d"), most=2)
 
     @in_loop
+    async def test_directory_lets_who_reconnects_take_his_own_place(self, tmp_path: Path) -> None:
+        """Who leaves makes room in the same step; nobody else's departure does, and none is undone by a refusal."""
+        async with self.opened(tmp_path) as [store]:
+            await self.join(store)
+            await self.join(store, "n2")
+            await self.enter(store, entry("a"), entry("b"))
+            await self.enter(store, entry("c", "n2"))
+            came = [
+                await store.enter("n1", [entry(name)], most=most, now=self.now, leaving=leaving)
+                for name, most, leaving in (("d", 3, ["a"]), ("e", 3, ["c", "never-there"]), ("f", 1, ["b"]))
+            ]
+
+            assert [[True], [False], [False]] == came
+            assert ["c", "d"] == [one.connection for one in await self.listed(store)]
+
+    @in_loop
     async def test_directory_takes_facts_as_they_are(self, tmp_path: Path) -> None:
         """Without a cap whatever is there is entered, and counts for whoever asks with one."""
         async with self.opened(tmp_path) as [store]:
@@ -354,8 +370,8 @@ class DirectoryContract:
             ("n1", [entry("a b")], "this cannot be the connection"),
             ("n1", [entry("")], "this cannot be the connection"),
             ("n1", [entry("a", "n2")], "an entry is of another node than n1"),
-            ("n1", [entry("a", address="x" * 9_000)], "the entry is \\d+ bytes long"),
-            ("n1", [entry("a", endpoint="\ud800" * 2_000)], "the entry is \\d+ bytes long"),
+            ("n1", [entry("a", address="x" * 17_000)], "the entry is \\d+ bytes long"),
+            ("n1", [entry("a", endpoint="\ud800" * 3_000)], "the entry is \\d+ bytes long"),
             ("n1", [entry("a")] * (ENTERED_AT_ONCE + 1), "201 connections are too many at once"),
         ],
         ids=range(7),

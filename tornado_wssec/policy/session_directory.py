@@ -22,8 +22,11 @@ from ..settings import KiB
 from .records import Record, dump_record, ensure_text
 from .revocation_entries import ensure_name
 
-ENTRY_BYTES: Final = 8 * KiB
-"""More than any entry has: three names, three texts of 1 KiB, each byte of them escaped to two at most, and numbers."""
+ENTRY_BYTES: Final = 16 * KiB
+"""More than any entry has: six texts of `TEXT_CHARACTERS`, each of them escaped to twelve bytes, names and numbers."""
+
+TEXT_CHARACTERS: Final = 200
+"""Of a text in an entry; a subject has 128 at most."""
 
 ENTERED_AT_ONCE: Final = 200
 """Entries of one call: a few milliseconds of the store."""
@@ -100,6 +103,26 @@ class Entry:
         )
 
 
+class Place:
+    """The place of one connection, from before its 101 until it has left.
+
+    Args:
+        entry: what the directory knows of it.
+        until: monotonic second by which the connection must be open; None: it is.
+
+    Attributes:
+        is_sent: the store may have it.
+        is_in: the store has it.
+    """
+
+    __slots__ = ("entry", "is_in", "is_sent", "until")
+
+    def __init__(self, entry: Entry, until: float | None) -> None:
+        self.entry = entry
+        self.until = until
+        self.is_sent = self.is_in = False
+
+
 class NodeStanding(NamedTuple):
     """What a renewal has found.
 
@@ -152,13 +175,14 @@ class SessionDirectory(Protocol):
         """End a node's lease at once: none of its entries counts any more."""
 
     def enter(
-        self, node: str, entries: Sequence[Entry], *, most: int | None, now: float
+        self, node: str, entries: Sequence[Entry], *, most: int | None, now: float, leaving: Sequence[str] = ()
     ) -> Awaitable[Sequence[bool] | None]:
         """Enter connections, or change what is known of them.
 
         Args:
             entries: at most `ENTERED_AT_ONCE`.
             most: how many an identity may have on all nodes; None: whatever it has, this is a fact.
+            leaving: connections of the node that are forgotten first, in the same step.
 
         Returns:
             For each whether it is in; None when the node's lease has ended, and nothing was entered.

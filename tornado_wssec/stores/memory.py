@@ -171,11 +171,12 @@ class MemoryStore:
         self._here().directory.drop(node, now)
 
     async def enter(
-        self, node: str, entries: Sequence[Entry], *, most: int | None, now: float
+        self, node: str, entries: Sequence[Entry], *, most: int | None, now: float, leaving: Sequence[str] = ()
     ) -> Sequence[bool] | None:
         """Enter connections; for each whether there was a place. None when the node's lease has ended."""
         ensure_entries(node, entries)
-        return self._here().directory.enter(node, entries, most, now)
+        ensure_connections(node, leaving)
+        return self._here().directory.enter(node, entries, most, now, leaving)
 
     async def leave(self, node: str, connections: Sequence[str]) -> None:
         """Forget connections of a node."""

@@ -39,12 +39,15 @@ class MemoryDirectory:
         self.leases.pop(node, None)
         self._sweep(now)
 
-    def enter(self, node: str, entries: Sequence[Entry], most: int | None, now: float) -> list[bool] | None:
+    def enter(
+        self, node: str, entries: Sequence[Entry], most: int | None, now: float, leaving: Sequence[str]
+    ) -> list[bool] | None:
         """See `SessionDirectory.enter`."""
         if not self._lives(node, now):
             return None
         for entry in entries:
             entry.to_json()  # what no other store keeps is not kept here
+        self.leave(node, leaving)
         return [self._enter(entry, most, now) for entry in entries]
 
     def leave(self, node: str, connections: Sequence[str]) -> None:

@@ -181,11 +181,12 @@ class RedisStore:
         await self._own().directory.drop(node)
 
     async def enter(
-        self, node: str, entries: Sequence[Entry], *, most: int | None, now: float
+        self, node: str, entries: Sequence[Entry], *, most: int | None, now: float, leaving: Sequence[str] = ()
     ) -> Sequence[bool] | None:
         """Enter connections; for each whether there was a place. None when the node's lease has ended."""
         ensure_entries(node, entries)
-        return await self._own().directory.enter(node, entries, most)
+        ensure_connections(node, leaving)
+        return await self._own().directory.enter(node, entries, most, leaving)
 
     async def leave(self, node: str, connections: Sequence[str]) -> None:
         """Forget connections of a node."""

@@ -52,9 +52,11 @@ class RedisDirectory:
         """End a node's lease."""
         await self._run(DROP, node)
 
-    async def enter(self, node: str, entries: Sequence[Entry], most: int | None) -> list[bool] | None:
+    async def enter(
+        self, node: str, entries: Sequence[Entry], most: int | None, leaving: Sequence[str]
+    ) -> list[bool] | None:
         """Enter connections; None when the node's lease has ended."""
-        arguments: list[Argument] = [node, "" if most is None else most]
+        arguments: list[Argument] = [node, "" if most is None else most, len(leaving), *leaving]
         for entry in entries:
             owner = entry.owner or NOBODY
             arguments += [entry.connection, owner, f"{node} {owner} {entry.to_json()}"]

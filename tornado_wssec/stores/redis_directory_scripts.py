@@ -91,14 +91,16 @@ local function enter(connection, owner, value)
   redis.call('HSET', KEYS[2], connection, value)
   return 1
 end
-local entered = {{}}
-for number = 3, #ARGV, 3 do
+local entered, first = {{}}, 4 + tonumber(ARGV[3])
+for number = 4, first - 1 do forget_of(ARGV[number], node) end
+for number = first, #ARGV, 3 do
   entered[#entered + 1] = enter(ARGV[number], ARGV[number + 1], ARGV[number + 2])
 end
 return entered
 """
-"""KEYS: as of `RENEW`. ARGV: node, most or nothing, then connection, owner and value of each. Returns for each whether
-it is in; nothing when the lease has ended. An owner and a node do not change while a connection lives.
+"""KEYS: as of `RENEW`. ARGV: node, most or nothing, how many leave and which, then connection, owner and value of
+each that enters. Returns for each whether it is in; nothing when the lease has ended. An owner and a node do not
+change while a connection lives.
 """
 
 LEAVE: Final = f"""{_FORGET}

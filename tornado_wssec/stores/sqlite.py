@@ -182,12 +182,13 @@ class SqliteStore:
         await self._call(lambda files: files.directory.drop(node))
 
     async def enter(
-        self, node: str, entries: Sequence[Entry], *, most: int | None, now: float
+        self, node: str, entries: Sequence[Entry], *, most: int | None, now: float, leaving: Sequence[str] = ()
     ) -> Sequence[bool] | None:
         """Enter connections; for each whether there was a place. None when the node's lease has ended."""
         ensure_entries(node, entries)
+        ensure_connections(node, leaving)
         self._own_worker()
-        found: Sequence[bool] | None = await self._connections.ask(Enter(node, entries, most, now))
+        found: Sequence[bool] | None = await self._connections.ask(Enter(node, entries, most, now, leaving))
         return found
 
     async def leave(self, node: str, connections: Sequence[str]) -> None:

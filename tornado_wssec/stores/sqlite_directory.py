@@ -52,6 +52,7 @@ class Enter:
     entries: Sequence[Entry]
     most: int | None
     now: float
+    leaving: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +137,10 @@ def _sweep(database: sqlite3.Connection, now: float) -> None:
 
 
 def _done(database: sqlite3.Connection, request: Enter | Leave) -> list[bool] | None:
-    if isinstance(request, Enter):
-        return _enter(database, request)
-    database.executemany(_LEAVE, [(connection, request.node) for connection in request.connections])
-    return None
+    leaving = request.leaving if isinstance(request, Enter) else request.connections
+    if leaving:
+        database.executemany(_LEAVE, [(connection, request.node) for connection in leaving])
+    return _enter(database, request) if isinstance(request, Enter) else None
 
 
 def _enter(database: sqlite3.Connection, request: Enter) -> list[bool] | None:

@@ -91,6 +91,7 @@ class GuardKit:
         await self.guard.keeper.look()
         await self.guard.issuers.look()
         await self.guard.watcher.catch_up()
+        await self.guard.directory.look()
         self.guard.tick(self.clock.monotonic)
 
     def token(self, subject: str = "ann", permissions: Sequence[str] = (), **options: Any) -> str:
