@@ -27,7 +27,7 @@ class Audit:
         logger = self._logger
         if not logger.isEnabledFor(logging.INFO):
             return
-        line = f'{{"at": {round(now, 3)}, "event": {_fit(event)}'
+        line = f'{{"at": {now:.3f}, "event": {_fit(event)}'
         for name, value in facts.items():
             if value is not None:
                 line += f', "{name}": {_fit(value)}'
