@@ -12,7 +12,7 @@ author = "The tornado_wssec maintainers"
 copyright = author
 release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
-extensions = ["myst_parser", "tables", "commands"]
+extensions = ["myst_parser", "tables", "commands", "measured"]
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 smartquotes = False  # "--yes" is typed with two dashes

@@ -1,0 +1,90 @@
+"""Tables of what was measured, made from `bench/results.json`, so that no page can say another number.
+
+A page asks by a `measured` directive: `bars P1 P2` for the bars whose names begin so, `costs messages` for a table of
+what things cost, `machine` for what it was measured on.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from bench.bars import ALL, Bar
+from bench.picture import thousands_a_second
+from bench.results import RESULTS, Figure
+from bench.roster import titles
+
+Rows = list[tuple[str, ...]]
+"""The first one is the titles."""
+
+NAMES: Final = {
+    "python": "Python",
+    "tornado": "Tornado",
+    "system": "System",
+    "processor": "Processor",
+    "cores": "Cores",
+}
+
+
+def bars(results: Mapping[str, Any], *prefixes: str) -> Rows:
+    """What was reached, and what should be."""
+    rows: Rows = [("", "What", "Measured", "Bar", "Verdict", "In numbers")]
+    names = [bar.id for bar in ALL if bar.id.partition(".")[0] in prefixes]
+    return rows + [_bar(results["bars"][name]) for name in names if name in results["bars"]]
+
+
+def _bar(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    bar = Bar(**{name: entry[name] for name in ("id", "what", "bound", "stretch", "is_ceiling")})
+    verdict = Figure(bar, entry["figure"], entry["note"]).verdict
+    measured = "–" if entry["figure"] is None else f"{entry['figure']:.2f}×"
+    side = "≤" if bar.is_ceiling else "≥"
+    return bar.id, bar.what, measured, f"{side} {bar.bound:.2f}×", verdict, entry["note"]
+
+
+def costs(results: Mapping[str, Any], name: str) -> Rows:
+    """Thousand units a second that one core does: a row for each that was measured, the fastest first."""
+    table: Mapping[str, Mapping[str, Sequence[float]]] = results["tables"][name]
+    found = {server for row in table.values() for server in row}
+    first = next(iter(table.values()))
+    ordered = sorted(found, key=lambda server: first[server][0] if server in first else float("inf"))
+    return [
+        ("", *table),
+        *((titles().get(each, each), *(_shown(row.get(each)) for row in table.values())) for each in ordered),
+    ]
+
+
+def _shown(cost: Sequence[float] | None) -> str:
+    return "–" if cost is None else f"{thousands_a_second(cost[0]):.1f} ({cost[0]:.1f} µs)"
+
+
+def machine(results: Mapping[str, Any]) -> Rows:
+    """What it was measured on."""
+    return [("", ""), *((NAMES[name], value) for name, value in results["machine"].items())]
+
+
+TABLES: Final[Mapping[str, Callable[..., Rows]]] = {"bars": bars, "costs": costs, "machine": machine}
+
+
+class Measured(SphinxDirective):
+    """The table of that name, of these arguments."""
+
+    required_arguments = 1
+    optional_arguments = 20
+
+    def run(self) -> list[nodes.Node]:
+        """Make the table, also where only the figures have changed."""
+        self.env.note_dependency(str(RESULTS))
+        results = json.loads(RESULTS.read_text(encoding="utf-8"))
+        name, *arguments = self.arguments
+        titles_, *rows = TABLES[name](results, *arguments)
+        lines = [titles_, ("---",) * len(titles_), *rows]
+        return self.parse_text_to_nodes("\n".join("| " + " | ".join(line) + " |" for line in lines))
+
+
+def setup(app: Sphinx) -> Mapping[str, bool]:
+    """Make the directive known."""
+    app.add_directive("measured", Measured)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
