@@ -69,24 +69,25 @@ class MemoryDirectory:
         return [NodeFacts(name, sum(entry.node == name for entry in self.entries.values())) for name in living]
 
     def _enter(self, entry: Entry, most: int | None, now: float) -> bool:
-        known = self.entries.get(entry.connection)
-        if known is None or known.node != entry.node:
-            held = sum(self._lives(self.entries[name].node, now) for name in self.owners.get(entry.owner, ()))
-            if entry.owner and most is not None and held >= most:
+        known, owner = self.entries.get(entry.connection), entry.owner
+        if owner and most is not None and (known is None or known.node != entry.node):
+            held = sum(self._lives(self.entries[name].node, now) for name in self.owners.get(owner, ()))
+            if held >= most:
                 return False
         if known is not None:
             self._forget(known)
         self.entries[entry.connection] = entry
-        if entry.owner:
-            self.owners.setdefault(entry.owner, set()).add(entry.connection)
+        if owner:
+            self.owners.setdefault(owner, set()).add(entry.connection)
         return True
 
     def _forget(self, entry: Entry) -> None:
         del self.entries[entry.connection]
-        if (names := self.owners.get(entry.owner)) is not None:
+        owner = entry.owner
+        if (names := self.owners.get(owner)) is not None:
             names.discard(entry.connection)
             if not names:
-                del self.owners[entry.owner]
+                del self.owners[owner]
 
     def _lives(self, node: str, now: float) -> bool:
         return node in self.leases and now < self.leases[node].ends
