@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from . import bars
+from . import bars, picture
 from .bars import Bar
 from .environments import Missing
 from .handshakes import suite as handshakes
@@ -38,6 +38,7 @@ def main() -> int:
     print_figures(figures)
     if not asked.dry:
         keep(figures, tables)
+        picture.draw()
     return 0 if all(figure.holds for figure in figures) else 1
 
 

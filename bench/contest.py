@@ -12,6 +12,8 @@ from .results import Figure
 
 RUN_SECONDS: Final = 0.4
 WARM_SECONDS: Final = 0.05
+BUSY_MOST: Final = 0.9
+"""Of its core; a load client that uses more is what limits the server, which then idles between its messages."""
 
 
 @dataclass
@@ -58,6 +60,8 @@ def cost_per_message(server: ServerProcess, load: Load, seconds: float = RUN_SEC
     """Seconds of the server's CPU for each message of one run."""
     before = server.cpu_seconds()
     run = load.run(seconds)
+    if run.busy > BUSY_MOST:
+        print(f"  the load client used {run.busy:.0%} of its core: this figure may be its own", flush=True)
     return (server.cpu_seconds() - before) / run.messages
 
 

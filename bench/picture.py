@@ -66,11 +66,12 @@ def panel(discipline: str, row: Mapping[str, Sequence[float]], top: int) -> Iter
         yield f'<text x="{LEFT + width + 6:.1f}" y="{middle + 4}">{figure:.1f}</text>'
 
 
-def main() -> None:
-    """Draw what is in the results."""
+def draw() -> None:
+    """Draw what is in the results, if messages have been measured at all."""
     results: Mapping[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
-    PICTURE.write_text(drawn(results["tables"]["messages"]), encoding="utf-8")
+    if "messages" in results["tables"]:
+        PICTURE.write_text(drawn(results["tables"]["messages"]), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    draw()
