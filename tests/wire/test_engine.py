@@ -5,7 +5,7 @@ import pytest
 from tests.wire.clients import header, masked, unmasked
 from tests.wire.engines import Scene, said
 from tornado_wssec.closing import Close, CloseCode
-from tornado_wssec.wire.engine import TURN_MESSAGES
+from tornado_wssec.wire.engine import GONE, TURN_MESSAGES
 from tornado_wssec.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, encode_close
 
 BAD = masked(TEXT, b"\xff")
@@ -330,3 +330,14 @@ def test_engine_nobody_watches() -> None:
     scene.read(BAD)
 
     assert ([], b"") == (scene.heard, scene.written)
+
+
+def test_engine_that_is_gone_takes_everything() -> None:
+    """What stands in the place of its pipe does nothing, whatever it is asked for."""
+    GONE.pause()
+    GONE.resume()
+    GONE.finish()
+    GONE.abort()
+    GONE.later(lambda: None)
+
+    assert (5, True) == (GONE.write(b"hello"), GONE.is_deserted())
