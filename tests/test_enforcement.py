@@ -1,11 +1,13 @@
 """What a revocation does to live connections: exactly those that it names, at once, or when its margin ends."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.kits import GENEROUS, V1, audited, chat_kit, in_loop, settled
+from tornado_wssec.hub import Live
 from tornado_wssec.policy.notices import NOTICE_SECONDS, make_notice
 from tornado_wssec.policy.revocation_entries import NoticeKind, class_of
 from tornado_wssec.policy.revocations import Kind, make_revocation, make_undo
@@ -281,9 +283,12 @@ async def test_notice_about_permissions_ends_nobody() -> None:
     async with chat_kit() as kit:
         clients = await everybody(kit)
         meant: list[str] = []
-        kit.guard._enforcer.reload = lambda matches: meant.extend(
-            live.session.identity.subject for live in kit.guard.hub if matches(live)
-        )
+
+        def reload(matches: Callable[[Live], bool]) -> int:
+            meant.extend(live.session.identity.subject for live in kit.guard.hub if matches(live))
+            return len(meant)
+
+        kit.guard._enforcer.reload = reload
         await kit.store.append(make_notice(NoticeKind.PERMISSIONS, kit.clock.wall, tenant="acme"))
         await kit.advance(0)
 

@@ -164,6 +164,9 @@ class Conversation:
         """Call the handler; returns None when that is done, else what ends when it is."""
         context = copy_context()
         try:
+            standing = self.live.standing
+            if standing is not None and standing.awaited is not None and not permitted.spec.is_public:
+                return self._follow(permitted, self._handle_after(permitted, standing.awaited), context)
             permitted = readmit(permitted, self.live.session, self._clock.monotonic())
             method = getattr(self._handler, self._endpoint.methods[permitted.spec.type])
             result = context.run(method, permitted.data)
@@ -175,6 +178,14 @@ class Conversation:
         except Exception as error:
             self._refuse(permitted, error)
         return None
+
+    async def _handle_after(self, permitted: Permitted, asking: "asyncio.Task[None]") -> Any:
+        """Handle a message once it is known what its sender may still do."""
+        await asyncio.wait([asking])
+        permitted = readmit(permitted, self.live.session, self._clock.monotonic())
+        method = getattr(self._handler, self._endpoint.methods[permitted.spec.type])
+        result = method(permitted.data)
+        return await result if _is_awaitable(result) else result
 
     def _follow(self, permitted: Permitted, result: Awaitable[Any], context: Context) -> "asyncio.Future[None] | None":
         """Wait for a coroutine, with a deadline from when there is something to wait for."""

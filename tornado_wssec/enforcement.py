@@ -32,8 +32,8 @@ class Enforcer:
     trusts: Callable[[Identity], bool]
     """Whether the key that proved an identity is still its issuer's; whoever knows other issuers sets it."""
 
-    reload: Callable[[Callable[[Live], bool]], None]
-    """Asks for the permissions of the connections that match again; whoever can ask sets it."""
+    reload: Callable[[Callable[[Live], bool]], int]
+    """Asks anew what the connections may do that match, and says how many; whoever can ask sets it."""
 
     def __init__(self, hub: Hub, index: RevocationIndex, clock: Clock, audit: Audit) -> None:
         self._hub = hub
@@ -44,7 +44,7 @@ class Enforcer:
         self._distrusted: frozenset[str] = frozenset()
         self._notices = Notices()
         self.trusts = lambda identity: True
-        self.reload = lambda matches: None
+        self.reload = lambda matches: 0
 
     def added(self, revocation: Revocation) -> None:
         """Take note of a new entry: one with a margin bites later, and warns now."""
@@ -75,14 +75,17 @@ class Enforcer:
         return live.session.is_closing
 
     def heed(self, notice: Notice) -> int:
-        """Do what a notice asks for, unless that has been done; return how many connections it has ended."""
+        """Do what a notice asks for, unless that has been done; return how many connections it has meant."""
         if not self._notices.heed(notice, self._clock.wall()):
             return 0
+
+        def means(live: Live) -> bool:
+            return notice.matches(live.session.identity, live.channels)
+
         if notice.kind is NoticeKind.PERMISSIONS:
-            self.reload(lambda live: notice.matches(live.session.identity))
-            return 0
+            return self.reload(means)
         close, evidence = Close(CloseCode.REVOKED, notice.reason), f"kicked by notice {notice.id}"
-        closed = self._hub.end_where(lambda live: notice.matches(live.session.identity), close, evidence)
+        closed = self._hub.end_where(means, close, evidence)
         if closed:
             facts = {"notice": notice.id, "reason": notice.reason or None}
             self._audit.record("sessions.kicked", self._clock.wall(), connections=closed, **facts)

@@ -49,6 +49,7 @@ from .policy.revocations import RevocationIndex
 from .quotas import Quotas
 from .readiness import Readiness
 from .reception import Reception
+from .rights import PermissionSource, Revalidation, Rights
 from .routes import CsrfHandler, KeysHandler, LiveHandler, ReadyHandler, TicketHandler
 from .server import LOOPBACK, Listener, hardened, stop_signal
 from .services import Services
@@ -75,6 +76,10 @@ class Guard(Services):
         limits, timeouts, token_rules: see `settings`; each default stands there with its reason.
         issuers: whose access tokens are accepted beside our own.
         roles: role → permissions, for tokens that carry `roles`.
+        permissions: a coroutine function that gives the grants of an identity, in the place of what its credential
+            says; asked before 101, at a refresh, every `timeouts.revalidation`, and after `permissions_changed`.
+        revalidate: a coroutine function that says whether an identity may be connected, or gives it with other
+            permissions; asked when `permissions` is, and before it.
         store: instead of the one that `settings.store` names.
         keys: instead of the key file that `settings.keys` names.
         clock: both clocks; a test turns them by hand.
@@ -97,6 +102,8 @@ class Guard(Services):
         token_rules: TokenRules | None = None,
         issuers: Sequence[Issuer] = (),
         roles: Mapping[str, Sequence[str]] | None = None,
+        permissions: PermissionSource | None = None,
+        revalidate: Revalidation | None = None,
         store: Store | None = None,
         keys: KeySource | None = None,
         clock: Clock | None = None,
@@ -128,8 +135,20 @@ class Guard(Services):
         self.channels = Channels(registry)
         self.directory = Directory(self.hub, self.timeouts, self.clock)
         self._readiness.is_noticed = lambda: self.directory.membership.is_clear
+        self._rights = Rights(
+            permissions=permissions,
+            revalidate=revalidate,
+            roles=roles or {},
+            limits=self.limits,
+            timeouts=self.timeouts,
+            clock=self.clock,
+            hub=self.hub,
+            channels=self.channels,
+            audit=self.audit,
+        )
         self._index = RevocationIndex()
         self._enforcer = Enforcer(self.hub, self._index, self.clock, self.audit)
+        self._enforcer.reload = self._rights.reload
         self.keeper = KeyKeeper(keys or key_file_of(settings), self._enforcer.distrust)
         self.issuers = TrustedIssuers(
             issuers,
@@ -162,6 +181,7 @@ class Guard(Services):
             desk=self._desk,
             quotas=Quotas(self.limits, self.hub, self.doorstep, self.clock.monotonic),
             readiness=self._readiness,
+            rights=self._rights,
             directory=self.directory,
             limits=self.limits,
             timeouts=self.timeouts,
@@ -181,6 +201,7 @@ class Guard(Services):
             desk=self._desk,
             directory=self.directory,
             enforcer=self._enforcer,
+            rights=self._rights,
             refusals=self._refusals,
         )
         self.cookies = Cookies(
@@ -256,6 +277,7 @@ class Guard(Services):
         Takes at most `timeouts.drain` seconds for the handlers and `timeouts.close` for the goodbyes.
         """
         await self._lifecycle.stop()
+        await self._rights.stop()
 
     def install(self, app: Application, *, prefix: str = "") -> None:
         """Make this the guard of an application that was made without one, and add its routes.

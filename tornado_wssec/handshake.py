@@ -42,6 +42,7 @@ from .policy.session_directory import Place
 from .quotas import Quotas
 from .readiness import Readiness
 from .request_view import is_encrypted, is_forwarded, is_loopback, local_address, peer_address, view_of
+from .rights import Rights
 from .settings import Limits, Timeouts
 from .telemetry.redact import printable, where_raised
 from .upgrade import check_method, check_upgrade, choose_subprotocol
@@ -62,6 +63,8 @@ class Admitted:
     Args:
         place: in the directory; to be occupied, or given back.
         first: the message that authenticated it, where that did not happen in the handshake.
+        proven: the identity as the credential says it, before the application was asked.
+        announced: see `Rights.announced`; before that.
     """
 
     identity: Identity
@@ -69,6 +72,8 @@ class Admitted:
     subprotocol: str | None
     place: Place
     first: Incoming | None = None
+    proven: Identity = ANONYMOUS
+    announced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,7 @@ class Handshake:
         desk: verifies credentials.
         quotas: what addresses and identities may attempt and hold.
         readiness: whether anybody may come in.
+        rights: what the application says of whoever a credential proves.
         directory: takes a place for whoever comes in, on all nodes.
         limits: on what a handshake may consist of.
         timeouts: the deadline over the verification of a credential.
@@ -103,6 +109,7 @@ class Handshake:
         desk: Desk,
         quotas: Quotas,
         readiness: Readiness,
+        rights: Rights,
         directory: Directory,
         limits: Limits,
         timeouts: Timeouts,
@@ -113,6 +120,7 @@ class Handshake:
         self._limits = limits
         self._timeouts = timeouts
         self._readiness = readiness
+        self._rights = rights
         self._directory = directory
         self.quotas = quotas
 
@@ -144,7 +152,8 @@ class Handshake:
             self.quotas.check_doorstep()
             self._readiness.require_room()
             return Unidentified(view, subprotocol, groups, identity)
-        self._check_entry(identity, endpoint, groups)
+        proven, announced = identity, self._rights.announced
+        identity = await self._enter(proven, endpoint, groups)
         place = await self._directory.reserve(identity, client.address, endpoint)
         try:
             # Once more, since others may have come in while this one was being identified.
@@ -153,7 +162,7 @@ class Handshake:
         except HandshakeRefused:
             self._directory.release(place)
             raise
-        return Admitted(identity, view, subprotocol, place)
+        return Admitted(identity, view, subprotocol, place, proven=proven, announced=announced)
 
     async def hear(self, waiting: Unidentified, frame: str | bytes, endpoint: Endpoint) -> Admitted:
         """Decide over the first message of a socket that has no owner yet; it holds its place already.
@@ -164,10 +173,11 @@ class Handshake:
         first = first_message(frame, endpoint)
         credential = waiting.way.credential_in(first.data)
         self.quotas.check_failures(waiting.view.address)
-        identity = await self._safely(waiting.way.verify(credential, waiting.view, self._desk))
-        self._check_entry(identity, endpoint, waiting.groups)
+        proven = await self._safely(waiting.way.verify(credential, waiting.view, self._desk))
+        announced = self._rights.announced
+        identity = await self._enter(proven, endpoint, waiting.groups)
         place = await self._directory.reserve(identity, waiting.view.address, endpoint)
-        return Admitted(identity, waiting.view, waiting.subprotocol, place, first)
+        return Admitted(identity, waiting.view, waiting.subprotocol, place, first, proven, announced)
 
     async def authenticate(self, request: HTTPServerRequest, authenticators: Sequence[Authenticator]) -> Identity:
         """Who sends a plain HTTP request; refused with 401 when nobody is shown.
@@ -296,11 +306,21 @@ class Handshake:
             raise NotReady("authentication did not answer in time")
         raise CredentialRefused("authentication failed unexpectedly", remedy="see the error logged before")
 
-    def _check_entry(self, identity: Identity, endpoint: Endpoint, groups: Mapping[str, str]) -> None:
-        self.quotas.check_identity(identity, endpoint)
+    async def _enter(self, proven: Identity, endpoint: Endpoint, groups: Mapping[str, str]) -> Identity:
+        """Who comes in, with the rights that the application gives."""
+        self.quotas.check_identity(proven, endpoint)
+        identity = await self._granted(proven) if self._rights.has_hooks else proven
         check_route(identity, endpoint, groups)
         # The server may have gone while the credential was being verified.
         self._readiness.require_service()
+        return identity
+
+    async def _granted(self, proven: Identity) -> Identity:
+        self.quotas.begin_verifying()
+        try:
+            return await self._safely(self._rights.of(proven))
+        finally:
+            self.quotas.end_verifying()
 
 
 def is_cancelled() -> bool:

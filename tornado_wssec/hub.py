@@ -14,6 +14,7 @@ from .policy.proxies import quota_key
 from .policy.session import Account, Session
 from .policy.session_directory import Place
 from .settings import Limits, Timeouts
+from .standing import Standing
 from .telemetry.redact import where_raised
 from .wire.connection import Connection
 from .wire.outgoing import Outgoing
@@ -45,6 +46,7 @@ class Live:
         tell_expiring: warns its client: in how many seconds the token ends, and how many more are left then.
         settled: waits until what was admitted has been handled.
         channels: names it is subscribed to.
+        standing: what the application says of its rights; None: it is not asked.
         abort_at: when the closing handshake has taken too long.
         evidence: why it was ended, for the audit.
     """
@@ -59,6 +61,7 @@ class Live:
     tell_expiring: Callable[[float, float], None] = _nobody_to_tell
     settled: Callable[[], Awaitable[None]] = _nothing_to_wait_for
     channels: set[str] = field(default_factory=set)
+    standing: Standing | None = None
     abort_at: float | None = None
     evidence: str = ""
 
@@ -114,7 +117,11 @@ class Hub:
         monotonic: the clock of all deadlines.
     """
 
+    ask_rights: Callable[[Live], None]
+    """Asks in the background what a connection may still do; whoever can ask sets it."""
+
     def __init__(self, limits: Limits, timeouts: Timeouts, monotonic: Callable[[], float]) -> None:
+        self.ask_rights = lambda live: None
         self.limits = limits
         self._timeouts = timeouts
         self._monotonic = monotonic
@@ -261,6 +268,8 @@ class Hub:
                     live.abort_at = now
             elif verdict is Nudge.PING:
                 live.connection.ping(live.nonce[:8].encode())
+            elif verdict is Nudge.RIGHTS:
+                self.ask_rights(live)
             else:
                 live.tell_expiring(live.lifetime.expires_in(now) or 0.0, self._timeouts.token_grace)
 

@@ -29,6 +29,7 @@ from .policy.identity import Identity
 from .policy.lifetime import Lifetime
 from .policy.registry import Registry
 from .policy.session import Session
+from .rights import Rights
 from .settings import Limits, Timeouts
 from .telemetry.audit import Audit
 from .telemetry.redact import printable, where_raised
@@ -62,6 +63,7 @@ class Reception:
         desk: CredentialDesk,
         directory: Directory,
         enforcer: Enforcer,
+        rights: Rights,
         refusals: Refusals,
     ) -> None:
         self._registry = registry
@@ -78,6 +80,7 @@ class Reception:
         self._desk = desk
         self._directory = directory
         self._enforcer = enforcer
+        self._rights = rights
         self._refusals = refusals
         self._endpoints: dict[type, Endpoint] = {}
 
@@ -237,6 +240,7 @@ class Reception:
         self._directory.occupy(live.place)
         self._record("session.opened", live, address=live.address, origin=admitted.view.origin, endpoint=endpoint.name)
         if not self._enforcer.close_if_revoked(live):
+            self._rights.begin(live, _of_session(admitted.proven, live), admitted.announced)
             if endpoint.newest_wins:
                 self._hub.end_oldest(live.session.identity, endpoint.limits.connections_per_subject)
             self._greet(talk, admitted)
@@ -263,6 +267,7 @@ class Reception:
         """Count a connection out; return what ended it, None when the peer left without a word."""
         live = talk.live
         talk.stop()
+        self._rights.leave(live)
         self._channels.leave_all(live)
         self._hub.remove(live)
         self._directory.release(live.place)
@@ -275,10 +280,11 @@ class Reception:
         """Let a fresh token of the same issuer and subject take over; rights shrink at once. Returns its seconds.
 
         Raises:
-            Disconnect: 4401, the token is refused, somebody else's, or has been replaced.
-            Unavailable: its issuer's keys cannot be had; the connection stays until its own token ends.
+            Disconnect: 4401, the token is refused, somebody else's, or has been replaced; 4403, the application
+                says no.
+            Unavailable: its issuer's keys, or its rights, cannot be had; the connection stays until its own token ends.
         """
-        session = live.session
+        session, announced = live.session, self._rights.announced
         try:
             fresh = await self._desk.identify_token(token)
         except TokenRefused as refusal:
@@ -287,7 +293,16 @@ class Reception:
             raise Unavailable(refusal.evidence) from refusal
         session.ensure_open()
         session.ensure_takes(fresh, self._clock.wall())
-        session.take_over(replace(fresh, session_id=session.id))
+        try:
+            granted = await self._rights.of(fresh)
+        except CredentialRefused as refusal:
+            raise Disconnect(Close(CloseCode.REVOKED), refusal.evidence) from refusal
+        except NotReady as refusal:
+            raise Unavailable(refusal.evidence) from refusal
+        session.ensure_open()
+        session.take_over(_of_session(granted, live))
+        self._enforcer.close_if_revoked(live)  # while the application was asked
+        self._rights.begin(live, _of_session(fresh, live), announced)
         session.authenticated_at = self._authenticated_at(fresh)
         live.lifetime.renew(self._clock.monotonic(), self._seconds_left(fresh))
         self._channels.recheck(live)
@@ -346,6 +361,11 @@ class Reception:
             tenant=identity.tenant,
             **facts,
         )
+
+
+def _of_session(identity: Identity, live: Live) -> Identity:
+    """Under the name of the session, which no credential changes."""
+    return replace(identity, session_id=live.session.id)
 
 
 def _peers_close(code: int | None, reason: str | None) -> Close | None:

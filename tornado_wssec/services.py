@@ -12,7 +12,7 @@ from .clock import Clock
 from .cookies import Cookies, answered_by_tornado
 from .desk import CredentialDesk, IssuedToken
 from .enforcement import Enforcer
-from .errors import CredentialRefused
+from .errors import ConfigurationError, CredentialRefused, Problem
 from .hub import Hub
 from .keeper import KeyKeeper
 from .policy.api_keys import NewApiKey, is_key_id, looks_like_key, new_api_key
@@ -24,6 +24,7 @@ from .policy.revocation_entries import NoticeKind
 from .policy.revocations import Kind, Revocation, make_revocation
 from .readiness import Readiness
 from .reception import Reception
+from .rights import Rights
 from .settings import Timeouts, TokenRules
 from .telemetry.audit import Audit
 from .watcher import Watcher
@@ -45,6 +46,7 @@ class Services:
     _desk: CredentialDesk
     _enforcer: Enforcer
     _readiness: Readiness
+    _rights: Rights
 
     @property
     def watcher(self) -> Watcher:
@@ -106,6 +108,48 @@ class Services:
         closed = self._enforcer.heed(notice)
         await self.watcher.store.append(notice)
         return closed
+
+    async def permissions_changed(
+        self,
+        *,
+        subject: str | None = None,
+        session: str | None = None,
+        tenant: str | None = None,
+        role: str | None = None,
+        resource: str | None = None,
+    ) -> int:
+        """Have the hooks asked anew about the live connections that match everything given, on every node.
+
+        Nothing given: about all. Those of this process are asked about before anything is awaited, those of others
+        within a second of the store's acknowledgement. What needs a right waits for the answer from then on.
+
+        Args:
+            role: named by their credential, or by the source of permissions.
+            resource: what one of their grants or channels is about: `b7`, or `board:b7`.
+
+        Returns:
+            How many there are in this process.
+
+        Raises:
+            ConfigurationError: this guard has neither `permissions=` nor `revalidate=`.
+            StoreUnavailable, NotAcknowledged: other nodes may not hear of it; try again.
+            ValueError: what is named cannot be.
+        """
+        if not self._rights.has_hooks:
+            remedy = "give it one; without, rights change by a fresh token, or end by revoke()"
+            raise ConfigurationError([Problem("Guard", "has neither permissions= nor revalidate=", remedy)])
+        notice = make_notice(
+            NoticeKind.PERMISSIONS,
+            self.clock.wall(),
+            subject=subject,
+            session=session,
+            tenant=tenant,
+            role=role,
+            resource=resource,
+        )
+        meant = self._enforcer.heed(notice)
+        await self.watcher.store.append(notice)
+        return meant
 
     async def revoke(
         self,
@@ -271,7 +315,7 @@ class Services:
             tornado.web.HTTPError: nobody we know, or not now; Tornado answers with its status.
         """
         with answered_by_tornado():
-            return await self.reception.identify(request)
+            return await self._rights.of(await self.reception.identify(request))
 
     def refuse_cross_site(self, request: HTTPServerRequest) -> None:
         """Refuse a plain request, such as a login, that a page of another site sent; `authenticate` asks it, too.

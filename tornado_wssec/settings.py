@@ -23,11 +23,6 @@ def _default(value: Any, why: str, *, or_zero: bool = False) -> Any:
     return field(default=value, metadata={"why": why, "or_zero": or_zero})
 
 
-def _planned(value: Any, why: str) -> Any:
-    """A default that is settled, of a limit that nothing enforces yet: its reason says so wherever it is shown."""
-    return _default(value, f"not enforced in this version: {why}")
-
-
 class _Documented:
     """A frozen group of settings that checks itself and can tell why each number is what it is."""
 
@@ -125,6 +120,7 @@ class Limits(_Documented):
     )
     refusals_logged: int = _default(20, "lines of a kind in the window; the rest is one line with its exact number")
     tickets_per_subject: int = _default(10, "outstanding at once; a page needs one")
+    hook_calls: int = _default(32, "of `permissions=` and `revalidate=` at once: 10,000 connections share a database")
     subscriptions: int = _default(100, "channels one connection may listen to")
 
     inbox_messages: int = _default(32, "admitted and waiting for the handler; then reading pauses")
@@ -152,7 +148,14 @@ class Timeouts(_Documented):
 
     token_warning: float = _default(60.0, "before expiry, so that a client refreshes in peace")
     token_grace: float = _default(25.0, "after expiry, for a refresh on its way (Centrifugo)")
-    revalidation: float = _planned(300.0, "how old a right may be that only the hook knows")
+    revalidation: float = _default(
+        300.0, "5 minutes: how old a right may be that only a hook knows; asked from half on"
+    )
+    hook: float = _default(1.0, "for `permissions=` or `revalidate=` to answer: a withdrawn right acts no longer")
+    hook_retry: float = _default(5.0, "until a hook that failed is asked again about the same connection")
+    rights_for_live: float = _default(
+        60.0, "how long a connection stays about which the hooks say nothing; then 1013", or_zero=True
+    )
     ticket: float = _default(30.0, "a page asks for one and connects at once")
     api_key: float = _default(7_776_000.0, "90 days, where whoever makes a key says nothing: forgotten keys end")
 
