@@ -53,9 +53,8 @@ else:
         """
         loop = asyncio.get_running_loop()
         step = FirstStep(coroutine, loop)
-        outer = asyncio.current_task(loop)
         try:
-            awaited = _as_current(step, outer, loop, context.run, coroutine.send, None)
+            awaited = _as_current(step, loop, context.run, coroutine.send, None)
         except StopIteration:
             step.end()
         except BaseException:
@@ -66,19 +65,22 @@ else:
         return None
 
 
-def _as_current(
-    task: Any, outer: Any, loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *arguments: Any
-) -> Any:
-    """Call something while `task` is the current one in the place of `outer`, which may be None."""
-    if outer is not None:
-        _leave_task(loop, outer)
+def _as_current(task: Any, loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *arguments: Any) -> Any:
+    """Call something while `task` is the current one, in the place of the one that is, if any."""
+    outer: Any = asyncio.current_task(loop)
+    if outer is None:
+        _enter_task(loop, task)
+        try:
+            return call(*arguments)
+        finally:
+            _leave_task(loop, task)
+    _leave_task(loop, outer)
     _enter_task(loop, task)
     try:
         return call(*arguments)
     finally:
         _leave_task(loop, task)
-        if outer is not None:
-            _enter_task(loop, outer)
+        _enter_task(loop, outer)
 
 
 class FirstStep:
@@ -88,27 +90,17 @@ class FirstStep:
     the task that follows.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_callbacks",
-        "_cancels",
-        "_coroutine",
-        "_loop",
-        "_message",
-        "_must_cancel",
-        "_name",
-        "_task",
-    )
+    # On the class, since one is made for each message and hardly any needs them.
+    _task: "asyncio.Task[None] | None" = None
+    _cancels = 0
+    _must_cancel = False
+    _message: Any = None
+    _name: str | None = None
+    _callbacks: tuple[tuple[Callable[[Any], object], Context | None], ...] = ()
 
     def __init__(self, coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
         self._coroutine = coroutine
         self._loop = loop
-        self._task: asyncio.Task[None] | None = None
-        self._cancels = 0
-        self._must_cancel = False
-        self._message: Any = None
-        self._name: str | None = None
-        self._callbacks: list[tuple[Callable[[Any], object], Context | None]] | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Everything else that a task has, once there is one."""
@@ -168,7 +160,7 @@ class FirstStep:
         if self._task is not None:
             self._task.add_done_callback(callback, context=context)
         else:
-            self._callbacks = [*(self._callbacks or ()), (callback, context)]
+            self._callbacks = (*self._callbacks, (callback, context))
 
     def end(self) -> None:
         """The coroutine has ended without waiting for anything.
@@ -176,13 +168,14 @@ class FirstStep:
         Raises:
             asyncio.CancelledError: it had cancelled itself.
         """
-        self.call_back()
+        if self._callbacks:
+            self.call_back()
         if self._must_cancel:
             raise asyncio.CancelledError(*([] if self._message is None else [self._message])) from None
 
     def call_back(self) -> None:
         """Tell whoever asked to be told of the end."""
-        for callback, context in self._callbacks or ():
+        for callback, context in self._callbacks:
             self._loop.call_soon(callback, self, context=context)
 
     def hand_over(self, awaited: Any, context: Context) -> "asyncio.Task[None]":
@@ -194,7 +187,7 @@ class FirstStep:
         """
         rest = _Rest(self, self._coroutine, awaited, self._loop)
         task = self._task = self._loop.create_task(rest, name=self._name, context=context)
-        for callback, wanted in self._callbacks or ():
+        for callback, wanted in self._callbacks:
             task.add_done_callback(callback, context=wanted)
         if self._must_cancel:
             if awaited is not None:
@@ -239,4 +232,4 @@ class _Rest(Coroutine[Any, Any, None]):
         raise TypeError("the rest of a coroutine belongs to its task")
 
     def _run(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        return _as_current(self._step, asyncio.current_task(self._loop), self._loop, call, *arguments)
+        return _as_current(self._step, self._loop, call, *arguments)
