@@ -302,7 +302,7 @@ async def test_notices_expire_and_are_pruned() -> None:
     async with chat_kit() as kit:
         await kit.guard.revoke(subject="nobody")
         await kit.guard.disconnect(subject="nobody")
-        kit.clock.advance(NOTICE_SECONDS + 400)
+        await kit.advance(NOTICE_SECONDS + 400)
         await kit.guard.watcher._prune()
 
         assert ["revocation"] == [class_of(entry.body) for entry in await kit.store.read_after(None, 10)]

@@ -117,11 +117,13 @@ async def test_watcher_store_that_fails() -> None:
 
 @in_loop
 async def test_watcher_strict() -> None:
-    """With a grace of nothing, live connections go as soon as the mirror has any age."""
-    store = Fickle()
-    async with chat_kit(store=store, timeouts=Timeouts(mirror_for_live=0.0)) as kit:
+    """With a grace of nothing, live connections go as soon as the mirror is older than one look."""
+    store, times = Fickle(), Timeouts.strict()
+    async with chat_kit(store=store, timeouts=times) as kit:
         client = await kit.connect("/ws")
         store.failing = StoreUnavailable("frozen")
+        await told(kit, 1 + 2 * times.store_call)
+        await client.assert_nothing_received()
         await told(kit, 0.25)
 
         await client.assert_closed(1013)

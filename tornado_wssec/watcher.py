@@ -7,19 +7,22 @@ from typing import Final
 
 from .clock import Clock
 from .enforcement import Enforcer
-from .errors import StoreError
+from .errors import StoreError, StoreUnavailable
 from .keeper import KeyKeeper
-from .policy.revocations import SKEW_SECONDS, LogEntry, Notice, RevocationIndex, outlasting
+from .policy.revocations import SKEW_SECONDS, LogEntry, Notice, Revocation, RevocationIndex, outlasting
+from .reassertion import Reassertion
 from .settings import Timeouts, TokenRules
 from .stores.base import Generation, Store
+from .telemetry.incidents import Incident
 from .telemetry.redact import where_raised
+from .timekeeping import Timekeeping
 
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 1_000
 LOOK_SECONDS: Final = 1.0
 """The longest wait between two looks: a quiet store must still prove that it is there."""
-RETRY_SECONDS: Final = 0.5
+RETRY_SECONDS: Final = 0.25
 PRUNE_SECONDS: Final = 600.0
 
 
@@ -34,6 +37,7 @@ class Watcher:
         keeper: takes over the published keys.
         rules: of every issuer whose tokens are accepted: how long tokens live here, and so revocations.
         timeouts: how long sessions live.
+        timekeeping: how far the clock has come; nothing is deleted by a clock that may be wrong.
     """
 
     def __init__(
@@ -45,11 +49,19 @@ class Watcher:
         keeper: KeyKeeper,
         rules: Sequence[TokenRules],
         timeouts: Timeouts,
+        timekeeping: Timekeeping,
     ) -> None:
         self.store = store
         self._rules = rules
         self._timeouts = timeouts
+        self._timekeeping = timekeeping
         self._prune_at = clock.monotonic()
+        self.reassertion = Reassertion(index)
+        self._silence, self._loss = Incident(logger, clock.monotonic), Incident(logger, clock.monotonic)
+        self._life: str | None = None
+        self._whole: tuple[set[str], set[str]] | None = None
+        """While the log is read from the start: the ids of the revocations and of the undos in it."""
+        self._failed_at: float | None = None
         self._index = index
         self._clock = clock
         self._enforcer = enforcer
@@ -77,17 +89,53 @@ class Watcher:
         async with self._reading:
             await self._catch_up()
 
+    async def catch_up_since(self, moment: float) -> None:
+        """Bring the mirror to what the store had at a moment, or later. Many who ask at once share one look.
+
+        Args:
+            moment: monotonic seconds.
+
+        Raises:
+            StoreError: as `catch_up`.
+        """
+        async with self._reading:
+            if self._synced_at is not None and self._synced_at >= moment:
+                return
+            if self._failed_at is not None and self._failed_at >= moment:
+                raise StoreUnavailable(f"{self.store.url} did not answer just now")
+            await self._catch_up()
+
     async def _catch_up(self) -> None:
         started = self._clock.monotonic()
+        try:
+            await self._look(started)
+        except StoreError as error:
+            self._failed_at = started
+            told = "the store does not answer: %s; revocations are %.1f s old; see that it runs and can be reached"
+            self._silence.begin(told, error, self.age)
+            raise
+        self._silence.end("the store answers again, and everything that it has been told meanwhile is known")
+
+    async def _look(self, started: float) -> None:
         if not self._is_open:
             await self.store.open()
             self._is_open = True
         generation = await self.store.generation()
         if not self._is_in_force(generation):
             return
+        await self._timekeeping.recall(self.store)
+        await self._notice_life()
         await self._read_log()
         await self._read_keys()
         self._synced_at = started
+
+    async def _notice_life(self) -> None:
+        """Read the log from the start where it may be another one, and compare it with what is known."""
+        life = await self.store.log_life()
+        if life != self._life:
+            if self._life is not None:
+                self._cursor, self._whole = None, (set(), set())
+            self._life = life
 
     def _is_in_force(self, found: Generation | None) -> bool:
         """Take note of the store's generation; a missing or older one is no picture of what is revoked.
@@ -96,13 +144,16 @@ class Watcher:
         """
         known = self._last_generation
         if found is None or (known is not None and found.made_at < known.made_at):
-            if self.generation is not None:
-                logger.error("the store at %s has lost its generation; nobody new comes in", self.store.url)
+            remedy = (
+                "see that it is the right database, restore it, or run `wssec store migrate`, then import an export"
+            )
+            self._loss.begin("the store at %s has lost its generation; nobody new comes in; %s", self.store.url, remedy)
             self.generation = None
             return False
+        self._loss.end("the store has a generation")
         if known is not None and found.id != known.id:
             logger.warning("the store has another generation than before; reading its log from the start")
-            self._cursor = None
+            self._life = ""
         self.generation = self._last_generation = found
         return True
 
@@ -114,8 +165,7 @@ class Watcher:
                 await self.catch_up()
                 await self._prune()
                 mark = await self.store.wait_for_change(mark, LOOK_SECONDS)
-            except StoreError as error:
-                logger.warning("the store does not answer: %s; the mirror is %.1f s old", error, self.age)
+            except StoreError:  # told by whoever looked
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception as error:
                 # A mistake of ours must not end the watch: revocations would go unseen without a word.
@@ -127,9 +177,10 @@ class Watcher:
         now = self._clock.monotonic()
         if now >= self._prune_at and self.generation is not None:
             self._prune_at = now + PRUNE_SECONDS
-            ended = self._clock.wall() - max(rules.max_lifetime for rules in self._rules) - 2 * self._timeouts.age
+            settled = self._timekeeping.settled
+            ended = settled - max(rules.max_lifetime for rules in self._rules) - 2 * self._timeouts.age
             await self.store.prune(ended, BATCH)
-            await self.store.prune(self._clock.wall() - SKEW_SECONDS, BATCH, notices=True)
+            await self.store.prune(settled - SKEW_SECONDS, BATCH, notices=True)
 
     async def _read_log(self) -> None:
         before = self._index.generation
@@ -137,12 +188,17 @@ class Watcher:
             while entries := await self.store.read_after(self._cursor, BATCH):
                 for entry in entries:
                     self._apply(entry)
+            if self._whole is not None:
+                whole, self._whole = self._whole, None
+                self.reassertion.compare(*whole, self._clock.wall())
         finally:
             # Also when the store fails in between: what is known is enforced.
             if self._index.generation != before:
                 self._enforcer.enforce()
 
     def _apply(self, entry: LogEntry) -> None:
+        if self._whole is not None and not isinstance(entry.body, Notice):
+            self._whole[not isinstance(entry.body, Revocation)].add(entry.body.id)
         if isinstance(entry.body, Notice):
             self._enforcer.heed(entry.body)
             self._cursor = entry.cursor

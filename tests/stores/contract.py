@@ -207,6 +207,20 @@ class StoreContract(RecordContract, DirectoryContract):
                 assert [entry] == list(await store.read_after(cursor, 10)), cursor
 
     @in_loop
+    async def test_log_lives_on(self, tmp_path: Path) -> None:
+        """Its life is the same for every handle, whatever is written, and also after one was closed and opened."""
+        async with self.opened(tmp_path, handles=2) as [ours, theirs]:
+            lives = [await ours.log_life(), await theirs.log_life()]
+            await ours.append(revocation("a"))
+            await put(ours, "t")
+            await theirs.close()
+            await theirs.open()
+            lives += [await ours.log_life(), await theirs.log_life()]
+
+            assert [lives[0]] * 4 == lives
+            assert lives[0]
+
+    @in_loop
     async def test_log_of_a_pruned_cursor_reads_on(self, tmp_path: Path) -> None:
         """A node that was away while its last entry ended still gets what came after, once."""
         async with self.opened(tmp_path) as [store]:

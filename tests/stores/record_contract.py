@@ -70,13 +70,13 @@ class RecordContract:
 
     @in_loop
     async def test_records_of_two_kinds_do_not_meet(self, tmp_path: Path) -> None:
-        """A login and an API key of one name are two records."""
+        """A login, an API key and a clock of one name are three records."""
         async with self.opened(tmp_path) as [store]:
             kept = [await keep(store, "same", kind.value, kind=kind) for kind in RecordKind]
             dropped = await store.drop_record(RecordKind.LOGIN, "same")
 
-            assert ([True, True], True) == (kept, dropped)
-            assert [None, "api-key"] == [await find(store, "same", kind=kind) for kind in RecordKind]
+            assert ([True, True, True], True) == (kept, dropped)
+            assert [None, "api-key", "clock"] == [await find(store, "same", kind=kind) for kind in RecordKind]
             assert ([], ["same"]) == (await names_of(store, kind=RecordKind.LOGIN), await names_of(store))
 
     @in_loop

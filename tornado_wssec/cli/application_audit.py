@@ -71,7 +71,7 @@ def _of_guarded(app: Application, guard: Guard) -> list[Line]:
         *certificate_lines(guard.settings),
         *_changed(guard, endpoints),
         *issuer_lines(guard),
-        *_in_force(guard.timeouts),
+        *(Line(Level.IN_FORCE, *mode) for mode in guard.modes),
     ]
 
 
@@ -206,10 +206,3 @@ def _shown(value: object) -> str:
     if isinstance(value, (frozenset, set)):
         return ", ".join(sorted(map(str, value))) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _in_force(timeouts: Timeouts) -> Iterator[Line]:
-    new, live = timeouts.mirror_for_new, timeouts.mirror_for_live
-    what = f"new handshakes get 503 after {new:g} s, live connections close with 1013 after {live:g} s"
-    yield Line(Level.IN_FORCE, "store out of reach", what)
-    yield Line(Level.IN_FORCE, "event loop stalled", "deadlines move by the lag, so that nobody is closed for it")

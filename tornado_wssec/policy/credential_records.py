@@ -1,4 +1,7 @@
-"""Where logins and API keys are remembered: by a public name, without the secret that goes with it."""
+"""Where logins and API keys are remembered: by a public name, without the secret that goes with it.
+
+And how far clocks have come, see `timekeeping`.
+"""
 
 from collections.abc import Awaitable, Sequence
 from enum import StrEnum
@@ -12,6 +15,7 @@ class RecordKind(StrEnum):
 
     LOGIN = "login"
     API_KEY = "api-key"
+    CLOCK = "clock"
 
 
 RECORD_BYTES: Final = 32 * KiB

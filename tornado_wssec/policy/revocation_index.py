@@ -41,6 +41,10 @@ class RevocationIndex:
         """The revocations it holds, in the order in which they came; those not yet in effect too."""
         return tuple(self._by_id.values())
 
+    def undos(self, now: float) -> tuple[Undo, ...]:
+        """The undos it remembers, as of now: when each was made it does not remember."""
+        return tuple(Undo(id=id, at=now, expires_at=ends) for id, ends in self._undone.items())
+
     def revoked(self, identity: Identity, now: float) -> Revocation | None:
         """A revocation in effect that names this identity, or None. A fifth of a microsecond when there is none."""
         if not self._by_id:

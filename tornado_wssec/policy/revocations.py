@@ -53,6 +53,9 @@ class RevocationLog(Protocol):
         entry twice is harmless, to miss one is not.
         """
 
+    def log_life(self) -> Awaitable[str]:
+        """Names this life of the log. Another one, as after a failover, may lack what was acknowledged in this."""
+
     def prune(self, now: float, limit: int, *, notices: bool = False) -> Awaitable[int]:
         """Delete at most `limit` entries whose `expires_at` is before `now`; return how many.
 

@@ -97,6 +97,10 @@ class MemoryStore:
         """Delete at most `limit` entries that have ended."""
         return self._here().prune(now, limit, notices)
 
+    async def log_life(self) -> str:
+        """The life of the log."""
+        return self._here().life
+
     async def change_mark(self) -> str:
         """A mark that differs once the log or the keys have changed."""
         return self._here().mark
@@ -257,7 +261,7 @@ class _Kept:
 
     def read_after(self, cursor: str | None, limit: int) -> list[LogEntry]:
         """At most `limit` entries after the cursor."""
-        place = place_of(cursor, self._life, self.given_cursors)
+        place = place_of(cursor, self.life, self.given_cursors)
         entries = list(self.log.values())
         start = bisect_right(entries, place, key=lambda entry: entry[0])
         return [self._entry(*entry) for entry in entries[start : start + limit]]
@@ -274,8 +278,8 @@ class _Kept:
         return len(pruned)
 
     def _entry(self, place: int, body: Body) -> LogEntry:
-        return LogEntry(make_cursor(self._life, place), body)
+        return LogEntry(make_cursor(self.life, place), body)
 
     @property
-    def _life(self) -> str:
+    def life(self) -> str:
         return self.generation.id if self.generation is not None else ""

@@ -125,6 +125,10 @@ class RedisStore:
         """Delete at most `limit` entries that have ended."""
         return await self._own().log.prune(now, limit, notices)
 
+    async def log_life(self) -> str:
+        """The life of the log: of this server, since it was started or became the primary."""
+        return await self._own().log.life()
+
     async def change_mark(self) -> str:
         """A mark that differs once the log or the keys have changed."""
         return await self._own().log.change_mark()

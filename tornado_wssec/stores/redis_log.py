@@ -65,6 +65,10 @@ class RedisLog:
         names = [keys.log, keys.places, keys.notice_ends if notices else keys.ends, keys.changes]
         return int(await self._link.run(PRUNE, names, repr(float(now)), limit))
 
+    async def life(self) -> str:
+        """The life of the store."""
+        return (await self.change_mark()).partition(":")[0]
+
     async def change_mark(self) -> str:
         """The life of the store, and its last change."""
         life, last = await self._link.run(MARK, [self._keys.changes, self._keys.generation])

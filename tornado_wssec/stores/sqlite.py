@@ -121,6 +121,10 @@ class SqliteStore:
         """Delete at most `limit` entries that have ended."""
         return await self._sync(lambda files: files.truth.prune(now, limit, notices))
 
+    async def log_life(self) -> str:
+        """The life of the log: the file that is there now."""
+        return await self._call(lambda files: files.truth.life())
+
     async def change_mark(self) -> str:
         """A mark that differs once the log or the keys have changed."""
         return await self._call(lambda files: files.truth.change_mark())

@@ -95,6 +95,11 @@ class Truth:
         self._own_changes += pruned > 0
         return pruned
 
+    def life(self) -> str:
+        """The file that is there now."""
+        with self.file.reading():
+            return self.file.life
+
     def change_mark(self) -> str:
         """The file, what others have committed to it, and what we have."""
         with self.file.reading() as database:

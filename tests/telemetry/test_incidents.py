@@ -1,0 +1,46 @@
+"""An incident is told when it begins and when it is over."""
+
+import logging
+
+import pytest
+
+from tornado_wssec.telemetry.incidents import MANY_SECONDS, Incident
+
+
+class Hand:
+    """A clock that is turned by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_incident_is_told_twice(caplog: pytest.LogCaptureFixture) -> None:
+    """However often it is seen meanwhile; as an error, and its end as a warning."""
+    clock = Hand()
+    incident = Incident(logging.getLogger("tornado_wssec.test"), clock)
+    incident.end("it is back")
+    for _ in range(1_000):
+        incident.begin("%s is gone; find it", "it")
+    clock.now += 5
+    incident.end("it is back")
+    incident.end("it is back")
+
+    assert [("ERROR", "it is gone; find it"), ("WARNING", "it is back, after 5.0 s")] == [
+        (record.levelname, record.getMessage()) for record in caplog.records
+    ]
+
+
+def test_incident_that_lasts_is_told_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Once in ten minutes, and the next one at once."""
+    clock = Hand()
+    incident = Incident(logging.getLogger("tornado_wssec.test"), clock)
+    for _ in range(21):
+        incident.begin("gone")
+        clock.now += MANY_SECONDS / 10
+    assert 3 == len(caplog.records)
+    incident.end("back")
+    incident.begin("gone")
+
+    assert 5 == len(caplog.records)

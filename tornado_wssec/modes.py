@@ -1,0 +1,54 @@
+"""What happens in this process when something that it depends on fails, in words.
+
+Logged when a guard starts, and listed by `wssec check`: both from here. `docs/faults.md` has the whole of it.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .pressure import MEMORY_SHARE, SHED_LAG_SECONDS
+from .settings import Limits, MiB, Timeouts
+
+
+class Mode(NamedTuple):
+    """What is in force for one dependency."""
+
+    fault: str
+    what: str
+
+
+def modes_in_force(limits: Limits, timeouts: Timeouts, *, has_issuers: bool) -> Iterator[Mode]:
+    """One line for each dependency."""
+    yield Mode("store out of reach", _store(timeouts))
+    what = "new handshakes get 503 until it has a generation; what is revoked here stays so, and is written to it again"
+    yield Mode("store flushed or another one", what)
+    what = "each node counts by itself: an identity's limit divided by the nodes last seen; rates as ever"
+    yield Mode("limits without the store", what)
+    step = timeouts.clock_step
+    what = (
+        f"by more than {step:g} s, also over a restart: new handshakes get 503; live connections keep their deadlines"
+    )
+    yield Mode("clock set back", what)
+    yield Mode("key file unreadable", "at the start: no start; later the keys read before stay in force")
+    if has_issuers:
+        what = f"keys count for {timeouts.jwks_age:g} s, then 503; an unknown key is 401, one fetch in"
+        yield Mode("issuer's keys out of reach", f"{what} {timeouts.jwks_cooldown:g} s")
+    what = "an audit line that cannot be written is lost; a revocation that cannot be exits 1 and is not acknowledged"
+    yield Mode("disk full", what)
+    yield Mode("descriptors short", "from nine tenths on strangers make room for who comes, or 503")
+    yield Mode("memory short", _memory(limits))
+    what = f"deadlines move by the lag, so that nobody is closed for it; over {SHED_LAG_SECONDS:g} s new ones get 503"
+    yield Mode("event loop stalled", what)
+
+
+def _store(timeouts: Timeouts) -> str:
+    new, live = timeouts.mirror_for_new, timeouts.mirror_for_live
+    told_new = f"after {new:g} s" if new else "at once, since each asks the store itself"
+    told_live = f"after {live:g} s" if live else "with the first look that fails to come"
+    return f"new handshakes get 503 {told_new}, live connections close with 1013 {told_live}"
+
+
+def _memory(limits: Limits) -> str:
+    if limits.memory_bytes is None:
+        return "not looked at; Limits.memory_bytes is not set"
+    return f"from {limits.memory_bytes * MEMORY_SHARE / MiB:.0f} MiB on new handshakes get 503, and strangers go"
