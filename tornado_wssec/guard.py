@@ -43,9 +43,11 @@ from .issuers import TrustedIssuers
 from .keeper import KeyKeeper, KeySource
 from .lifecycle import Lifecycle
 from .logins import Logins
+from .modes import modes_in_force
 from .policy.issuers import Issuer, issuer_problems
 from .policy.registry import Registry
 from .policy.revocations import RevocationIndex
+from .pressure import Pressure
 from .quotas import Quotas
 from .readiness import Readiness
 from .reception import Reception
@@ -58,6 +60,7 @@ from .stores.base import Store
 from .telemetry.audit import LOGGER as AUDIT_LOGGER
 from .telemetry.audit import Audit
 from .telemetry.sampling import Refusals, Sampler
+from .timekeeping import Timekeeping
 
 logger = logging.getLogger(__name__)
 
@@ -131,9 +134,12 @@ class Guard(Services):
         self.hub = Hub(self.limits, self.timeouts, self.clock.monotonic)
         self.doorstep = Doorstep(self.timeouts, self.clock.monotonic)
         most = connections_in_all(self.limits.connections)
-        self._readiness = Readiness(self.hub, self.doorstep, self.timeouts, most)
+        self._readiness = Readiness(self.hub, self.doorstep, self.timeouts, most, self.clock.monotonic)
         self.channels = Channels(registry)
         self.directory = Directory(self.hub, self.timeouts, self.clock)
+        timekeeping = Timekeeping(self.clock, self.timeouts)
+        pressure = Pressure(self.limits.memory_bytes, self.doorstep, self.clock.monotonic)
+        self._readiness.faults += [timekeeping.fault, pressure.fault]
         self._readiness.is_noticed = lambda: self.directory.membership.is_clear
         self._rights = Rights(
             permissions=permissions,
@@ -213,6 +219,7 @@ class Guard(Services):
         self._applications = CheckedApplications(
             registry, self._authenticators, lambda ways: ways_problems(ways, settings, self.rules)
         )
+        self.modes = tuple(modes_in_force(self.limits, self.timeouts, has_issuers=bool(issuers)))
         self._lifecycle = Lifecycle(
             make_store=lambda: store or store_of(settings, self.timeouts),
             readiness=self._readiness,
@@ -226,6 +233,9 @@ class Guard(Services):
             rules=self.accepted_rules,
             clock=self.clock,
             timeouts=self.timeouts,
+            timekeeping=timekeeping,
+            pressure=pressure,
+            modes=self.modes,
             audit=self.audit,
             sampler=sampler,
         )

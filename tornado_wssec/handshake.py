@@ -173,6 +173,8 @@ class Handshake:
         first = first_message(frame, endpoint)
         credential = waiting.way.credential_in(first.data)
         self.quotas.check_failures(waiting.view.address)
+        if self._readiness.is_strict:
+            await self._readiness.freshen()
         proven = await self._safely(waiting.way.verify(credential, waiting.view, self._desk))
         announced = self._rights.announced
         identity = await self._enter(proven, endpoint, waiting.groups)
@@ -281,6 +283,8 @@ class Handshake:
         if shown is None:
             return None
         authenticator, credential = shown
+        if self._readiness.is_strict:
+            await self._readiness.freshen()
         identity: object = await authenticator.verify(credential, view, self._desk)
         if not isinstance(identity, Identity):  # None would be taken for nothing shown, which may be anonymous
             remedy = "raise CredentialRefused for a credential that proves nobody"

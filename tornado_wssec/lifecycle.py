@@ -14,7 +14,9 @@ from .errors import StoreError, StoreUnavailable
 from .hub import Hub
 from .issuers import TrustedIssuers
 from .keeper import KeyKeeper
+from .modes import Mode
 from .policy.revocations import RevocationIndex
+from .pressure import STALL_SECONDS, Pressure
 from .readiness import Readiness
 from .server import Listener
 from .settings import Timeouts, TokenRules
@@ -23,12 +25,11 @@ from .telemetry.audit import Audit
 from .telemetry.redact import where_raised
 from .telemetry.sampling import Sampler, tell_untold
 from .telemetry.tornado_log import TornadoLog
+from .timekeeping import Timekeeping
 from .watcher import Watcher
 
 logger = logging.getLogger(__name__)
 
-STALL_SECONDS: Final = 1.0
-"""A sweep this late means that the event loop stood still, not that the peers were silent."""
 PRUNED_A_TICK: Final = 1_000
 
 
@@ -54,6 +55,9 @@ class Lifecycle:
         rules: Sequence[TokenRules],
         clock: Clock,
         timeouts: Timeouts,
+        timekeeping: Timekeeping,
+        pressure: Pressure,
+        modes: Sequence[Mode],
         audit: Audit,
         sampler: Sampler,
     ) -> None:
@@ -69,6 +73,9 @@ class Lifecycle:
         self._rules = rules
         self._clock = clock
         self._timeouts = timeouts
+        self._timekeeping = timekeeping
+        self._pressure = pressure
+        self._modes = modes
         self._audit = audit
         self._sampler = sampler
         self._tornado_log = TornadoLog(sampler)
@@ -82,8 +89,16 @@ class Lifecycle:
         if self._readiness.watcher is not None:
             raise RuntimeError("this guard has been started already; one guard serves one event loop at a time")
         self._keeper.start()
+        self._timekeeping.look()
         watcher = Watcher(
-            self._make_store(), self._index, self._clock, self._enforcer, self._keeper, self._rules, self._timeouts
+            self._make_store(),
+            self._index,
+            self._clock,
+            self._enforcer,
+            self._keeper,
+            self._rules,
+            self._timeouts,
+            self._timekeeping,
         )
         try:
             await watcher.catch_up()
@@ -98,8 +113,11 @@ class Lifecycle:
         if following:
             loop = asyncio.get_running_loop()
             keys = (self._keeper.follow(self._timeouts.tick), self._issuers.follow())
-            work = (watcher.run(), self._directory.run(), *keys, self._sweep())
+            lasting = (watcher.reassertion.run(watcher.store), self._timekeeping.run(watcher.store))
+            work = (watcher.run(), *lasting, self._directory.run(), *keys, self._sweep())
             self._followers = [loop.create_task(follower) for follower in work]
+        for mode in self._modes:
+            logger.info("in force: %s: %s", *mode)
 
     async def stop(self) -> None:
         """Accept nobody, let handlers finish, say goodbye, and let go of the store; see `Guard.stop`."""
@@ -149,8 +167,10 @@ class Lifecycle:
 
     def tick(self, now: float) -> None:
         """Look at every deadline; `now` in monotonic seconds."""
+        self._timekeeping.look()
+        self._pressure.look(now)
         self._enforcer.tick()
-        self._index.forget_expired(self._clock.wall(), PRUNED_A_TICK)
+        self._index.forget_expired(self._timekeeping.settled, PRUNED_A_TICK)
         if self._readiness.is_too_stale():
             self._hub.end_where(lambda live: True, Close(CloseCode.TRY_AGAIN_LATER), "the store is out of reach")
         self._hub.sweep(now)
@@ -165,6 +185,7 @@ class Lifecycle:
             now = self._clock.monotonic()
             try:
                 if now - expected > STALL_SECONDS:
+                    self._pressure.stood_still(now - expected)
                     self._hub.extend(now - expected)
                     self._doorstep.extend(now - expected)
                 self.tick(now)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from .doorstep import Doorstep
-from .errors import NotReady
+from .errors import NotReady, StoreError
 from .hub import Hub
 from .settings import Timeouts
-from .watcher import Watcher
+from .watcher import LOOK_SECONDS, Watcher
 
 
 class Readiness:
@@ -17,17 +17,26 @@ class Readiness:
         doorstep: who is connected and unknown; they make room for somebody who is known.
         timeouts: how stale the mirror of the store may be.
         most: connections in all.
+        monotonic: the clock of all deadlines.
     """
 
-    def __init__(self, hub: Hub, doorstep: Doorstep, timeouts: Timeouts, most: int) -> None:
+    def __init__(
+        self, hub: Hub, doorstep: Doorstep, timeouts: Timeouts, most: int, monotonic: Callable[[], float]
+    ) -> None:
         self._hub = hub
         self._doorstep = doorstep
         self._timeouts = timeouts
         self._most = most
+        self._monotonic = monotonic
+        self.is_strict = not timeouts.mirror_for_new
+        """Whether revocations may have no age at all, so that each newcomer has the store asked; see `freshen`."""
         self.watcher: Watcher | None = None
         self.is_draining = False
         self.is_noticed: Callable[[], bool] = lambda: True
         """Whether all other nodes know of this one; whoever knows sets it."""
+
+        self.faults: list[Callable[[], str]] = []
+        """What else may keep everybody out; each says what, or nothing."""
 
     def mirror(self) -> Watcher:
         """The mirror of the store.
@@ -61,8 +70,11 @@ class Readiness:
         if mirror.generation is None:
             remedy = "make one with `wssec store migrate` if this is the right store"
             raise NotReady("the store holds no generation", remedy=remedy)
-        if mirror.age > self._timeouts.mirror_for_new:
+        if mirror.age > self._most_for(self._timeouts.mirror_for_new):
             raise NotReady(f"revocations are {mirror.age:.0f} s old")
+        for fault in self.faults:
+            if told := fault():
+                raise NotReady(told)
         if not self.is_noticed():
             raise NotReady("another node has not heard of this one yet", retry_after=1.0)
 
@@ -99,4 +111,19 @@ class Readiness:
 
     def is_too_stale(self) -> bool:
         """Whether live connections must go, too: revocations may have been missed for longer than the grace."""
-        return self.watcher is not None and self.watcher.age > self._timeouts.mirror_for_live
+        return self.watcher is not None and self.watcher.age > self._most_for(self._timeouts.mirror_for_live)
+
+    async def freshen(self) -> None:
+        """Have the store asked what is revoked, after this was called.
+
+        Raises:
+            NotReady: it does not answer.
+        """
+        try:
+            await self.mirror().catch_up_since(self._monotonic())
+        except StoreError as error:
+            raise NotReady(f"the store does not say what is revoked: {error}") from error
+
+    def _most_for(self, grace: float) -> float:
+        """How old the mirror may be: never less than it grows between two looks, where all is well."""
+        return max(grace, LOOK_SECONDS + 2 * self._timeouts.store_call)

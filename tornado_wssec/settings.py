@@ -101,6 +101,9 @@ class Limits(_Documented):
     connections_per_subject: int = _default(5, "tabs and devices of one person (R068)")
     connections_per_address: int = _default(100, "an office behind one address; IPv6 by /64")
     connections: int | None = _default(None, "in all; None: min(10,000, 80 % of the descriptors)")
+    memory_bytes: int | None = _default(
+        None, "of this process: from nine tenths on newcomers get 503; None: it is not looked at; Linux only"
+    )
     pending_handshakes: int = _default(1_000, "a hung authentication back end must not fill memory")
     pending_requests: int = _default(1_000, "of a listener, without a whole request; then the oldest goes")
     pending_requests_per_address: int = _default(100, "as connections; whoever opens more loses his oldest")
@@ -172,14 +175,24 @@ class Timeouts(_Documented):
     node_lease: float = _default(15.0, "how long a server that was killed still counts: a restart, or a slow store")
     node_renewal: float = _default(1.0, "one small call a second, whatever the number of connections")
     node_alone: float = _default(3.0, "how long a server may believe to be alone; who joins waits for it at most")
-    mirror_for_new: float = _default(30.0, "how stale revocations may be for a new handshake")
+    mirror_for_new: float = _default(
+        30.0, "how stale revocations may be for a new handshake; 0: each asks the store", or_zero=True
+    )
     mirror_for_live: float = _default(60.0, "how stale for a live connection; then 1013", or_zero=True)
+    clock_step: float = _default(
+        30.0, "the wall clock back: it would bring expired tokens to life, so 503 for new ones"
+    )
     tick: float = _default(0.25, "how often deadlines are looked at: expiry closes within 1 s")
 
     refusal_window: float = _default(10.0, "over which refusals are told one by one, then by number")
     hsts: float = _default(
         31_536_000.0, "a year of https only, told over https; 0: not told (OWASP HSTS)", or_zero=True
     )
+
+    @classmethod
+    def strict(cls, **others: float) -> Self:
+        """No grace at all: a handshake asks the store what is revoked, and nobody stays who cannot be judged by it."""
+        return cls(mirror_for_new=0.0, mirror_for_live=0.0, **others)
 
     def _contradictions(self) -> Iterator[Problem]:
         if self.age_jitter >= 1:
