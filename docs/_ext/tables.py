@@ -184,6 +184,7 @@ GROUPS: Final[Mapping[str, type[Limits | Timeouts | TokenRules]]] = {
     group.__name__: group for group in (Limits, Timeouts, TokenRules)
 }
 
+
 def _credentials() -> Iterator[Row]:
     """Every way to show who one is, with what can be set."""
     for name in auth.__all__:
