@@ -6,24 +6,49 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from tornado.web import Application
 
 from tests.kits import CHAT, GENEROUS, ChatSocket
 from tests.stores.kit import PATIENT
-from tornado_wssec import Guard
+from tornado_wssec import Guard, Limits, Timeouts
+from tornado_wssec.policy.keys import KeyRing
+from tornado_wssec.stores.keyfile import KeyFile
+from tornado_wssec.stores.url import open_store
+from tornado_wssec.testing.kit import AUDIENCE, ISSUER, ORIGIN
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS: Final = 60.0
 
 
-async def serve() -> None:
+def environment_of(url: str, folder: Path) -> dict[str, str]:
+    """What servers of one store have in common, with a new key file in the folder."""
+    keys = folder / "keys.json"
+    KeyFile(keys, None).create(KeyRing().generate(now=time.time()))
+    return {
+        "WSSEC_STORE": url,
+        "WSSEC_KEYS": str(keys),
+        "WSSEC_ISSUER": ISSUER,
+        "WSSEC_AUDIENCE": AUDIENCE,
+        "WSSEC_ORIGINS": ORIGIN,
+    }
+
+
+async def make_store(environment: dict[str, str]) -> None:
+    """As `wssec store migrate` does."""
+    store = open_store(environment["WSSEC_STORE"], timeouts=PATIENT)
+    await store.migrate(time.time())
+    await store.close()
+
+
+async def serve(limits: Limits = GENEROUS, timeouts: Timeouts = PATIENT) -> None:
     """Serve until standard input ends."""
-    async with Guard.from_env(registry=CHAT, limits=GENEROUS, timeouts=PATIENT) as guard:
+    async with Guard.from_env(registry=CHAT, limits=limits, timeouts=timeouts) as guard:
         app = Application([("/ws", ChatSocket), *guard.routes()], wssec=guard)
         sys.stdout.write(f"{guard.listen(app, 0)}\n")
         sys.stdout.flush()
@@ -32,13 +57,20 @@ async def serve() -> None:
         await reader.read()
 
 
+class Server(NamedTuple):
+    """A running process, and where it listens."""
+
+    port: int
+    process: asyncio.subprocess.Process
+
+
 @asynccontextmanager
-async def sharing(environment: Mapping[str, str]) -> AsyncIterator[int]:
-    """A running process, by its port."""
+async def sharing(environment: Mapping[str, str], module: str = "tests.processes.sharing") -> AsyncIterator[Server]:
+    """A running process."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith("WSSEC_")}
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.processes.sharing"),
+        *(sys.executable, "-m", module),
         stdin=pipe,
         stdout=pipe,
         cwd=ROOT,
@@ -50,7 +82,7 @@ async def sharing(environment: Mapping[str, str]) -> AsyncIterator[int]:
         async with asyncio.timeout(PATIENCE_SECONDS):
             port = await process.stdout.readline()
         assert port, "the server has ended"
-        yield int(port)
+        yield Server(int(port), process)
     finally:
         process.stdin.close()
         try:
@@ -61,10 +93,12 @@ async def sharing(environment: Mapping[str, str]) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def several(count: int, environment: Mapping[str, str]) -> AsyncIterator[list[int]]:
-    """So many of them, by their ports."""
+async def several(
+    count: int, environment: Mapping[str, str], module: str = "tests.processes.sharing"
+) -> AsyncIterator[list[Server]]:
+    """So many of them."""
     async with AsyncExitStack() as stack:
-        starting = [stack.enter_async_context(sharing(environment)) for _ in range(count)]
+        starting = [stack.enter_async_context(sharing(environment, module)) for _ in range(count)]
         yield list(await asyncio.gather(*starting))
 
 
