@@ -1,4 +1,4 @@
-"""FastAPI with pydantic, by uvicorn on uvloop and httptools, with the faster of its WebSocket implementations."""
+"""FastAPI with pydantic, by uvicorn on uvloop and httptools, with the fastest of its WebSocket implementations."""
 
 from datetime import datetime
 from typing import Annotated, Literal
