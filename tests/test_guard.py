@@ -363,3 +363,9 @@ async def test_server_of_somebody_else_is_warned_of_once(caplog: pytest.LogCaptu
     await bare.guard.stop()
 
     assert 1 == caplog.text.count("guard.listen() did not make")
+
+
+def test_guard_takes_each_way_once() -> None:
+    """Two of one kind would each find the same credential, and every handshake would be refused."""
+    with pytest.raises(ConfigurationError, match="holds BearerToken 2 times"):
+        chat_kit(authenticators=[BearerToken(), BearerToken(query=True)])

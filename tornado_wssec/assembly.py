@@ -7,6 +7,7 @@ from typing import Any, Final, Self, TypeVar
 
 from .auth.base import Authenticator, is_authenticator
 from .auth.cookie import CookieAuthenticator
+from .auth.first_message import FirstMessage
 from .auth.proxy_header import ProxyHeader
 from .errors import ConfigurationError, Problem
 from .keeper import KeySource
@@ -111,8 +112,18 @@ def checked_authenticators(authenticators: Sequence[Authenticator]) -> tuple[Aut
 
 def ways_problems(authenticators: Sequence[Authenticator], settings: Settings, rules: TokenRules) -> Iterator[Problem]:
     """What keeps a server from starting with these ways to show who one is."""
+    yield from twin_problems(authenticators)
     yield from cookie_problems(authenticators, settings, rules)
     yield from proxy_problems(authenticators, settings)
+
+
+def twin_problems(authenticators: Sequence[Authenticator]) -> Iterator[Problem]:
+    """Two of one kind would each find the same credential, and two credentials are refused."""
+    kinds = [type(one) for one in authenticators]
+    for kind in dict.fromkeys(kinds):
+        if kinds.count(kind) > 1 and not issubclass(kind, (CookieAuthenticator, FirstMessage)):
+            fault = f"holds {kind.__name__} {kinds.count(kind)} times, and each finds what the other finds"
+            yield Problem("authenticators", fault, "keep one, with the options of both")
 
 
 def cookie_problems(

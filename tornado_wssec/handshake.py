@@ -18,6 +18,7 @@ from tornado.httputil import HTTPServerRequest
 
 from .assembly import Policies
 from .auth.base import CREDENTIAL_PREFIXES, Authenticator, Credential, Desk, RequestView
+from .auth.cookie import CSRF_PREFIX
 from .auth.first_message import FirstMessage
 from .directory import Directory
 from .endpoint import Endpoint
@@ -347,7 +348,17 @@ def the_only_credential(
     if len(found) > 1:
         remedy = "say authenticators = [...] on the handler where a browser sends a cookie as well"
         raise CredentialRefused("several credentials: " + ", ".join(one.name for one, _ in found), remedy=remedy)
+    if found and places_shown(view) > (found[0][1].carried_by in ("query", "subprotocol")):
+        raise CredentialRefused("a credential, and another where no authenticator of the endpoint looks")
     return found[0] if found else None
+
+
+def places_shown(view: RequestView) -> int:
+    """In how many places of query and subprotocols a credential of ours stands, switched on or not."""
+    in_query = sum(len(view.query.get(name, ())) for name in CREDENTIAL_NAMES)
+    return in_query + sum(
+        item.startswith(CREDENTIAL_PREFIXES) and not item.startswith(CSRF_PREFIX) for item in view.offered
+    )
 
 
 def shows_credential(view: RequestView) -> bool:

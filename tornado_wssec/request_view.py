@@ -104,9 +104,11 @@ def is_loopback(address: str) -> bool:
     if address == "127.0.0.1":
         return True
     try:
-        return ipaddress.ip_address(address).is_loopback
+        read = ipaddress.ip_address(address)
     except ValueError:
         return False
+    # A listener for both families sees IPv4 peers in IPv6 clothes, of which Python tells since 3.13.
+    return (getattr(read, "ipv4_mapped", None) or read).is_loopback
 
 
 def peer_address(request: HTTPServerRequest) -> str:

@@ -377,6 +377,17 @@ async def test_h25_token_in_the_query(caplog: pytest.LogCaptureFixture) -> None:
     assert (False, False) == (token in caplog.text, mine in caplog.text)
 
 
+@pytest.mark.parametrize("switched_off", ["?token=x", "?ticket=x"])
+@in_loop
+async def test_h25_credential_where_nobody_looks_beside_a_good_one(switched_off: str) -> None:
+    """What the endpoint does not take is no less a second credential; the value of a cookie is none."""
+    async with chat_kit(limits=GENEROUS, authenticators=[BearerToken(subprotocol=False)]) as kit:
+        token = kit.token()
+        await kit.assert_handshake_refused(401, f"/ws{switched_off}", token=token)
+        await kit.assert_handshake_refused(401, "/ws", token=token, subprotocols=["wssec.v1", "wssec.bearer.x"])
+        await kit.connect("/ws", token=token, subprotocols=["wssec.v1", "wssec.csrf.x"])
+
+
 @in_loop
 async def test_h26_mechanisms_do_not_fall_back(caplog: pytest.LogCaptureFixture) -> None:
     """A's good credential beside B's, or beside a bad one, is nobody's: neither the one nor the other is let in."""

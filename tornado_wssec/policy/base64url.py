@@ -9,11 +9,12 @@ Source: RFC 7515 §2, RFC 4648 §3.5, §5.
 import re
 from base64 import urlsafe_b64encode
 from binascii import a2b_base64
+from collections.abc import Mapping
 from typing import Final
 
 _ALPHABET: Final = re.compile(r"[A-Za-z0-9_-]*").fullmatch
 # Four characters are three bytes. What ends two or three more has four or two bits that mean nothing: they are zero.
-_LAST: Final = {0: "", 1: "", 2: "AQgw", 3: "AEIMQUYcgkosw048"}
+_LAST: Final[Mapping[int, str]] = {0: "", 1: "", 2: "AQgw", 3: "AEIMQUYcgkosw048"}
 
 
 def encode(data: bytes) -> str:
