@@ -383,7 +383,7 @@ static int read_head(struct connection *c, const uint8_t *bytes, int size) {
     static const char line[] = "HTTP/1.1 101";
     for (int at = 0; at < size; at++) {
         if (c->control_size < 12 && bytes[at] != (uint8_t)line[c->control_size++]) {
-            fprintf(stderr, "load client: refused: %.*s\n", size < 300 ? size : 300, (const char *)bytes);
+            if (!lost) fprintf(stderr, "load client: refused: %.*s\n", size < 300 ? size : 300, (const char *)bytes);
             leave(c);
             return size;
         }

@@ -267,7 +267,8 @@ class Connection(asyncio.Protocol):
         if not end:
             return False
         if not head.startswith(b"HTTP/1.1 101"):
-            print(f"load client: refused: {head[:200]!r}", file=sys.stderr)
+            if not self._clients.lost:
+                print(f"load client: refused: {head[:200]!r}", file=sys.stderr)
             self.transport.abort()
             return False
         self._buffer, self._greeted = rest, 0

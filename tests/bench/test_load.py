@@ -17,6 +17,8 @@ from bench.roster import BARE, OURS
 from tests.certificates import certify
 
 KINDS = ["python", *(["c"] if sys.platform == "linux" and shutil.which("cc") else [])]
+"""Where there is no compiler, the one in Python is all there is."""
+
 TOLD = {
     "messages": 2,
     "seconds": 0.5,
