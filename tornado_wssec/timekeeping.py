@@ -152,6 +152,7 @@ async def keep_mark(store: RecordStore, owner: str, mark: float, *, lasts: float
     Raises:
         StoreError: it is not written.
     """
+    mark = float(int(mark))
     with suppress(NotAcknowledged):  # the next one comes in a minute
         await store.put_record(RecordKind.CLOCK, _record(owner, mark), "", expires_at=mark + lasts, now=mark)
     for earlier in await marks_of(store, owner, mark):

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from tests.cli.conftest import Terminal
+from tests.cli.live import connection, enter
 from tests.cli.prepared import prepare, shell
 from tornado_wssec.cli import main
 
@@ -30,7 +31,7 @@ def example_of(wssec: Terminal, path: tuple[str, ...]) -> str:
 
 
 def test_help_lists_the_commands_of_the_contract() -> None:
-    """The nouns and verbs are those of the design, and no others."""
+    """The nouns and verbs are those of the design, `store clock` is one more, and there are no others."""
     below = {" ".join(path) for path in COMMANDS}
 
     assert {
@@ -41,11 +42,13 @@ def test_help_lists_the_commands_of_the_contract() -> None:
         *(f"revoke {kind}" for kind in ("token", "session", "subject", "tenant", "key")),
         *(f"revocations {verb}" for verb in ("list", "show", "undo", "prune", "export", "import")),
         *(f"apikeys {verb}" for verb in ("create", "list", "revoke")),
+        *(f"sessions {verb}" for verb in ("list", "show", "kick", "refresh")),
+        "top",
         *(f"schemas {verb}" for verb in ("list", "check")),
-        *(f"store {verb}" for verb in ("ping", "migrate", "doctor")),
+        *(f"store {verb}" for verb in ("ping", "migrate", "doctor", "clock")),
         "check",
         "completion",
-    } == below - {"", "keys", "token", "ticket", "revoke", "revocations", "apikeys", "schemas", "store"}
+    } == below - {"", "keys", "token", "ticket", "revoke", "revocations", "sessions", "apikeys", "schemas", "store"}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
@@ -71,6 +74,7 @@ def test_help_ends_in_an_example_that_works(
     example = example_of(wssec, path)
     wssec.done("keys", "generate")
     wssec.done("revoke", "subject", "u42", "--before", "2020-01-31")  # tokens of this second go on
+    enter(wssec, connection("8c1f0a"))
     environment = prepare(tmp_path) | wssec.environment
 
     ran = shell(example, tmp_path, environment)

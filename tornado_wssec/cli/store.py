@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from ..settings import Settings
+from ..settings import Settings, Timeouts
 from ..stores.base import Store
-from .asking import yes_is_fine
+from ..timekeeping import accept_clock, machine_name, marks_of
+from .asking import confirm, yes_is_fine, yes_option
 from .commands import FAILED, Group
 from .context import held_generation, in_store, key_file, keys_option, make_store, now, read_settings, store_option
 from .doctor import Finding, examine
@@ -72,6 +73,42 @@ def doctor(store: str | None, keys: str | None, as_json: bool) -> None:
         print_table(("check", "", "found", "remedy"), [_row(finding) for finding in findings])
     if not is_well:
         raise click.exceptions.Exit(FAILED)
+
+
+@store.command("clock", example="wssec store clock --accept --yes")
+@click.option("--accept", is_flag=True, help="The clock is right now, though it read later before.")
+@yes_option
+@store_option
+@json_option
+def clock(accept: bool, yes: bool, store: str | None, as_json: bool) -> None:
+    """Show how far this machine's clock had come as its servers last kept it; exit 1 where it reads earlier now.
+
+    A clock that goes back brings expired tokens to life, so servers let nobody new in until it is where it was. Where
+    it was wrong before and is right now, --accept says so to this machine's servers, those that run and those that
+    start.
+
+    JSON: {now, mark, behind, accepted}; mark is null where none was kept, behind is in seconds.
+    """
+    settings = read_settings("store", store=store)
+    at = now()
+    if accept:
+        confirm("Accept this clock? What expired since the time that it reads is good again for as long.", yes)
+        in_store(settings, lambda opened: accept_clock(opened, at))
+    mark = in_store(settings, _kept_mark)
+    behind = max(0.0, mark - at) if mark is not None else 0.0
+    facts = {"now": at, "mark": mark, "behind": round(behind, 1), "accepted": accept}
+    if as_json:
+        print_json(facts)
+    else:
+        print_facts(
+            {**facts, "now": show_time(at), "mark": show_time(mark) or "none", "accepted": "yes" if accept else "no"}
+        )
+    if behind > Timeouts().clock_step:
+        raise click.exceptions.Exit(FAILED)
+
+
+async def _kept_mark(opened: Store) -> float | None:
+    return max(await marks_of(opened, machine_name(), 0.0), default=None)
 
 
 def _published(settings: Settings) -> bool:
