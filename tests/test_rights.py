@@ -51,7 +51,7 @@ async def may_write(client: Client) -> bool:
     await client.send("chat.send", LINE, "w")
     answer = await client.answer("w")
     assert answer.get("code", "permission_denied") == "permission_denied", answer
-    return answer["type"] == "reply"
+    return bool(answer["type"] == "reply")
 
 
 # --- coming in ---
