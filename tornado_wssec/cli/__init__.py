@@ -1,4 +1,4 @@
-"""`wssec`: keys, tokens, tickets, revocations and the store, from a terminal.
+"""`wssec`: keys, tokens, tickets, revocations, live sessions and the store, from a terminal.
 
 Nouns then verbs; one module a noun. Tables for people, `--json` for programs. `main` is a click
 group, so that `click.testing.CliRunner` can run it.
@@ -17,9 +17,11 @@ from .keys import keys
 from .revocations import revocations
 from .revoke import revoke
 from .schemas import schemas
+from .sessions import sessions
 from .store import store
 from .ticket import ticket
 from .token import token
+from .top import top
 
 __all__ = ["main"]
 
@@ -46,12 +48,12 @@ def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     help="Show the version and exit.",
 )
 def main() -> None:
-    """Keys, tokens, tickets and revocations of a tornado_wssec server.
+    """Keys, tokens, tickets, revocations and sessions of tornado_wssec servers.
 
     Server and command read the same WSSEC_* environment; `wssec init` writes one. Exit codes: 0 done,
     1 failed, 2 wrong usage.
     """
 
 
-for noun in (init, keys, token, ticket, revoke, revocations, apikeys, schemas, store, check, completion):
+for noun in (init, keys, token, ticket, revoke, revocations, sessions, apikeys, top, schemas, store, check, completion):
     main.add_command(noun)
