@@ -219,7 +219,9 @@ class Guard(Services):
         self._applications = CheckedApplications(
             registry, self._authenticators, lambda ways: ways_problems(ways, settings, self.rules)
         )
-        self.modes = tuple(modes_in_force(self.limits, self.timeouts, has_issuers=bool(issuers)))
+        self.modes = tuple(
+            modes_in_force(self.limits, self.timeouts, has_issuers=bool(issuers), has_hooks=self._rights.has_hooks)
+        )
         self._lifecycle = Lifecycle(
             make_store=lambda: store or store_of(settings, self.timeouts),
             readiness=self._readiness,

@@ -17,11 +17,13 @@ class Mode(NamedTuple):
     what: str
 
 
-def modes_in_force(limits: Limits, timeouts: Timeouts, *, has_issuers: bool) -> Iterator[Mode]:
+def modes_in_force(limits: Limits, timeouts: Timeouts, *, has_issuers: bool, has_hooks: bool = False) -> Iterator[Mode]:
     """One line for each dependency."""
     yield Mode("store out of reach", _store(timeouts))
     what = "new handshakes get 503 until it has a generation; what is revoked here stays so, and is written to it again"
     yield Mode("store flushed or another one", what)
+    what = "connections and tickets of an identity: on all nodes of the store; all others: in each process"
+    yield Mode("what limits count", what)
     what = "each node counts by itself: an identity's limit divided by the nodes last seen; rates as ever"
     yield Mode("limits without the store", what)
     step = timeouts.clock_step
@@ -33,6 +35,8 @@ def modes_in_force(limits: Limits, timeouts: Timeouts, *, has_issuers: bool) -> 
     if has_issuers:
         what = f"keys count for {timeouts.jwks_age:g} s, then 503; an unknown key is 401, one fetch in"
         yield Mode("issuer's keys out of reach", f"{what} {timeouts.jwks_cooldown:g} s")
+    if has_hooks:
+        yield Mode("permissions= or revalidate= silent", _hooks(timeouts))
     what = "an audit line that cannot be written is lost; a revocation that cannot be exits 1 and is not acknowledged"
     yield Mode("disk full", what)
     yield Mode("descriptors short", "from nine tenths on strangers make room for who comes, or 503")
@@ -46,6 +50,13 @@ def _store(timeouts: Timeouts) -> str:
     told_new = f"after {new:g} s" if new else "at once, since each asks the store itself"
     told_live = f"after {live:g} s" if live else "with the first look that fails to come"
     return f"new handshakes get 503 {told_new}, live connections close with 1013 {told_live}"
+
+
+def _hooks(timeouts: Timeouts) -> str:
+    live = timeouts.rights_for_live
+    then = f"for {live:g} s, then close with 1013" if live else "for nothing: they close with 1013"
+    what = "new handshakes get 503; live connections go on receiving, while what needs a right is unavailable,"
+    return f"{what} {then}"
 
 
 def _memory(limits: Limits) -> str:

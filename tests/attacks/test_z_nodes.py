@@ -181,7 +181,7 @@ async def test_z11_right_withdrawn_behind_a_slow_handler(make_store: MakeStore) 
     """What was validated and allowed, and waited for its turn, is judged again when that comes."""
     script, authority = Script(), Authority(ann=["talk:guarded"])
     script.do = script.wait
-    options = {"registry": REGISTRY, "handler": TalkSocket, "app_settings": {"script": script}}
+    options: dict[str, Any] = {"registry": REGISTRY, "handler": TalkSocket, "app_settings": {"script": script}}
     async with pair(make_store, permissions=authority.permissions, **options) as nodes:
         client = await nodes.two.connect("/ws")
         await client.send("talk.do", {"what": "slow"}, "slow")
@@ -203,7 +203,7 @@ async def test_z11_revoked_behind_a_slow_handler(make_store: MakeStore) -> None:
     """Nothing that waited is handled once its sender has been revoked elsewhere."""
     script = Script()
     script.do = script.wait
-    options = {"registry": REGISTRY, "handler": TalkSocket, "app_settings": {"script": script}}
+    options: dict[str, Any] = {"registry": REGISTRY, "handler": TalkSocket, "app_settings": {"script": script}}
     async with pair(make_store, **options) as nodes:
         client = await nodes.two.connect("/ws", permissions=["talk:guarded"])
         await client.send("talk.do", {"what": "slow"}, "slow")
