@@ -128,3 +128,9 @@ def test_frames_utf8_is_what_python_decodes(data: bytes) -> None:
         is_text = True
 
     assert is_text == frames.is_utf8(data)
+
+
+def test_frames_of_bytes() -> None:
+    """A binary message has its own opcode, and the same lengths."""
+
+    assert b"\x82\x02\x00\xff" == frames.encode_binary(b"\x00\xff")

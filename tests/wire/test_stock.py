@@ -1,13 +1,18 @@
 """The edges of Tornado's framing behind our interface: pauses, ends that cross, and what it does not count."""
 
 import struct
+from types import SimpleNamespace
+from typing import Any
+
+from tornado.iostream import StreamClosedError
 
 from tests.attacks.conftest import certified
 from tests.attacks.doors import Door
 from tests.certificates import Certified
 from tests.kits import GENEROUS, in_loop
 from tests.talk import REGISTRY, Script, TalkSocket, talk_kit
-from tornado_wssec import Limits
+from tornado_wssec import Close, FirstMessage, Limits
+from tornado_wssec.testing import Client
 from tornado_wssec.testing.raw import PING, PONG, TEXT
 from tornado_wssec.wire.outgoing import Outgoing
 from tornado_wssec.wire.stock import StockConnection
@@ -101,3 +106,61 @@ async def test_stock_lingers_through_tls(certified: Certified) -> None:
         await client.socket.write(struct.pack("!BBQ", 0x81, 0xFF, too_much) + b"mask" + bytes(1_000))
         await client.assert_closed(1009)
         await script.left.wait()
+
+
+class Failing:
+    """A protocol whose stream is gone, which has not noticed."""
+
+    def is_closing(self) -> bool:
+        return False
+
+    def fail(self, *arguments: Any) -> None:
+        raise StreamClosedError
+
+    _write_frame = close = fail
+
+    def resume(self) -> None:
+        """Nothing was paused."""
+
+    stream = SimpleNamespace(_write_buffer=None)
+
+
+def test_stock_stream_that_is_gone_is_no_error() -> None:
+    """The read loop notices, and ends the connection."""
+    protocol: Any = Failing()
+    connection = StockConnection(protocol, 1_000)
+    connection.close(Close(4000))
+    connection.ping(b"late")
+
+    assert connection.send(Outgoing("late"), 0.0)
+
+
+@in_loop
+async def test_stock_resumed_twice_from_within() -> None:
+    """Whoever has let it go on already does no harm."""
+    async with talk_kit(framing="stock") as kit:
+        client = await kit.connect("/ws")
+        (live,) = kit.guard.hub
+        assert isinstance(live.connection, StockConnection)
+        protocol = live.connection._protocol
+        live.connection.pause()
+        assert protocol._unpaused is not None
+        protocol._unpaused.set_result(None)
+        live.connection.resume()
+
+        assert {} == await client.request("talk.do")
+
+
+@in_loop
+async def test_stock_first_message() -> None:
+    """Somebody unknown may send little, and once known as much as anybody."""
+
+    async with talk_kit(Script(lambda socket, data: {}), authenticators=[FirstMessage()], framing="stock") as kit:
+        raw, answer = await kit.handshake("/ws")
+        assert 101 == answer.status
+        client = Client(raw, None)
+        await client.send("wssec.auth", {"token": kit.token()})
+        await client.assert_received("wssec.ready")
+        await client.send_text('{"type":"talk.do","id":"a"}'.ljust(60_000))
+
+        assert "reply" == (await client.answer("a"))["type"]
