@@ -98,7 +98,7 @@ class Limits(_Documented):
     rate_refusals_until_silence: int = _default(20, "answers to a flood amplify it: then drop silently")
     rate_refusals_until_close: int = _default(100, "sustained excess closes with 4429")
 
-    connections_per_subject: int = _default(5, "tabs and devices of one person (R068)")
+    connections_per_subject: int = _default(5, "tabs and devices of one person, on all nodes (R068)")
     connections_per_address: int = _default(100, "an office behind one address; IPv6 by /64")
     connections: int | None = _default(None, "in all; None: min(10,000, 80 % of the descriptors)")
     memory_bytes: int | None = _default(
@@ -122,7 +122,7 @@ class Limits(_Documented):
         100, "handshakes that wait for one fetch; further ones with unknown keys get 401 at once"
     )
     refusals_logged: int = _default(20, "lines of a kind in the window; the rest is one line with its exact number")
-    tickets_per_subject: int = _default(10, "outstanding at once; a page needs one")
+    tickets_per_subject: int = _default(10, "outstanding at once, on all nodes; a page needs one")
     hook_calls: int = _default(32, "of `permissions=` and `revalidate=` at once: 10,000 connections share a database")
     subscriptions: int = _default(100, "channels one connection may listen to")
 

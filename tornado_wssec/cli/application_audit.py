@@ -123,7 +123,7 @@ def _declared(endpoint: Endpoint, timeouts: Timeouts) -> Iterator[Line]:
     if endpoint.allow_missing_origin:
         yield Line(Level.DECLARED, f"{endpoint.name}.allow_missing_origin", "clients without an Origin may connect")
     if endpoint.newest_wins:
-        what = "whoever has a credential of somebody can end the connections of that person"
+        what = "whoever has a credential of somebody can end the connections of that person; counted in each process"
         yield Line(Level.DECLARED, f"{endpoint.name}.newest_wins", what)
     for way in endpoint.authenticators:
         if isinstance(way, FirstMessage):
