@@ -24,6 +24,7 @@ LOOK_SECONDS: Final = 1.0
 """The longest wait between two looks: a quiet store must still prove that it is there."""
 RETRY_SECONDS: Final = 0.25
 PRUNE_SECONDS: Final = 600.0
+RESTORE: Final = "see that it is the right database, restore it, or run `wssec store migrate` and import an export"
 
 
 class Watcher:
@@ -122,6 +123,10 @@ class Watcher:
             self._is_open = True
         generation = await self.store.generation()
         if not self._is_in_force(generation):
+            if generation is not None and not generation.is_whole and self._life is not None:
+                self._life = ""  # read it all, and find what is missing
+                await self._notice_life()
+                await self._read_log()
             return
         await self._timekeeping.recall(self.store)
         await self._notice_life()
@@ -143,14 +148,12 @@ class Watcher:
         The mirror stays as it is then, and nobody new comes in: an empty store never means "nothing is revoked".
         """
         known = self._last_generation
-        if found is None or (known is not None and found.made_at < known.made_at):
-            remedy = (
-                "see that it is the right database, restore it, or run `wssec store migrate`, then import an export"
-            )
-            self._loss.begin("the store at %s has lost its generation; nobody new comes in; %s", self.store.url, remedy)
+        if lost := _what_is_lost(found, known):
+            self._loss.begin("the store at %s has lost %s; nobody new comes in; %s", self.store.url, lost, RESTORE)
             self.generation = None
+        if found is None or lost:
             return False
-        self._loss.end("the store has a generation")
+        self._loss.end("the store has a generation, and all that was written in it")
         if known is not None and found.id != known.id:
             logger.warning("the store has another generation than before; reading its log from the start")
             self._life = ""
@@ -214,3 +217,11 @@ class Watcher:
         if document is not None and document != self._keys:
             await self._keeper.publish(document)
             self._keys = document
+
+
+def _what_is_lost(found: Generation | None, known: Generation | None) -> str:
+    if found is None:
+        return "its generation"
+    if not found.is_whole:
+        return "entries of its log"
+    return "its last generation, and has an older one" if known is not None and found.made_at < known.made_at else ""

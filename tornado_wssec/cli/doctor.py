@@ -97,6 +97,9 @@ def _of_store(contents: _Contents, at: float) -> Iterator[Finding]:
     yield from (Finding(*point) for point in contents.server)
     ahead = made_at - at
     remedy = "mend the clocks: tokens of this machine count as issued before it" if ahead > LEEWAY_MOST else None
+    if not contents.generation.is_whole:
+        mend = "servers that run write again what they know; then import an export, or run `wssec store migrate`"
+        yield Finding("log", False, "has lost entries", mend)
     yield Finding("generation", remedy is None, f"{contents.generation.id} of {show_time(made_at)}", remedy)
     states = Counter(standing.state(at) for standing in contents.standings)
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"

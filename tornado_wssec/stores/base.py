@@ -17,10 +17,13 @@ class Generation:
     Made by `wssec init`, `keys generate` and `store migrate`, never by a server: a store that
     was flushed or is the wrong one has none, and a server without one admits nobody. `made_at`
     is a whole second, as `iat` is: a token made right after the store is not from before it.
+    `is_whole` is False where the log has lost entries that were written in this life: what is
+    read from it says nothing about who is revoked, until whoever knows has written them again.
     """
 
     id: str
     made_at: float
+    is_whole: bool = True
 
 
 class Store(RevocationLog, TicketStore, RecordStore, SessionDirectory, Protocol):

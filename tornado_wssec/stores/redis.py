@@ -35,7 +35,7 @@ from .redis_directory import RedisDirectory
 from .redis_link import RedisLink
 from .redis_log import RedisLog
 from .redis_records import RedisRecords
-from .redis_scripts import MAKE, PUBLISH, READ_TEXT, Keys
+from .redis_scripts import GENERATION, MAKE, PUBLISH, READ_TEXT, Keys
 from .redis_standing import ServerStanding
 from .redis_tickets import RedisTickets
 from .redis_url import RedisPlace
@@ -93,7 +93,7 @@ class RedisStore:
         try:
             # A whole second, as `iat` is: a token made right after this must not count as made before.
             new = f"{secrets.token_hex(16)} {int(now)}"
-            made = await parts.writer.write(MAKE, [self._keys.generation, self._keys.changes], new)
+            made = await parts.writer.write(MAKE, [*self._keys.of_generation, self._keys.changes], new)
             await self._read_generation(parts)  # what was there may be none of ours
             return bool(made)
         finally:
@@ -219,14 +219,15 @@ class RedisStore:
             logger.warning("%s has the maxmemory-policy %s; %s", self.url, standing.policy, remedy)
 
     async def _read_generation(self, parts: "_Parts") -> Generation | None:
-        text = await self._read_text(parts, self._keys.generation, GENERATION_BYTES)
-        if text is None:
+        answer: Any = await parts.link.run(GENERATION, self._keys.of_generation, GENERATION_BYTES)
+        if answer is None:
             return None
-        found = _GENERATION(text)
+        text, is_whole = answer
+        found = _GENERATION(text.decode("ascii", "replace"))
         if found is None:
             fault = f"{self._keys.generation} is none of ours"
             raise StoreCorrupt(f"{self.url}: {fault}; another application uses this prefix, take another one")
-        return Generation(found[1], float(found[2]))
+        return Generation(found[1], float(found[2]), is_whole=bool(is_whole))
 
     async def _read_text(self, parts: "_Parts", key: str, most: int) -> str | None:
         value: Any = await parts.link.run(READ_TEXT, [key], most)

@@ -39,6 +39,11 @@ class Keys:
         return cls(tag, *(f"{tag}:{name}" for name in names))
 
     @property
+    def of_generation(self) -> list[str]:
+        """The generation, and whatever tells whether all is there that was written in it."""
+        return [self.generation, self.log, self.places, self.ends, self.notice_ends]
+
+    @property
     def tickets(self) -> str:
         """What stands in front of a ticket's digest."""
         return f"{self.tag}:ticket:"
@@ -75,12 +80,37 @@ return redis.call('GET', KEYS[1])
 """
 """KEYS: the text. ARGV: its most bytes."""
 
-MAKE: Final = """
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX') then return 0 end
-redis.call('XADD', KEYS[2], 'MAXLEN', 1, '*', 'made', 1)
+_WHOLE: Final = """
+local function is_whole(log, places, ends, notice_ends)
+  local function count(...)
+    local found = redis.pcall(...)
+    return type(found) == 'number' and found or 0
+  end
+  local endless = count('HLEN', places) - count('ZCARD', ends) - count('ZCARD', notice_ends)
+  local now = redis.call('TIME')[1]
+  return count('XLEN', log) >= endless + count('ZCOUNT', ends, now, '+inf')
+end
+"""
+"""Whether the log has as many entries as there must be: a server that may evict forgets a key, and not those beside."""
+
+GENERATION: Final = f"""{PRIMARY}{_WHOLE}
+if redis.call('STRLEN', KEYS[1]) > tonumber(ARGV[1]) then {NOT_OURS_REPLY} end
+local text = redis.call('GET', KEYS[1])
+return text and {{text, is_whole(KEYS[2], KEYS[3], KEYS[4], KEYS[5]) and 1 or 0}}
+"""
+"""KEYS: generation, log, places, ends, notice_ends. ARGV: most bytes. Returns the generation, and whether all that was
+written in it is there."""
+
+MAKE: Final = f"""{_WHOLE}
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  if is_whole(KEYS[2], KEYS[3], KEYS[4], KEYS[5]) then return 0 end
+  redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
+end
+redis.call('SET', KEYS[1], ARGV[1])
+redis.call('XADD', KEYS[6], 'MAXLEN', 1, '*', 'made', 1)
 return 1
 """
-"""KEYS: generation, changes. ARGV: the generation."""
+"""KEYS: those of GENERATION, changes. ARGV: the generation."""
 
 PUBLISH: Final = """
 redis.call('SET', KEYS[1], ARGV[1])

@@ -1,0 +1,1 @@
+"""What happens when a dependency fails: each row of docs/faults.md, with the real component."""

@@ -1,0 +1,120 @@
+"""Redis down, at the start and midway: rows 1 and 2, attack lines K11 and K12."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+from tests.faults.node import HASTE, environment_of, is_served, make_store, running, until_status
+from tests.redis_server import RedisServer
+from tests.stores.kit import in_loop
+from tornado_wssec.settings import Timeouts
+
+
+@in_loop
+async def test_down_at_the_start(own_redis: RedisServer, tmp_path: Path) -> None:
+    """503 with a date to return, not ready, but alive; once it is there, load and be ready: who is revoked stays so."""
+    environment = environment_of(own_redis.url, tmp_path)
+    await make_store(environment)
+    async with running(environment, tmp_path) as earlier:
+        token = await earlier.token("ann")
+        await until_status(earlier, 101, token)
+        assert "acknowledged" == await earlier.ask("revoke", "subject", "ann")
+    own_redis.stop()
+    async with running(environment, tmp_path) as node:
+        other = await node.token("bob", "s2")
+        socket, response = await node.handshake(other)
+        await socket.close()
+        assert (503, True) == (response.status, int(response.headers["retry-after"]) >= 1)
+        assert (200, 503) == (await node.get("/wssec/live"), await node.get("/wssec/ready"))
+        own_redis.start()
+        await until_status(node, 101, other)
+
+        assert 401 == await node.status(token)
+        assert 200 == await node.get("/wssec/ready")
+        assert 1 == node.told("ERROR", "the store does not answer")
+        assert 1 == node.told("WARNING", "the store answers again")
+
+
+@in_loop
+async def test_killed_midway(own_redis: RedisServer, tmp_path: Path) -> None:
+    """Tickets 503 at once, tokens by the copy while it is young, live ones until the grace is over: 1013; one alert."""
+    environment = environment_of(own_redis.url, tmp_path)
+    await make_store(environment)
+    async with running(environment, tmp_path, timeouts=HASTE) as node:
+        token = await node.token()
+        await until_status(node, 101, token)
+        live = await node.connect(token)
+        ticket = await node.ask("ticket", "ann")
+        own_redis.stop()
+        assert 503 == await node.status(ticket=ticket)
+        assert 101 == await node.status(token)
+        await until_status(node, 503, token)
+        assert await is_served(live)
+        assert "store too stale" == await live.assert_closed(1013)
+        assert 503 == await node.get("/wssec/ready")
+        own_redis.start()
+        await until_status(node, 101, token)
+
+        assert 1 == node.told("ERROR", "the store does not answer")
+        assert 1 == node.told("WARNING", "the store answers again")
+
+
+@in_loop
+async def test_revoked_meanwhile_is_never_accepted_again(own_redis: RedisServer, tmp_path: Path) -> None:
+    """What another node is told while this one is cut off is known here before anybody new comes in."""
+    environment = environment_of(own_redis.url, tmp_path)
+    await make_store(environment)
+    async with (
+        running(environment, tmp_path, timeouts=HASTE) as node,
+        running(environment, tmp_path, timeouts=HASTE) as other,
+    ):
+        token = await node.token("ann")
+        for each in (node, other):
+            await until_status(each, 101, token)
+        live = await node.connect(token)
+        node.process.send_signal(signal.SIGSTOP)  # it misses whatever is said now
+        assert "acknowledged" == await other.ask("revoke", "subject", "ann")
+        node.process.send_signal(signal.SIGCONT)
+        await live.assert_closed(4403)
+
+        assert [401, 401] == [await each.status(token) for each in (node, other)]
+
+
+@in_loop
+async def test_strict_has_no_grace(own_redis: RedisServer, tmp_path: Path) -> None:
+    """Each newcomer has the store asked, so none comes in without it; who is in goes with the first look missed."""
+    environment = environment_of(own_redis.url, tmp_path)
+    await make_store(environment)
+    async with running(environment, tmp_path, timeouts={"mirror_for_new": 0, "mirror_for_live": 0}) as node:
+        token = await node.token()
+        await until_status(node, 101, token)
+        live = await node.connect(token)
+        await asyncio.sleep(3)
+        assert await is_served(live)
+        own_redis.stop()
+        assert 503 == await node.status(token)
+        await live.assert_closed(1013)
+        own_redis.start()
+        await until_status(node, 101, token)
+
+
+@in_loop
+async def test_strict_newcomer_meets_every_revocation(own_redis: RedisServer, tmp_path: Path) -> None:
+    """One that the node has not been told of yet is found by asking: no signal wakes it here."""
+    environment = environment_of(own_redis.url, tmp_path)
+    await make_store(environment)
+    async with (
+        running(environment, tmp_path, timeouts={"mirror_for_new": 0, "mirror_for_live": 0}) as node,
+        running(environment, tmp_path) as other,
+    ):
+        for number in range(20):
+            token = await node.token(f"u{number}", f"s{number}")
+            await until_status(node, 101, token)
+            assert "acknowledged" == await other.ask("revoke", "subject", f"u{number}")
+            assert 401 == await node.status(token)
+
+
+def test_strict_is_one_word() -> None:
+    """And shows in what `wssec check` lists as changed."""
+    assert {"mirror_for_new", "mirror_for_live"} == set(Timeouts.strict().changed())
+    assert {"tick"} == Timeouts.strict(tick=0.5).changed().keys() - Timeouts.strict().changed().keys()
