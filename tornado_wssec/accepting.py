@@ -7,6 +7,7 @@ Rules of this file:
 3. A connection that has not sent a whole request is on a list that is bounded, in all and per address.
 """
 
+import asyncio
 import errno
 import logging
 import resource
@@ -220,10 +221,10 @@ class _Request(HTTPMessageDelegate):
 class _Visit:
     """What the server remembers of one connection that speaks HTTP."""
 
-    __slots__ = ("began", "is_shed", "request", "served")
+    __slots__ = ("began", "is_shed", "request", "served", "waits_since")
 
     def __init__(self, began: float) -> None:
-        self.began = began
+        self.began = self.waits_since = began
         self.is_shed = False
         self.served = 0
         self.request: _Request | None = None
@@ -248,6 +249,9 @@ class HardenedServer(HTTPServer):
             limits.pending_requests, limits.pending_requests_per_address
         )
         self._visits: dict[HTTP1ServerConnection, _Visit] = {}
+        # Tornado would make a timer and two futures for each request, of which hardly any comes to be used.
+        self.conn_params.header_timeout = None
+        self._next_look: asyncio.TimerHandle | None = None
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         """Accept from these."""
@@ -328,9 +332,28 @@ class HardenedServer(HTTPServer):
             self._pending.leave(server_conn)
 
         visit.request = _Request(delegate, whole, self._limits.body_bytes)
+        visit.waits_since = server_conn.stream.io_loop.time()
+        if self._next_look is None:
+            self._look_in(self._timeouts.handshake)
         if (shed := self._pending.enter(server_conn, key)) is not None:
             self._end(shed)
         return visit.request
+
+    def _look_in(self, seconds: float) -> None:
+        self._next_look = asyncio.get_running_loop().call_later(seconds, self._end_late)
+
+    def _end_late(self) -> None:
+        """Close who has waited too long with a request's head, and look again when the next one will have."""
+        self._next_look = None
+        for server_conn in tuple(self._pending):
+            stream = server_conn.stream
+            if stream.has_head:  # type: ignore[attr-defined]  # one of ours
+                continue  # Tornado has a timer for a body, which few requests have
+            left = self._visits[server_conn].waits_since + self._timeouts.handshake - stream.io_loop.time()
+            if left > 0:
+                self._look_in(left)
+                return
+            stream.close()
 
     def on_close(self, server_conn: object) -> None:
         """A connection has ended, or is a WebSocket now."""

@@ -50,7 +50,6 @@ def hardened(
         app,
         xheaders=False,
         ssl_options=context,
-        idle_connection_timeout=timeouts.handshake,
         body_timeout=timeouts.handshake,
         max_header_size=limits.header_bytes,
         max_body_size=limits.body_bytes,
@@ -102,12 +101,21 @@ class Listener:
         port: 0 takes a free one; `port` then says which.
         address: where to bind.
         certificate: is followed, where it is given.
+        is_shared: whether other processes of this program listen there, too.
     """
 
-    def __init__(self, server: HardenedServer, port: int, address: str, certificate: Certificate | None = None) -> None:
+    def __init__(
+        self,
+        server: HardenedServer,
+        port: int,
+        address: str,
+        certificate: Certificate | None = None,
+        *,
+        is_shared: bool = False,
+    ) -> None:
         self._server = server
         self.certificate = certificate
-        sockets = bind_sockets(port, address, backlog=BACKLOG)
+        sockets = bind_sockets(port, address, backlog=BACKLOG, reuse_port=is_shared)
         server.add_sockets(sockets)
         self.port: int = sockets[0].getsockname()[1]
 

@@ -7,7 +7,7 @@ Rules of this file:
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
 C = TypeVar("C", bound=Hashable)
@@ -56,6 +56,10 @@ class Pending(Generic[C]):
     def shed(self) -> C | None:
         """Count the oldest out and return it; None where there is none."""
         return self._without(next(iter(self._keys))) if self._keys else None
+
+    def __iter__(self) -> Iterator[C]:
+        """The oldest first; whoever leaves meanwhile ends it with a RuntimeError."""
+        return iter(self._keys)
 
     def _without(self, one: C) -> C:
         self.leave(one)
