@@ -1,13 +1,16 @@
 """What the page on the life of a connection promises, with the clock turned by hand."""
 
+import ast
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from marshmallow import fields, validate
 
+from tests.docs.pages import DOCS, blocks
 from tests.kits import V1, chat_kit
-from tornado_wssec import StoreUnavailable
+from tornado_wssec import Message, Registry, SecureWebSocketHandler, StoreUnavailable, on
 from tornado_wssec.testing import Client, GuardKit
 
 Scenario = Callable[[GuardKit, Client], Awaitable[None]]
@@ -150,3 +153,65 @@ def test_sessions_handler_closes_once() -> None:
         await stopping
 
     played(drain)
+
+
+def test_sessions_rights_follow_the_person() -> None:
+    """The page's two functions, in a guard: a right that is taken away, and an account that is locked."""
+    (source,) = [block.text for block in blocks(DOCS / "sessions.md") if block.file_name == "rights.py"]
+    names: dict[str, Any] = {}
+    exec(source, names)  # noqa: S102 - it is our own page
+
+    class Draw(Message):
+        class Meta:
+            type = "board.draw"
+            permission = "board:draw:{board}"
+
+        board = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9]{1,8}\Z"))
+
+    class Board(SecureWebSocketHandler):
+        @on(Draw)
+        def draw(self, data: dict[str, Any]) -> None:
+            return None
+
+    async def play() -> None:
+        hooks = {name: names[name] for name in ("permissions", "revalidate")}
+        async with GuardKit([("/ws", Board)], registry=Registry(Draw), **hooks) as kit:
+            ann, bob = await kit.connect("/ws", permissions=["**"]), await kit.connect("/ws", subject="bob")
+            await ann.request("board.draw", {"board": "b7"})
+            await ann.assert_refused("permission_denied", "board.draw", {"board": "b8"})
+            names["BOARDS"]["bob"]["b8"] = "viewer"
+            await kit.guard.permissions_changed(resource="board:b8")
+            await bob.assert_refused("permission_denied", "board.draw", {"board": "b8"})
+            names["LOCKED"].add("ann")
+            await kit.guard.permissions_changed(subject="ann")
+            await ann.assert_closed(4403)
+            await kit.assert_handshake_refused(401, "/ws", token=kit.token("ann"))
+            await bob.assert_nothing_received()
+
+    asyncio.run(play())
+
+
+def test_sessions_announcements_are_as_the_page_has_them() -> None:
+    """Its three calls are taken."""
+    (source,) = [block.text for block in blocks(DOCS / "sessions.md") if "permissions_changed(role" in block.text]
+
+    async def play() -> None:
+        async with chat_kit(permissions=lambda identity: []) as kit:
+            for line in source.splitlines():
+                code = compile(line, "sessions.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+                await eval(code, {"guard": kit.guard})  # noqa: S307 - it is our own page
+
+    asyncio.run(play())
+
+
+def test_sessions_old_token_is_dead_for_its_session() -> None:
+    """It takes nothing back, and its revocation ends nothing."""
+
+    async def refresh(kit: GuardKit, ann: Client) -> None:
+        (live,) = kit.guard.hub
+        old = live.session.identity.token_id
+        await ann.request("wssec.refresh", {"token": kit.token("ann")})
+        await kit.guard.revoke(token=old)
+        await ann.assert_nothing_received()
+
+    played(refresh)
