@@ -1,10 +1,13 @@
 """What an identity may have holds over servers that are processes, also when one of them is killed."""
 
 import asyncio
+import json
+import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tests.kits import CHAT, GENEROUS
 from tests.redis_server import RedisServer, wait_until
@@ -12,12 +15,12 @@ from tests.stores.kit import PATIENT, in_loop
 from tornado_wssec import Guard
 from tornado_wssec.policy.session_directory import Entry
 from tornado_wssec.stores.url import open_store
-from tornado_wssec.testing import RawSocket
+from tornado_wssec.testing import Client, RawSocket
 from tornado_wssec.testing.kit import ORIGIN
 from tornado_wssec.testing.raw import handshake_headers
 
 from .counting import CAP, LEASE_SECONDS
-from .sharing import PATIENCE_SECONDS, Server, environment_of, make_store, several, sharing
+from .sharing import PATIENCE_SECONDS, ROOT, Server, environment_of, make_store, several, sharing
 
 COUNTING = "tests.processes.counting"
 IDENTITIES = 12
@@ -40,9 +43,9 @@ class Door:
         for raw in self._open:
             await raw.close()
 
-    async def knock(self, server: Server, subject: str = "ann") -> tuple[RawSocket, int]:
+    async def knock(self, server: Server, subject: str = "ann", session: str | None = None) -> tuple[RawSocket, int]:
         """A connection, and the status of its handshake."""
-        token = self._issuer.issue_token(subject)
+        token = self._issuer.issue_token(subject, session=session)
         raw = await RawSocket.open(server.port)
         self._open.append(raw)
         headers = handshake_headers(f"127.0.0.1:{server.port}", origin=ORIGIN, token=token)
@@ -61,6 +64,17 @@ class Door:
                     return time.monotonic()
                 assert status == 429
                 await asyncio.sleep(0.05)
+
+
+async def wssec(environment: dict[str, str], *arguments: str) -> Any:
+    """What the command says to programs, in a process of its own."""
+    command = (sys.executable, "-m", "tornado_wssec", *arguments, "--json")
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("WSSEC_")}
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, cwd=ROOT, env=bare | environment)
+    told, _ = await process.communicate()
+    assert process.returncode == 0
+    return json.loads(told)
 
 
 async def known(environment: dict[str, str], count: int) -> list[Entry]:
@@ -146,3 +160,25 @@ async def test_quota_is_a_share_while_redis_is_away(own_redis: RedisServer, tmp_
         entries = await known(environment, CAP)
 
         assert sorted([one.process.pid] * 2 + [two.process.pid] * 2) == sorted(entry.pid or 0 for entry in entries)
+
+
+@in_loop
+async def test_sessions_are_listed_and_kicked_at_every_process(environment: dict[str, str]) -> None:
+    """By the command: both ends of the session close with what it says, others stay, and all may come back."""
+    await make_store(environment)
+    async with Door(environment) as door, several(2, environment, COUNTING) as servers:
+        ends = [Client((await door.knock(server, "ann", "s1"))[0], None) for server in servers]
+        other = Client((await door.knock(servers[0], "ann", "s2"))[0], None)
+        entries = await known(environment, 3)
+        listed = await wssec(environment, "sessions", "list", "--session", "s1")
+        seen = await wssec(environment, "top")
+        kicked = await wssec(environment, "sessions", "kick", "s1", "--reason", "please reload")
+        told = [await end.assert_closed(4403) for end in ends]
+
+        assert ["please reload"] * 2 == told
+        assert {server.process.pid for server in servers} == {entry["pid"] for entry in listed}
+        assert (3, 1, 2) == (seen["connections"], seen["identities"], len(seen["nodes"]))
+        assert (2, True) == (kicked["connections"], kicked["acknowledged"])
+        assert {"s1", "s2"} == {entry.session for entry in entries}
+        await other.assert_nothing_received()
+        assert 101 == (await door.knock(servers[1], "ann", "s1"))[1]

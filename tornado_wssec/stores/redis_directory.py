@@ -25,6 +25,8 @@ VALUE_BYTES: Final = ENTRY_BYTES + 256
 """The entry, its node and the hash of its owner."""
 
 NOBODY: Final = "-"
+KEY_NAMES: Final = ("nodes", "live", "live-names", "live-at:", "live-of:", "nodes-alone")
+"""Behind the store's tag; a node or the hash of an owner follows a colon."""
 
 
 class RedisDirectory:
@@ -37,9 +39,7 @@ class RedisDirectory:
 
     def __init__(self, link: RedisLink, keys: Keys) -> None:
         self._link = link
-        tag = keys.tag
-        names = ("nodes", "live", "live-names", "live-at:", "live-of:", "nodes-alone")
-        self._keys = [f"{tag}:{name}" for name in names]
+        self._keys = [f"{keys.tag}:{name}" for name in KEY_NAMES]
 
     async def renew(self, node: str, joins: bool, lease: float, alone: float) -> NodeStanding:
         """Renew a node's lease, or make it."""
