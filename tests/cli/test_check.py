@@ -144,6 +144,15 @@ def test_check_names_first_messages_and_who_wins(app: Checked) -> None:
     assert {"ChatSocket.newest_wins", "ChatSocket: FirstMessage()"} <= set(lines(outcome, "declared"))
 
 
+def test_check_names_tornados_framing(app: Checked) -> None:
+    """What accepts forbidden frames was asked for, and shows."""
+    outcome = app(("Guard.from_env(", 'Guard.from_env(framing="stock", '))
+
+    assert 0 == outcome.code
+    assert 'Guard(framing="stock")' in lines(outcome, "declared")
+    assert 'Guard(framing="stock")' not in lines(app(), "declared")
+
+
 def test_check_names_public_messages(app: Checked, here: Path) -> None:
     """PUBLIC is written out, and shows."""
     text = CATALOGUE.replace("import Message", "import PUBLIC, Message").replace('"chat:write:{room}"', "PUBLIC")
