@@ -118,6 +118,46 @@ def test_page_tells_of_a_revocation_within_a_second(tmp_path: Path, visit: Visit
         assert 0 == ann.get_by_role("article").count()
 
 
+def test_page_renews_a_session_in_the_middle_of_typing(tmp_path: Path, visit: Visitor) -> None:
+    """Whoever writes while the token is replaced notices nothing: the line, the place in it and the room stay."""
+    with served(tmp_path / "demo", CHAT_TOKEN_SECONDS="4") as chat:
+        page = visit(chat.url)
+        sign_in(page, "ann")
+        field = page.get_by_label("Message", exact=True)
+        field.press_sequentially("a long ")
+        shown = page.evaluate("() => document.getElementById('status').textContent")
+
+        expect(page.locator("#me-until")).to_contain_text("renewed until", timeout=RENEWAL_MS)
+        expect(field).to_be_focused()
+        expect(field).to_have_value("a long ")
+        expect(page.get_by_role("alert")).to_have_count(0)
+        assert shown == page.evaluate("() => document.getElementById('status').textContent")
+        page.keyboard.type("thought")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("log").get_by_text("a long thought")).to_be_visible()
+
+
+def test_page_revoked_in_the_middle_of_typing_says_why(tmp_path: Path, visit: Visitor) -> None:
+    """The half line goes nowhere, and what has happened is told where the person looks, who can sign in again."""
+    with kept_up(tmp_path) as serving:
+        ann, bob = visit(serving.chat.url), visit(serving.chat.url)
+        sign_in(ann, "ann")
+        sign_in(bob, "bob")
+        ann.get_by_label("Message", exact=True).press_sequentially("half a sent")
+
+        serving.revoke_ann()
+        told = ann.get_by_role("dialog", name="Your access was revoked")
+        expect(told).to_be_visible(timeout=WITHIN_A_SECOND)
+        expect(told.get_by_role("button", name="Sign in again")).to_be_focused()
+        ann.keyboard.type("ence")
+
+        expect(ann.get_by_role("button", name="Send")).to_be_disabled()
+        say(bob, "are you there?")
+        expect(bob.get_by_role("log").get_by_text("are you there?")).to_be_visible()
+        expect(bob.get_by_text("half a sent")).to_have_count(0)
+        expect(ann.get_by_text("are you there?")).to_have_count(0)
+
+
 def test_page_comes_back_after_a_restart(tmp_path: Path, visit: Visitor) -> None:
     """A server that drains says so; the page waits, returns by itself or when asked, and hears its rooms again."""
     with served(tmp_path / "demo") as first:
