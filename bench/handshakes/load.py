@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from selectors import EVENT_READ, DefaultSelector
 from typing import Final
 
+HOST: Final = "app.example.com"
 AT_ONCE: Final = 16
 """Handshakes under way: a crowd that comes back. One after the other, the server would mostly wait for the client."""
 
@@ -12,11 +13,11 @@ CLOSE = bytes([0x88, 0x82, 0, 0, 0, 0]) + (1000).to_bytes(2)
 """A close frame with code 1000, masked with zeros (RFC 6455 §5.3)."""
 
 
-def request(port: int, origin: str, offered: str | None, bearer: str | None) -> bytes:
+def request(origin: str, offered: str | None, bearer: str | None) -> bytes:
     """The bytes of one handshake."""
     lines = [
         "GET /ws HTTP/1.1",
-        f"Host: 127.0.0.1:{port}",
+        f"Host: {HOST}",
         "Upgrade: websocket",
         "Connection: Upgrade",
         f"Origin: {origin}",
@@ -43,6 +44,7 @@ class Shaker:
         self._port = port
         self._requests = iter(requests)
         self._selector = DefaultSelector()
+        self._peers: set[socket.socket] = set()
         self.count = 0
 
     def run(self, at_once: int) -> int:
@@ -51,18 +53,23 @@ class Shaker:
         Raises:
             RuntimeError: one was refused, so that the figure would mean nothing.
         """
-        with self._selector:
+        try:
             for _ in range(at_once):
                 self._begin()
             while self._selector.get_map():
                 for key, _ in self._selector.select():
                     key.data(key.fileobj)
+        finally:
+            for peer in self._peers:
+                peer.close()
+            self._selector.close()
         return self.count
 
     def _begin(self) -> None:
         request = next(self._requests, None)
         if request is not None:
             peer = socket.create_connection(("127.0.0.1", self._port))
+            self._peers.add(peer)
             peer.sendall(request)
             self._selector.register(peer, EVENT_READ, self._answered)
 
@@ -76,6 +83,7 @@ class Shaker:
     def _closing(self, peer: socket.socket) -> None:
         if not peer.recv(4096):
             self._selector.unregister(peer)
+            self._peers.remove(peer)
             peer.close()
             self.count += 1
             self._begin()
