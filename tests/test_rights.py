@@ -115,7 +115,9 @@ async def test_rights_that_are_equal_are_one_object() -> None:
         assert held["ann"] is not held["eve"]
 
 
-@pytest.mark.parametrize("answer", [None, 7, "chat:**", ["a b"], [7], {"permissions": "chat:**"}, {"grants": []}, True])
+@pytest.mark.parametrize(
+    "answer", [None, 7, "chat:**", ["a b"], [7], {"permissions": "chat:**"}, {"grants": []}, {"roles": [7]}, True]
+)
 @in_loop
 async def test_rights_that_are_none(answer: object, caplog: pytest.LogCaptureFixture) -> None:
     """An answer that is none is no answer: 503, and one line in the log, which quotes nothing of it."""
@@ -211,6 +213,30 @@ async def test_rights_for_plain_handlers() -> None:
         answer = await socket.upgrade("/page", [("Host", kit.host), ("Authorization", f"Bearer {kit.token('ann')}")])
 
         assert (200, b"a:b") == (answer.status, answer.body)
+
+
+@in_loop
+async def test_rights_are_not_handed_on_by_a_ticket() -> None:
+    """It carries what the credential says: what the source has said once is not taken for that later."""
+    told: list[list[str]] = []
+
+    def both(identity: Identity) -> list[str]:
+        told.append(list(identity.permissions))
+        return [*identity.permissions, "a:b"]
+
+    class Buy(RequestHandler):
+        async def get(self) -> None:
+            guard = self.settings["wssec"]
+            self.write(await guard.issue_ticket(await guard.authenticate(self.request), path="/ws"))
+
+    authority = Authority(ann=both)
+    routes = [("/buy", Buy), ("/ws", ChatSocket)]
+    async with GuardKit(routes, registry=CHAT, permissions=authority.permissions) as kit:
+        head = [("Host", kit.host), ("Authorization", f"Bearer {kit.token('ann', ['own:right'])}")]
+        ticket = (await (await kit.raw()).upgrade("/buy", head)).body.decode()
+        await kit.connect(f"/ws?ticket={ticket}", token="")
+
+        assert [["own:right"]] * 2 == told
 
 
 @in_loop
@@ -434,6 +460,44 @@ async def test_rights_that_fail_in_an_unforeseen_way(caplog: pytest.LogCaptureFi
 
         await client.assert_refused("unavailable", "chat.send", LINE)
     assert "secret" not in caplog.text
+
+
+@in_loop
+async def test_rights_of_a_silent_source_are_not_waited_for_in_turn() -> None:
+    """Once as many questions as there may be at once have gone unanswered, the others learn so behind one of them."""
+    authority = Authority()
+    limits, timeouts = replace(GENEROUS, hook_calls=2), replace(SOON, rights_for_live=0)
+    async with rights_kit(authority, limits=limits, timeouts=timeouts) as kit:
+        clients = [await kit.connect("/ws", subject=f"u{number}") for number in range(20)]
+        authority.asked.clear()
+        authority.hang = True
+        await kit.guard.permissions_changed()
+        for client in clients:
+            await client.assert_closed(1013)
+        # The first two; when both have gone unanswered, one at a time, behind which the rest is told at once.
+        assert 5 > len(authority.asked)
+        authority.hang = False
+
+        await kit.connect("/ws")
+
+
+@in_loop
+async def test_rights_of_one_slow_person_are_no_silence() -> None:
+    """While others are answered, each is asked about."""
+    authority = Authority()
+
+    async def forever(identity: Identity) -> list[str]:
+        await asyncio.Event().wait()
+        return []
+
+    async def by_person(identity: Identity) -> list[str]:
+        return await (forever(identity) if identity.subject == "slow" else authority.permissions(identity))
+
+    limits = replace(GENEROUS, hook_calls=2)
+    async with chat_kit(permissions=by_person, limits=limits, timeouts=SOON) as kit:
+        for _ in range(4):
+            await kit.assert_handshake_refused(503, "/ws", token=kit.token("slow"))
+            await kit.connect("/ws")
 
 
 # --- a change is announced ---

@@ -4,7 +4,7 @@ Rules of this file:
 1. A hook that fails, or does not answer in time, has not said yes: nobody comes in by it, and who is in does nothing
    that needs a right, and goes when the grace is over.
 2. An answer counts unless something was announced since it was asked for.
-3. However many are due, only so many questions are asked at once.
+3. However many are due, only so many questions are asked at once; of a hook that has fallen silent, one.
 """
 
 import asyncio
@@ -92,6 +92,9 @@ class Rights:
         self._places: asyncio.Semaphore | None = None
         self._asking: set[asyncio.Task[None]] = set()
         self._down: set[str] = set()
+        self._under_way = 0
+        self._unanswered = 0
+        self._silent = ""
         self.announced = 0
         hub.ask_rights = self.ask
 
@@ -245,12 +248,22 @@ class Rights:
             NoAnswer: nothing.
         """
         self._places = self._places or asyncio.Semaphore(self._limits.hook_calls)
-        found = proven
         async with self._places:
-            if self._revalidate is not None:
-                found = await self._call(REVALIDATE, self._revalidate, proven, self._confirmed)
-            if self._permissions is not None:
-                found = await self._call(PERMISSIONS, self._permissions, found, self._granted)
+            # Else ten thousand would wait in turn for what never comes, each with the rights that it had.
+            if self._unanswered >= self._limits.hook_calls and self._under_way:
+                raise NoAnswer(self._silent)
+            self._under_way += 1
+            try:
+                return await self._ask_hooks(proven)
+            finally:
+                self._under_way -= 1
+
+    async def _ask_hooks(self, proven: Identity) -> Identity:
+        found = proven
+        if self._revalidate is not None:
+            found = await self._call(REVALIDATE, self._revalidate, proven, self._confirmed)
+        if self._permissions is not None:
+            found = await self._call(PERMISSIONS, self._permissions, found, self._granted)
         return found
 
     async def _call(
@@ -266,6 +279,7 @@ class Rights:
             self._tell_back(name)
             raise
         except OutOfPatience:
+            self._unanswered, self._silent = self._unanswered + 1, name
             fault = f"no answer within {self._timeouts.hook:g} s"
         except asyncio.CancelledError:
             task = asyncio.current_task()
@@ -300,6 +314,8 @@ class Rights:
         if isinstance(permissions, str) or isinstance(roles, str):
             raise TypeError(f"{PERMISSIONS}= gave one string where a list belongs")
         named = tuple(roles)
+        if not all(isinstance(role, str) for role in named):
+            raise TypeError(f"{PERMISSIONS}= gave a role that is no string")
         expanded = expand_roles(named, self._roles) if isinstance(answer, Mapping) else ()
         return replace(identity, permissions=self._pool.of([*permissions, *expanded]), roles=named)
 
@@ -310,6 +326,7 @@ class Rights:
             self._audit.record("hook.failed", self._clock.wall(), hook=name, fault=fault)
 
     def _tell_back(self, name: str) -> None:
+        self._unanswered = 0
         if name in self._down:
             self._down.discard(name)
             logger.warning("%s= answers again", name)

@@ -1,6 +1,7 @@
 """What any coroutine of an application may ask of its guard: publish, disconnect, revoke, issue, authenticate."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
@@ -315,7 +316,8 @@ class Services:
             tornado.web.HTTPError: nobody we know, or not now; Tornado answers with its status.
         """
         with answered_by_tornado():
-            return await self._rights.of(await self.reception.identify(request))
+            proven = await self.reception.identify(request)
+            return replace(await self._rights.of(proven), own=proven.permissions) if self._rights.has_hooks else proven
 
     def refuse_cross_site(self, request: HTTPServerRequest) -> None:
         """Refuse a plain request, such as a login, that a page of another site sent; `authenticate` asks it, too.

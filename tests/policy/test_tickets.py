@@ -189,9 +189,16 @@ def test_ticket_owner_is_the_issuer_and_the_subject() -> None:
 def test_ticket_record_holds_every_field_of_the_identity() -> None:
     """A field added to the identity and forgotten here would be lost at every handshake by ticket."""
     stored = json.loads(record().to_json())
-    names = {item.name for item in fields(Identity)} - {"anonymous"}
+    names = {item.name for item in fields(Identity)} - {"anonymous", "own"}
 
     assert names | {"path", "origin", "address", "until"} == set(stored)
+
+
+def test_ticket_record_holds_what_the_credential_granted() -> None:
+    """Not what the application has put in its place: it is asked again when the ticket is redeemed."""
+    asked = replace(IDENTITY, permissions=Grants(["**"]), own=IDENTITY.permissions)
+
+    assert IDENTITY == redeem(TicketRecord.from_json(record(asked).to_json()))
 
 
 def test_ticket_record_hides_claims_from_its_repr() -> None:

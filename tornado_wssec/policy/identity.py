@@ -15,7 +15,8 @@ class Identity:
     """A verified principal: (issuer, subject). Two issuers' `u1` are two people.
 
     Times are wall seconds. `expires_at` None means the credential has no end of its own. `roles` are those that
-    were expanded into `permissions`, and any others that were named.
+    were expanded into `permissions`, and any others that were named. `own` are the permissions of the credential, where
+    the application has put others in their place: what is handed on to a ticket. None: those are they.
     """
 
     subject: str
@@ -30,6 +31,7 @@ class Identity:
     expires_at: float | None = None
     anonymous: bool = False
     roles: tuple[str, ...] = ()
+    own: Grants | None = None
 
     @property
     def authenticated_at(self) -> float:

@@ -163,7 +163,7 @@ def _identity_fields(identity: Identity) -> Mapping[str, Any]:
     return {
         "subject": identity.subject,
         "issuer": identity.issuer,
-        "permissions": list(identity.permissions),
+        "permissions": list(identity.permissions if identity.own is None else identity.own),
         "roles": list(identity.roles),
         "claims": dict(identity.claims),
         "tenant": identity.tenant,
