@@ -301,7 +301,13 @@ class Guard(Services):
         app.add_handlers(r".*", self.routes(prefix=prefix))
 
     def listen(
-        self, app: Application, port: int, *, address: str | None = None, ssl: tls.SSLContext | None = None
+        self,
+        app: Application,
+        port: int,
+        *,
+        address: str | None = None,
+        ssl: tls.SSLContext | None = None,
+        processes: int = 1,
     ) -> int:
         """Serve an application through a hardened HTTPServer.
 
@@ -310,6 +316,8 @@ class Guard(Services):
             address: where to bind; None: everywhere with TLS, 127.0.0.1 without.
             ssl: None: made of WSSEC_TLS_CERT and WSSEC_TLS_KEY where they are set, and made anew when these files
                 change.
+            processes: in all, of which each runs the whole program and has its own limits; see `process_number`. One
+                port a program, on Linux, with a store that processes can share.
 
         Returns:
             The port that is bound.
@@ -324,8 +332,10 @@ class Guard(Services):
             ssl = certificate.context
         where = address if address is not None else ("" if ssl else LOOPBACK)
         server = hardened(app, self.limits, self.timeouts, ssl, refusals=self._refusals, trusts=self._trusts)
-        listener = Listener(server, port, where, certificate)
-        self._lifecycle.serve(listener)
+        shared = None if processes == 1 else self._lifecycle.share(processes, port, where)
+        bound = shared.port if shared else port
+        listener = Listener(server, bound, where, certificate, is_shared=shared is not None)
+        self._lifecycle.serve(listener, shared)
         return listener.port
 
     async def until_stopped(self) -> None:
@@ -333,6 +343,14 @@ class Guard(Services):
         name = await stop_signal()
         logger.info("%s: draining %d connections", name, len(self.hub))
         await self.stop()
+
+    @property
+    def process_number(self) -> int:
+        """Which of the processes this is that `listen` made, from 0 on; before it, and where there is one, 0.
+
+        What only one may do, such as opening another port, is for number 0.
+        """
+        return self._lifecycle.process_number
 
     @property
     def refusals(self) -> Mapping[tuple[str, int], int]:

@@ -17,6 +17,7 @@ from .keeper import KeyKeeper
 from .modes import Mode
 from .policy.revocations import RevocationIndex
 from .pressure import STALL_SECONDS, Pressure
+from .processes import First, Follower, sharing
 from .readiness import Readiness
 from .server import Listener
 from .settings import Timeouts, TokenRules
@@ -80,6 +81,7 @@ class Lifecycle:
         self._sampler = sampler
         self._tornado_log = TornadoLog(sampler)
         self._listeners: list[Listener] = []
+        self._shared: First | Follower | None = None
         self._is_told = False
         self._followers: list[asyncio.Task[None]] = []
         self._hooks: set[asyncio.Task[None]] = set()
@@ -122,6 +124,8 @@ class Lifecycle:
     async def stop(self) -> None:
         """Accept nobody, let handlers finish, say goodbye, and let go of the store; see `Guard.stop`."""
         self._readiness.is_draining = True
+        if self._shared is not None:
+            self._shared.stop()
         for listener in self._listeners:
             listener.stop_accepting()
         self._doorstep.clear()
@@ -143,12 +147,31 @@ class Lifecycle:
         if self._readiness.watcher is not None:
             await self._readiness.watcher.store.close()
             self._readiness.watcher = None
+        if self._shared is not None:
+            await self._shared.ended(self._timeouts.drain + self._timeouts.close)
+            self._shared = None
 
-    def serve(self, listener: Listener) -> None:
-        """Close this listener at the end."""
+    def share(self, processes: int, port: int, address: str) -> First | Follower:
+        """How this process takes part in serving a port with others.
+
+        Raises:
+            ConfigurationError: it cannot be shared.
+        """
+        return sharing(processes, port, address, self._make_store())
+
+    def serve(self, listener: Listener, shared: First | Follower | None = None) -> None:
+        """Close this listener at the end, and look after the other processes."""
         self._tornado_log.install()
         self._listeners.append(listener)
         self._is_told = True
+        if shared is not None:
+            self._shared = shared
+            shared.begin(listener.port)
+
+    @property
+    def process_number(self) -> int:
+        """Which of the processes this is; 0 where there is one."""
+        return self._shared.number if self._shared else 0
 
     def tell_of_bare_server(self) -> None:
         """Warn once that the server that brings handshakes is not ours, and what it lacks."""
@@ -177,6 +200,8 @@ class Lifecycle:
         self._doorstep.sweep(now)
         for listener in self._listeners:
             listener.look(self._clock.wall())
+        if self._shared is not None:
+            self._shared.look(now)
         tell_untold(self._sampler, self._audit, self._clock.wall())
 
     async def _sweep(self) -> None:
@@ -186,6 +211,7 @@ class Lifecycle:
             try:
                 if now - expected > STALL_SECONDS:
                     self._pressure.stood_still(now - expected)
+                    self._readiness.extend(now - expected)
                     self._hub.extend(now - expected)
                     self._doorstep.extend(now - expected)
                 self.tick(now)
