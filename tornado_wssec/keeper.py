@@ -9,6 +9,7 @@ from .errors import ConfigurationError, FrameError, KeyFileError
 from .policy.codec import decode_json
 from .policy.keys import KeyRing
 from .settings import Limits
+from .telemetry.incidents import Incident
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class KeyKeeper:
     def __init__(self, source: KeySource | None, compromised: Callable[[frozenset[str]], None]) -> None:
         self._source = source
         self._compromised = compromised
+        self._incident = Incident(logger)
         self.ring = KeyRing()
 
     def start(self) -> None:
@@ -56,8 +58,9 @@ class KeyKeeper:
             # Off the loop: to open a sealed file takes some tenths of a second.
             self._take(await asyncio.to_thread(self._source.load))
         except (KeyFileError, ConfigurationError) as error:
-            logger.error("the key file cannot be read (%s); the keys read before stay in force", error)
+            self._incident.begin("the key file cannot be read (%s); the keys read before stay in force", error)
             return False
+        self._incident.end("the key file can be read again")
         return True
 
     async def follow(self, interval: float) -> None:

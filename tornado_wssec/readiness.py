@@ -30,6 +30,8 @@ class Readiness:
         self._monotonic = monotonic
         self.is_strict = not timeouts.mirror_for_new
         """Whether revocations may have no age at all, so that each newcomer has the store asked; see `freshen`."""
+        self._stall: tuple[float | None, float] = (None, 0.0)
+        """For how long the loop has stood still since the mirror was known to equal the store at that moment."""
         self.watcher: Watcher | None = None
         self.is_draining = False
         self.is_noticed: Callable[[], bool] = lambda: True
@@ -111,7 +113,18 @@ class Readiness:
 
     def is_too_stale(self) -> bool:
         """Whether live connections must go, too: revocations may have been missed for longer than the grace."""
-        return self.watcher is not None and self.watcher.age > self._most_for(self._timeouts.mirror_for_live)
+        if self.watcher is None:
+            return False
+        synced_at, lag = self._stall
+        spared = lag if synced_at == self.watcher.synced_at else 0.0
+        return self.watcher.age - spared > self._most_for(self._timeouts.mirror_for_live)
+
+    def extend(self, lag: float) -> None:
+        """Forgive those who are in the time in which this process could not look; newcomers are forgiven nothing."""
+        if self.watcher is not None:
+            synced_at, before = self._stall
+            now_at = self.watcher.synced_at
+            self._stall = (now_at, lag + (before if synced_at == now_at else 0.0))
 
     async def freshen(self) -> None:
         """Have the store asked what is revoked, after this was called.

@@ -71,14 +71,15 @@ class Watcher:
         self._reading = asyncio.Lock()
         self._cursor: str | None = None
         self._keys: str | None = None
-        self._synced_at: float | None = None
+        self.synced_at: float | None = None
+        """Monotonic seconds of the last moment at which the mirror was known to equal the store."""
         self.generation: Generation | None = None
         self._last_generation: Generation | None = None
 
     @property
     def age(self) -> float:
         """Seconds since the mirror was known to equal the store; infinite before the first time."""
-        return float("inf") if self._synced_at is None else self._clock.monotonic() - self._synced_at
+        return float("inf") if self.synced_at is None else self._clock.monotonic() - self.synced_at
 
     async def catch_up(self) -> None:
         """Bring the mirror up to date.
@@ -100,7 +101,7 @@ class Watcher:
             StoreError: as `catch_up`.
         """
         async with self._reading:
-            if self._synced_at is not None and self._synced_at >= moment:
+            if self.synced_at is not None and self.synced_at >= moment:
                 return
             if self._failed_at is not None and self._failed_at >= moment:
                 raise StoreUnavailable(f"{self.store.url} did not answer just now")
@@ -132,7 +133,7 @@ class Watcher:
         await self._notice_life()
         await self._read_log()
         await self._read_keys()
-        self._synced_at = started
+        self.synced_at = started
 
     async def _notice_life(self) -> None:
         """Read the log from the start where it may be another one, and compare it with what is known."""
