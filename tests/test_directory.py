@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,8 @@ from tornado_wssec.policy.keys import KeyRing
 from tornado_wssec.policy.session_directory import Entry
 from tornado_wssec.stores.memory import MemoryStore
 from tornado_wssec.testing import Client, GuardKit, HandClock
+from tornado_wssec.testing.kit import ORIGIN
+from tornado_wssec.testing.raw import handshake_headers
 
 CAP = 4
 LIMITS = Limits(connections_per_subject=CAP)
@@ -26,6 +28,7 @@ class SometimesDown(MemoryStore):
     Attributes:
         is_down: whether it does not answer.
         calls: what it was asked.
+        during: what happens, once, while a call of that name is on its way.
     """
 
     is_down = False
@@ -33,25 +36,28 @@ class SometimesDown(MemoryStore):
     def __init__(self, shared: MemoryStore | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.calls: list[str] = []
+        self.during: dict[str, Callable[[], Awaitable[None]]] = {}
         self.entered = asyncio.Event()
         if shared is not None:
             self._kept = shared._kept
 
     async def renew_node(self, node: str, **options: Any) -> Any:
-        self._answer("renew")
+        await self._answer("renew")
         return await super().renew_node(node, **options)
 
     async def enter(self, node: str, entries: Sequence[Entry], **options: Any) -> Any:
-        self._answer("enter")
+        await self._answer("enter")
         self.entered.set()
         return await super().enter(node, entries, **options)
 
     async def leave(self, node: str, connections: Sequence[str]) -> None:
-        self._answer("leave")
+        await self._answer("leave")
         await super().leave(node, connections)
 
-    def _answer(self, call: str) -> None:
+    async def _answer(self, call: str) -> None:
         self.calls.append(call)
+        if (meanwhile := self.during.pop(call, None)) is not None:
+            await meanwhile()
         if self.is_down:
             raise StoreUnavailable("it is down")
 
@@ -395,7 +401,7 @@ async def test_store_that_is_back_is_told_everything() -> None:
 
 @in_loop
 async def test_store_that_was_away_for_long_is_trusted_only_once_all_are_back() -> None:
-    """The first to come back sees an empty directory: until the others have had the time, the share still holds."""
+    """The first to come back sees an empty directory: until the others have had the time, the share holds there."""
     async with nodes() as [one, two]:
         await crowd(two, CAP)
         for kit in (one, two):
@@ -405,10 +411,108 @@ async def test_store_that_was_away_for_long_is_trusted_only_once_all_are_back() 
             store_of(kit).is_down = False
         await look(one)
         assert not one.guard.directory.membership.is_alone
+        late = await crowd(one, CAP // 2)
+        await refused(one)
         await look(one, two)
         await refused(one)
+        await refused(two)
 
-        assert CAP == len(await listed(one))
+        assert CAP + len(late) == len(await listed(one))
+
+
+@in_loop
+async def test_store_that_is_back_counts_with_whom_it_does_not_know_yet() -> None:
+    """Before anybody has looked: who came in by the share is no news to his own node."""
+    async with nodes() as [one, two]:
+        await crowd(two, CAP // 2)
+        store_of(one).is_down = True
+        await crowd(one, CAP // 2)
+        store_of(one).is_down = False
+
+        await refused(one)
+
+
+@in_loop
+async def test_node_that_stops_being_alone_enters_everybody_first() -> None:
+    """Also whom it took in while it was being told: only then may the other take anybody in."""
+    async with node() as one:
+        await look(one, seconds=ALONE)
+        await look(one)
+        async with node(one) as two:
+            store = store_of(one)
+            store.during["renew"] = lambda: taken_in(one)
+            store.calls.clear()
+            await look(one)
+            await look(two, seconds=0.1)
+
+            assert ["renew", "enter", "renew"] == store.calls
+            await crowd(two, CAP - 1)
+            await refused(two)
+
+
+async def taken_in(kit: GuardKit) -> None:
+    """A connection of ann's opens."""
+    await crowd(kit, 1)
+
+
+@in_loop
+async def test_lease_that_ends_during_a_handshake_takes_the_place_along() -> None:
+    """It was asked for under a name that is dead by the time of the answer."""
+    async with nodes() as [one, two]:
+
+        async def stand_still() -> None:
+            await look(two, seconds=LEASE)
+            await look(one, seconds=0)
+
+        store_of(one).during["enter"] = stand_still
+        await crowd(one, 1)
+        await look(one)
+
+        assert [one.guard.directory.membership.node] == [entry.node for entry in await listed(two)]
+
+
+@in_loop
+async def test_handshake_that_is_refused_holds_no_place() -> None:
+    """Not for a moment: what was refused must never be entered as a fact later."""
+    async with nodes() as [one, two]:
+        await crowd(two, CAP)
+        await refused(one)
+
+        assert 0 == len(one.guard.directory)
+
+
+@in_loop
+async def test_handshakes_that_race_for_an_address_give_their_places_back() -> None:
+    """Whoever finds it full after he was given a place does not keep it."""
+    async with nodes(limits=Limits(connections_per_address=1)) as [one, two]:
+        store_of(one).during["enter"] = lambda: asyncio.sleep(0.05)
+        subjects = ("ann", "bob")
+        came = await asyncio.gather(*(one.handshake("/ws", token=one.token(subject)) for subject in subjects))
+        await look(one, two)
+
+        assert [101, 429] == sorted(answer.status for _, answer in came)
+        assert (1, 1) == (len(one.guard.directory), len(await listed(two)))
+
+
+@in_loop
+async def test_client_that_leaves_before_its_101_gives_its_place_back() -> None:
+    """At once, and not when a handshake must be over."""
+    async with nodes() as [one, two]:
+        raw = await one.raw()
+
+        async def leave() -> None:
+            raw.reset()
+            await crowd(one, 1, "bob")  # time enough to notice
+
+        store_of(one).during["enter"] = leave
+        headers = handshake_headers(one.host, origin=ORIGIN, token=one.token("ann"))
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await raw.upgrade("/ws", headers)
+        await settled(one, 1)
+        await crowd(one, 1, "bob")
+        await look(one, two)
+
+        assert (2, ["bob", "bob"]) == (len(one.guard.directory), [entry.subject for entry in await listed(two)])
 
 
 @in_loop

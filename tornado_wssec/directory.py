@@ -61,6 +61,9 @@ class Directory:
         self._compare_at = 0.0
         self._is_silent = False
 
+    def __len__(self) -> int:
+        return len(self._places)
+
     # --- connections ---
 
     async def reserve(self, identity: Identity, address: str, endpoint: Endpoint) -> Place:
@@ -172,6 +175,7 @@ class Directory:
         membership = self.membership
         if membership.is_careful:
             self._require_share(identity, most)
+        asked = place.entry
         found = await self._enter(place, most - self._unknown_of(place))
         if found is None:
             # Whether the store has heard is not known: it is told again.
@@ -182,10 +186,7 @@ class Directory:
             place.is_sent = False
             raise TooManyAttempts(f"{identity.subject} has {most} connections on {membership.nodes} nodes")
         else:
-            place.is_in = True
-        if place.entry.node != membership.node:  # the lease has ended meanwhile
-            place.entry, place.is_in = replace(place.entry, node=membership.node), False
-            self._unwritten[place.entry.connection] = place
+            place.is_in = place.entry is asked  # else the lease has ended meanwhile, and it is entered again
 
     async def _enter(self, place: Place, most: int) -> Sequence[bool] | None:
         if self._store is None or not self.membership.is_joined:

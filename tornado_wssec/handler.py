@@ -178,13 +178,14 @@ class SecureWebSocketHandler(WebSocketHandler):
             groups = {name: value or "" for name, value in self.path_kwargs.items()}
             self._admitted = await self._guard.reception.admit(self.request, self._endpoint, groups)
             self.current_user = self._admitted.identity if isinstance(self._admitted, Admitted) else None
+            if self._has_left:
+                self._guard.reception.give_up(self._admitted)
         except HandshakeRefused as refusal:
             respond_refused(self, refusal)
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
         """Sealed. Upgrades a handshake that was admitted and whose peer is still there."""
         if self._admitted is None or self._has_left:
-            self._guard.reception.give_up(self._admitted)
             return
         if self._guard.framing == STOCK:
             await super().get(*args, **kwargs)

@@ -52,7 +52,9 @@ class Membership:
         """Be a node that has never been heard of."""
         self.node = new_node_name()
         self.nodes = 1
-        """Nodes that lived when the store was last asked, this one included."""
+        """Nodes that lived when the store was last asked, this one included; those before an outage until all may be
+        back.
+        """
         self.is_joined = False
         self.is_clear = True
         """Whether no other node believes to be alone; a node that never reached the store knows of none."""
@@ -111,7 +113,8 @@ class Membership:
         if not self.is_joined:
             self.is_joined, self._joined_at = True, started
         self._life, self._renewed_at = standing.life, started
-        self.nodes, self.is_clear = 1 + standing.others, standing.is_clear
+        nodes = 1 + standing.others
+        self.nodes, self.is_clear = max(nodes, self.nodes) if self.is_careful else nodes, standing.is_clear
         if not standing.is_clear:
             self._renew_at = started + UNCLEAR_SECONDS
         self._alone_until = started + self._timeouts.node_alone if standing.is_alone else NEVER
