@@ -630,6 +630,15 @@ def test_rights_hook_that_is_none(hook: str) -> None:
         chat_kit(**{hook: ["chat:**"]})
 
 
+@pytest.mark.parametrize(("seconds", "words"), [(60.0, "for 60 s, then close"), (0.0, "for nothing: they close")])
+def test_rights_in_doubt_are_told_of_before(seconds: float, words: str) -> None:
+    """What happens while the hooks are silent is among the modes that a guard logs at its start, where it has any."""
+    with_hooks = rights_kit(Authority(), timeouts=replace(TIMES, rights_for_live=seconds)).guard.modes
+
+    assert [words in mode.what for mode in with_hooks if "permissions=" in mode.fault] == [True]
+    assert [] == [mode for mode in chat_kit().guard.modes if "permissions=" in mode.fault]
+
+
 # --- refresh, leaving, stopping ---
 
 

@@ -80,14 +80,15 @@ class ClaimReader:
         self._audience(claims.get("aud"))
         self._kind(claims)
         jti_claim, tenant = self._rules.jti_claim, self._sources.tenant(claims)
+        roles = tuple(self._sources.roles(claims))
         return Identity(
             issuer=self._rules.issuer,
             subject=_name(claims, self._rules.subject_claim),
             token_id=_derived_name(claims) if jti_claim is None else _name(claims, jti_claim),
             session_id=_optional_name(claims, "sid"),
             tenant=None if tenant is None else _checked_name("tenant", tenant),
-            permissions=self._grants(claims),
-            roles=tuple(self._sources.roles(claims)),
+            permissions=self._grants(claims, roles),
+            roles=roles,
             claims=MappingProxyType(claims),
             key_id=key_id,
             # An issuer's clock that is ahead must not carry a token past a revocation of what was issued until now.
@@ -138,10 +139,9 @@ class ClaimReader:
         if strange := self._rules.forbidden_claims & claims.keys():
             raise TokenRefused(f"has {', '.join(sorted(strange))}, which no access token has")
 
-    def _grants(self, claims: Mapping[str, Any]) -> Grants:
+    def _grants(self, claims: Mapping[str, Any], roles: tuple[str, ...]) -> Grants:
         """Everything that the permissions and the roles give."""
-        roles = expand_roles(self._sources.roles(claims), self._roles)
-        named = (*self._sources.permissions(claims), *roles)
+        named = (*self._sources.permissions(claims), *expand_roles(roles, self._roles))
         if (known := self._known_grants.get(named)) is not None:
             return known
         try:
