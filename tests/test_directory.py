@@ -27,11 +27,13 @@ class SometimesDown(MemoryStore):
 
     Attributes:
         is_down: whether it does not answer.
+        life: which one of its lives this is.
         calls: what it was asked.
         during: what happens, once, while a call of that name is on its way.
     """
 
     is_down = False
+    life = ""
 
     def __init__(self, shared: MemoryStore | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -43,7 +45,7 @@ class SometimesDown(MemoryStore):
 
     async def renew_node(self, node: str, **options: Any) -> Any:
         await self._answer("renew")
-        return await super().renew_node(node, **options)
+        return (await super().renew_node(node, **options))._replace(life=self.life)
 
     async def enter(self, node: str, entries: Sequence[Entry], **options: Any) -> Any:
         await self._answer("enter")
@@ -376,8 +378,12 @@ async def test_store_that_is_down_leaves_each_node_its_share(caplog: pytest.LogC
 
         for client in clients:
             await client.assert_nothing_received()
+        for kit in (one, two):
+            store_of(kit).is_down = False
+        await look(one, two)
     told = [line for line in caplog.messages if "session directory does not answer" in line]
     assert 2 == len(told)
+    assert 2 == sum("answers again" in line for line in caplog.messages)
     assert "an identity may have 1/2 of its connections here" in told[0]
 
 
@@ -513,6 +519,24 @@ async def test_client_that_leaves_before_its_101_gives_its_place_back() -> None:
         await look(one, two)
 
         assert (2, ["bob", "bob"]) == (len(one.guard.directory), [entry.subject for entry in await listed(two)])
+
+
+@in_loop
+async def test_store_that_took_over_is_told_everything() -> None:
+    """A replica that has become the primary may lack what came last: each node enters everybody again, once."""
+    async with nodes() as [one, two]:
+        await crowd(one, 2)
+        store, own = store_of(one), one.guard.directory.membership.node
+        for life in ("first", "first", "second"):
+            store.life = life
+            await look(one, two)
+        [lost, _] = await listed(one)
+        await store.leave(own, [lost.connection])
+        store.life = "third"
+        await look(one, two)
+
+        assert 2 == len(await listed(two))
+        assert own == one.guard.directory.membership.node
 
 
 @in_loop

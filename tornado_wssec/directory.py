@@ -166,7 +166,9 @@ class Directory:
             await self._renew(store)
             await self._write(store)
             await self._compare(store)
-            self._is_silent = False
+            if self._is_silent:
+                self._is_silent = False
+                logger.warning("the session directory answers again, and knows who is connected here")
 
     # --- a place on all nodes ---
 

@@ -99,7 +99,7 @@ class Membership:
         standing = await self._ask(store, self._timeouts.node_alone if may_claim else 0.0)
         is_lost = not standing.is_alive
         if is_lost:
-            self._come_back(started)
+            self._come_back()
             standing = await self._ask(store, 0.0)
         return self._take(standing, started, is_lost=is_lost)
 
@@ -110,6 +110,8 @@ class Membership:
 
     def _take(self, standing: NodeStanding, started: float, *, is_lost: bool) -> Renewal:
         is_lost = is_lost or self._life not in (None, standing.life)
+        if is_lost:
+            self._careful_until = started + self._timeouts.node_alone
         if not self.is_joined:
             self.is_joined, self._joined_at = True, started
         self._life, self._renewed_at = standing.life, started
@@ -123,11 +125,10 @@ class Membership:
             return Renewal.LOST
         return Renewal.NOT_ALONE if self._has_claim and not standing.is_alone else Renewal.GOOD
 
-    def _come_back(self, now: float) -> None:
+    def _come_back(self) -> None:
         self.node = new_node_name()
         self.is_joined = self._has_claim = False
         self._alone_until = NEVER
-        self._careful_until = now + self._timeouts.node_alone
 
     async def _ask(self, store: Store, alone: float) -> NodeStanding:
         lease, now = self._timeouts.node_lease, self._clock.wall()
