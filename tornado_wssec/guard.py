@@ -137,9 +137,9 @@ class Guard(Services):
         self._readiness = Readiness(self.hub, self.doorstep, self.timeouts, most, self.clock.monotonic)
         self.channels = Channels(registry)
         self.directory = Directory(self.hub, self.timeouts, self.clock)
-        timekeeping = Timekeeping(self.clock, self.timeouts)
+        self.timekeeping = Timekeeping(self.clock, self.timeouts)
         pressure = Pressure(self.limits.memory_bytes, self.doorstep, self.clock.monotonic)
-        self._readiness.faults += [timekeeping.fault, pressure.fault]
+        self._readiness.faults += [self.timekeeping.fault, pressure.fault]
         self._readiness.is_noticed = lambda: self.directory.membership.is_clear
         self._rights = Rights(
             permissions=permissions,
@@ -235,7 +235,7 @@ class Guard(Services):
             rules=self.accepted_rules,
             clock=self.clock,
             timeouts=self.timeouts,
-            timekeeping=timekeeping,
+            timekeeping=self.timekeeping,
             pressure=pressure,
             modes=self.modes,
             audit=self.audit,

@@ -75,6 +75,8 @@ class Timekeeping:
     def fault(self) -> str:
         """Why no credential can be judged by this clock; empty where it can."""
         behind = self._mark.behind(self._clock.wall())
+        if behind:
+            self.look()  # so that it is told, however short it lasts
         return f"the clock reads {behind:.0f} s earlier than before" if behind else ""
 
     async def recall(self, store: RecordStore) -> None:

@@ -179,13 +179,14 @@ async def is_served(client: Client) -> bool:
     return {"delivered": True} == await client.request("chat.send", ROOM)
 
 
-async def until_status(node: Node, status: int, token: str) -> None:
-    """Return once handshakes are answered so."""
+async def until_status(node: Node, status: int, token: str, *, never: int | None = None) -> None:
+    """Return once handshakes are answered so, and in between not otherwise than they may be."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         found = 0
         while found != status:
             await asyncio.sleep(0.02)
             found = await node.status(token)
+            assert found != never, f"{found}: {node.log()}"
 
 
 async def until(holds: Callable[[], bool], what: str = "what was to happen") -> None:
