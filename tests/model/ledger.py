@@ -1,0 +1,241 @@
+"""Who must be connected, and what each credential must be answered with: written from the contract alone.
+
+Rules of this file:
+1. It imports nothing of the package: what the two share, both could get wrong in the same way.
+2. Nothing is ever forgotten, cached or put off. Whether somebody must go is worked out anew each time.
+3. Where the contract leaves a choice, every answer that it allows is in the set.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+NOON: Final = 1_767_225_600
+NODES: Final = 2
+LEEWAY: Final = 30.0
+STEP: Final = 30.0
+"""A wall clock that has gone back by more judges no credential."""
+SETTLING: Final = 300.0
+GRACE: Final = 25.0
+"""After a token's end, for a refresh on its way."""
+AGE: Final = 21_600.5
+"""Six hours, and never at the same moment as anything else, which all happens at whole seconds."""
+LONGEST: Final = 86_400.0
+OVERLAP: Final = LONGEST + 60.0
+"""How long a retired key verifies: until the longest token has ended on clocks that differ as much as they may."""
+TICKET: Final = 30.0
+
+OK, EXPIRED, UNAUTHENTICATED, REVOKED, TIMED_OUT, GOING_AWAY = 101, 4001, 4401, 4403, 4408, 1001
+UNAVAILABLE: Final = "unavailable"
+
+
+@dataclass(frozen=True)
+class Token:
+    """What a token says, and the name of the key that signed it."""
+
+    jti: str
+    subject: str
+    tenant: str | None
+    session: str | None
+    kid: str
+    issued_at: float
+    expires_at: float
+    text: str = field(repr=False)
+
+
+@dataclass
+class Ban:
+    """One revocation."""
+
+    id: str
+    kind: str
+    value: str
+    made_at: float
+    margin: float
+    undone: bool = False
+
+    def names(self, token: Token, seen_at: float) -> bool:
+        """Whether it is about this token; of a subject or tenant only what was issued up to then.
+
+        Args:
+            seen_at: when the token was judged: none counts as issued later than that.
+        """
+        if self.kind in ("subject", "tenant"):
+            told = math.floor(min(token.issued_at, seen_at))
+            return getattr(token, self.kind) == self.value and told <= math.floor(self.made_at)
+        of = {"token": token.jti, "session": token.session, "key": token.kid}
+        return of[self.kind] == self.value
+
+    def bites(self, wall: float) -> bool:
+        """Whether it is in effect: at once without a margin, whatever the clock says."""
+        return not self.undone and (not self.margin or wall >= self.made_at + self.margin)
+
+    def has_lapsed(self, wall: float) -> bool:
+        """Whether it may be forgotten: nobody should hold a token of a session any more that ended so long ago."""
+        return self.kind == "session" and wall > self.made_at + self.margin + LONGEST + AGE
+
+
+@dataclass
+class Ticket:
+    """One handshake as somebody."""
+
+    token: Token
+    seen_at: float
+    ends_at: float
+    spent: bool = False
+    text: str = field(default="", repr=False)
+
+
+@dataclass
+class Socket:
+    """One connection that must be there, and as whom."""
+
+    name: str
+    node: int
+    token: Token
+    seen_at: float
+    closes_at: float
+    """Monotonic: the end of its token, and the grace."""
+    ages_at: float
+    session: str | None
+    """Its name as far as anybody could revoke it; a fresh token cannot change it."""
+    replaced: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Wall:
+    """The wall clock of one node: how far it is from the true time, and how far it has come."""
+
+    offset: float = 0.0
+    surely: float = 0.0
+    perhaps: float = 0.0
+    jumped_at: float = -math.inf
+
+    def look(self, now: float) -> None:
+        """Take note of what it reads; what it reads after a jump ahead may be a glitch."""
+        wall = NOON + now + self.offset
+        self.perhaps = max(self.perhaps, wall)
+        if now - self.jumped_at > SETTLING:
+            self.surely = max(self.surely, wall)
+
+    def restart(self, now: float) -> None:
+        """Nobody knows any more what it read."""
+        self.surely = self.perhaps = NOON + now + self.offset
+        self.jumped_at = -math.inf
+
+
+class Ledger:
+    """Everything that anybody has decided."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.walls = [Wall() for _ in range(NODES)]
+        self.bans: list[Ban] = []
+        self.sockets: dict[str, Socket] = {}
+        self.compromised: set[str] = set()
+        self.retired: dict[str, float] = {}
+        """Key → when the last token that it signed has ended."""
+        self.look()
+
+    def wall(self, node: int) -> float:
+        """What the clock of a node reads."""
+        return NOON + self.now + self.walls[node].offset
+
+    def look(self) -> None:
+        """Every node reads its clock."""
+        for wall in self.walls:
+            wall.look(self.now)
+
+    # --- what a credential is answered with ---
+
+    def handshake(self, node: int, token: Token) -> set[int]:
+        """Every status that a handshake with this token may have."""
+        return self._unready(node, self.judged(node, token))
+
+    def redemption(self, node: int, ticket: Ticket) -> set[int]:
+        """Every status that a handshake with this ticket may have."""
+        wall = self.wall(node)
+        if ticket.spent or wall >= ticket.ends_at or wall >= ticket.token.expires_at:
+            return self._unready(node, {401})
+        return self._unready(node, self._barred(node, ticket.token, ticket.seen_at))
+
+    def refresh(self, socket: Socket, token: Token) -> set[int | str]:
+        """What a fresh token may lead to: its acceptance (OK), a close code, or an error."""
+        held, node = socket.token, socket.node
+        foreign = (
+            (token.subject, token.tenant) != (held.subject, held.tenant)
+            or (token.session is not None and token.session != socket.session)
+            or token.jti in socket.replaced
+        )
+        judged = {401} if foreign else self.judged(node, token)
+        told: set[int | str] = {UNAUTHENTICATED if status == 401 else status for status in judged}
+        must, may = self._behind(node)
+        return (told - {OK}) | {UNAVAILABLE} if must else told | {UNAVAILABLE} if may else told
+
+    def _unready(self, node: int, told: set[int]) -> set[int]:
+        must, may = self._behind(node)
+        return {503} if must else told | {503} if may else told
+
+    def _behind(self, node: int) -> tuple[bool, bool]:
+        """Whether the clock of a node must, and may, count as set back."""
+        wall, clock = self.wall(node), self.walls[node]
+        return clock.surely - wall > STEP, clock.perhaps - wall > STEP
+
+    def judged(self, node: int, token: Token) -> set[int]:
+        wall = self.wall(node)
+        is_dead = wall >= token.expires_at or wall >= self.retired.get(token.kid, math.inf)
+        if is_dead or token.issued_at > wall + LEEWAY:
+            return {401}
+        return self._barred(node, token, wall)
+
+    def _barred(self, node: int, token: Token, seen_at: float) -> set[int]:
+        wall = self.wall(node)
+        bans = [ban for ban in self.bans if ban.names(token, seen_at) and ban.bites(wall)]
+        if token.kid in self.compromised or any(not ban.has_lapsed(wall) for ban in bans):
+            return {401}
+        return {OK, 401} if bans else {OK}
+
+    # --- who must go ---
+
+    def connected(self, name: str, node: int, token: Token, seen_at: float) -> Socket:
+        """Somebody has come in."""
+        ends_in = token.expires_at - self.wall(node)
+        closes_at, ages_at = self.now + ends_in + GRACE, self.now + AGE
+        socket = Socket(name, node, token, seen_at, closes_at, ages_at, token.session)
+        self.sockets[name] = socket
+        return socket
+
+    def refreshed(self, socket: Socket, token: Token) -> None:
+        """A fresh token has taken over, and what it replaced is dead for this connection."""
+        if token.jti != socket.token.jti:
+            socket.replaced[socket.token.jti] = socket.token.expires_at
+        wall = self.wall(socket.node)
+        socket.token, socket.seen_at = token, wall
+        socket.closes_at = self.now + token.expires_at - wall + GRACE
+
+    def doomed(self) -> Iterator[tuple[Socket, set[int]]]:
+        """Everybody who must not be connected any more, and the codes that would be right."""
+        for socket in self.sockets.values():
+            wall = self.wall(socket.node)
+            held = self._of_session(socket)
+            codes = {
+                REVOKED: held.kid in self.compromised
+                or any(self._ends(ban, held, socket.seen_at, wall) for ban in self.bans),
+                EXPIRED: self.now >= socket.closes_at,
+                TIMED_OUT: self.now >= socket.ages_at,
+            }
+            if reasons := {code for code, is_due in codes.items() if is_due}:
+                yield socket, reasons
+
+    def kicked(self, kind: str, value: str) -> set[str]:
+        """Everybody whom a kick means."""
+        return {name for name, one in self.sockets.items() if getattr(self._of_session(one), kind) == value}
+
+    @staticmethod
+    def _ends(ban: Ban, held: Token, seen_at: float, wall: float) -> bool:
+        return ban.names(held, seen_at) and ban.bites(wall) and not ban.has_lapsed(wall)
+
+    @staticmethod
+    def _of_session(socket: Socket) -> Token:
+        return replace(socket.token, session=socket.session)
