@@ -29,6 +29,7 @@ class ServerProcess:
         arguments: its arguments.
         program: what runs it; None: this Python.
         environment: variables for it, beside ours.
+        core: where it runs.
     """
 
     def __init__(
@@ -37,9 +38,10 @@ class ServerProcess:
         *arguments: str,
         program: Sequence[str] | None = None,
         environment: Mapping[str, str] | None = None,
+        core: int = SERVER_CORE,
     ) -> None:
         command = [*(program or (sys.executable, "-m")), module, *arguments]
-        self._process = started(command, SERVER_CORE, environment)
+        self._process = started(command, core, environment)
         try:
             self.port: int = self._read()["port"]
         except BaseException:
