@@ -372,3 +372,30 @@ async def test_handler_that_was_left_is_no_work_for_the_collector() -> None:
         await settled(kit, 0)
 
         assert [None, None] == [each() for each in known]
+
+
+@in_loop
+async def test_handler_lets_go_of_its_request() -> None:
+    """`opened` sees the request whole; from then on no credential is kept, and templates can still be rendered."""
+    seen: list[Any] = []
+
+    class Curious(TalkSocket):
+        def opened(self) -> None:
+            seen.append("Authorization" in self.request.headers)
+
+    def look(socket: TalkSocket, data: dict[str, Any]) -> None:
+        request = socket.request
+        seen.append((request.path, request.connection, "Authorization" in request.headers, socket.current_user))
+        seen.append(str(vars(request)))
+        seen.append(sorted(socket.ui))
+        seen.append(socket.identity)
+
+    async with talk_kit(Script(look), Curious) as kit:
+        token = kit.token("ann")
+        client = await kit.connect("/ws", token=token)
+        await client.request("talk.do")
+
+    was_whole, (path, connection, has_credential, user), rest, ui, identity = seen
+    assert (True, "/ws", None, False) == (was_whole, path, connection, has_credential)
+    assert token not in rest
+    assert (["_tt_modules", "modules"], True) == (ui, user is identity)

@@ -4,12 +4,14 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tornado.httputil import HTTPServerRequest
-from tornado.web import Application, HTTPError
+from tornado.util import ObjectDict
+from tornado.web import Application, HTTPError, _UIModuleNamespace
 from tornado.websocket import WebSocketHandler
 
+from .auth.api_key import ApiKey
 from .auth.base import Authenticator
 from .channels import event_of, may_receive, ready_to_send
 from .closing import Close, CloseCode
@@ -19,6 +21,7 @@ from .endpoint import Endpoint, handled_by, on
 from .errors import AlreadyAuthenticated, HandshakeRefused, NotReady, PermissionDenied
 from .handover import STOCK, carry, compiled_unmask, switching_head, take_socket
 from .handshake import Admitted, Unidentified
+from .opened_request import OpenedRequest
 from .policy.codec import Envelope
 from .policy.identity import Identity
 from .policy.messages import Message
@@ -35,6 +38,20 @@ if TYPE_CHECKING:
     from .guard import Guard
 
 logger = logging.getLogger(__name__)
+
+OF_THE_RESPONSE: Final = frozenset({"_admitted", "_headers", "_reason", "_transforms", "_write_buffer", "ui"})
+"""What a handler holds for a response, and for nothing once 101 is out."""
+
+
+class _Templates:
+    """`self.ui` once it was let go of: made anew for `render_string`, which a message may well be made with."""
+
+    def __get__(self, handler: "SecureWebSocketHandler", owner: type) -> ObjectDict:
+        found = ObjectDict(
+            (name, handler._ui_method(method)) for name, method in handler.application.ui_methods.items()
+        )
+        found["_tt_modules"] = found["modules"] = _UIModuleNamespace(handler, handler.application.ui_modules)
+        return found
 
 
 class SecureWebSocketHandler(WebSocketHandler):
@@ -70,6 +87,16 @@ class SecureWebSocketHandler(WebSocketHandler):
     _visitor: Visitor | None = None
     _talk: Conversation | None = None
     _has_left = False
+
+    # As Tornado sets them on each: what says the same need not be kept for every connection.
+    _headers_written = False
+    _auto_finish = True
+    _prepared_future = None
+    _on_close_called = False
+    ws_connection = None
+    close_code = None
+    close_reason = None
+    ui: Any = _Templates()
 
     def __init__(self, application: Application, request: HTTPServerRequest, **kwargs: Any) -> None:
         # First of all: a request that never gets to `prepare` is logged, too.
@@ -267,11 +294,24 @@ class SecureWebSocketHandler(WebSocketHandler):
     def _join(self, admitted: Admitted, connection: Connection) -> Conversation:
         self._admitted, self.current_user, self._visitor = admitted, admitted.identity, None
         self._talk = self._guard.reception.join(admitted, connection, self, self._endpoint)
+        self.current_user = self._talk.live.session.identity
         return self._talk
 
     async def _tell_opened(self, talk: Conversation) -> None:
         if not talk.live.session.is_closing and self._has(SecureWebSocketHandler.opened):
             await talk.run_hook("opened", self.opened)
+        if self.ws_connection is None:  # else Tornado's framing goes on with what it has
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Keep what a connection needs for as long as it is open, and no credential."""
+        ways = self._endpoint.authenticators
+        self.request = OpenedRequest(self.request, [way.header for way in ways if isinstance(way, ApiKey)])
+        defaults = vars(SecureWebSocketHandler)
+        held = vars(self).items()
+        self.__dict__ = {
+            name: value for name, value in held if name not in OF_THE_RESPONSE and value is not defaults.get(name, self)
+        }
 
     def _has(self, hook: Callable[..., object]) -> bool:
         """Whether a subclass says what to do there; to run nothing, with a deadline, costs all the same."""

@@ -42,7 +42,7 @@ class Inbox:
         self._most = most
         self._pause = pause
         self._resume = resume
-        self._waiting: deque[Permitted] = deque()
+        self._waiting: deque[Permitted] | None = None  # an empty one is larger than all the rest of this
         self._running: asyncio.Future[None] | None = None
         self._paused = False
 
@@ -51,6 +51,8 @@ class Inbox:
         if self._running is None:
             self._begin(message)
             return
+        if self._waiting is None:
+            self._waiting = deque()
         self._waiting.append(message)
         if len(self._waiting) >= self._most and not self._paused:
             self._paused = True
@@ -58,7 +60,7 @@ class Inbox:
 
     def close(self) -> None:
         """Drop what waits, and forget the handler. The message being handled ends by itself or by its deadline."""
-        self._waiting.clear()
+        self._waiting = None
         self._make_room()
         self._handle, self._pause, self._resume = _drop, _ignore, _ignore
 
@@ -79,8 +81,9 @@ class Inbox:
             message = self._waiting.popleft()
             self._make_room()
             self._begin(message)
+        self._waiting = self._waiting or None
 
     def _make_room(self) -> None:
-        if self._paused and len(self._waiting) <= self._most // 2:
+        if self._paused and len(self._waiting or ()) <= self._most // 2:
             self._paused = False
             self._resume()

@@ -539,7 +539,7 @@ def test_f23_streams_of_any_kind() -> None:
         scene.engine.abort()
         scene.pipe.turns()
 
-        assert (0, 0) == (scene.engine.buffered_bytes, len(scene.engine._backlog))
+        assert (0, 0) == (scene.engine.buffered_bytes, len(scene.engine._backlog or ()))
         assert 1 == sum(told[0] == "lost" for told in scene.heard if isinstance(told, tuple))
 
 

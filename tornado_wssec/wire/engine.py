@@ -85,6 +85,7 @@ class Engine:
         "_is_lost",
         "_is_paused",
         "_is_started",
+        "_limits",
         "_lost",
         "_message_patience",
         "_outbox",
@@ -121,9 +122,10 @@ class Engine:
         self._saw_control: Callable[[], None] = _ignore
         self._violated: Callable[[Close], None] = _ignore
         self._reader = FrameReader(limits, accepts_binary=receive_binary is not None, unmask=unmask)
-        self._outbox = Outbox(limits)
+        self._limits = limits
+        self._outbox: Outbox | None = None  # nor is a queue, while nothing waits
         self._pipe: Pipe
-        self._backlog: deque[Frame] = deque()
+        self._backlog: deque[Frame] | None = None  # an empty one is larger than all the rest of this
         self._cork: list[bytes] | None = None
         self._corked_bytes = 0
         self._partial = b""
@@ -174,7 +176,7 @@ class Engine:
     def writable(self) -> None:
         """Hand on what waits until the kernel takes no more."""
         while not self._is_lost:
-            data = self._partial or self._outbox.take(CHUNK_BYTES)
+            data = self._partial or self._queued(CHUNK_BYTES)
             if not data:
                 return
             self._partial = b""
@@ -187,8 +189,7 @@ class Engine:
         if self._is_lost:
             return
         self._is_lost = True
-        self._backlog.clear()
-        self._outbox.clear()
+        self._backlog = self._outbox = None
         self._partial = b""
         lost, self._lost = self._lost, _ignore
         self._pipe = GONE  # which holds this engine
@@ -221,7 +222,7 @@ class Engine:
         self._peer_has_said_goodbye = True
         if not self._has_said_goodbye:
             self._has_said_goodbye = True
-            self._outbox.clear()  # nobody reads behind a goodbye
+            self._outbox = None  # nobody reads behind a goodbye
             self._write(echo_close(payload))
         self._finish_when_written()
 
@@ -235,6 +236,8 @@ class Engine:
             if frame[0] in (PING, PONG):
                 self._take(frame)
             else:
+                if self._backlog is None:
+                    self._backlog = deque()
                 self._backlog.append(frame)
         self._pipe.pause()
         if not self._is_paused:
@@ -250,18 +253,18 @@ class Engine:
         self._is_going_on = False
         if self._is_lost or self._is_paused:
             return
-        backlog = self._backlog
         self._cork = []
         try:
             left = TURN_MESSAGES
-            while backlog and left and not self._is_paused:
+            while self._backlog and left and not self._is_paused:
                 left -= 1
-                self._take(backlog.popleft())
-            if not backlog:
+                self._take(self._backlog.popleft())
+            if not self._backlog:
+                self._backlog = None
                 self._tell_violation()
         finally:
             self.uncork()
-        if backlog and not self._is_paused:
+        if self._backlog and not self._is_paused:
             self._go_on_soon()
         elif not self._is_paused:
             self._pipe.resume()
@@ -280,9 +283,10 @@ class Engine:
             return True
         frame = message.frame
         if self._partial or self._outbox:
+            outbox = self._outbox = self._outbox or Outbox(self._limits)
             if message.is_reply:
-                return self._outbox.put_reply(frame, now)
-            return self._outbox.put_event(frame, message.overflow, message.key, now)
+                return outbox.put_reply(frame, now)
+            return outbox.put_event(frame, message.overflow, message.key, now)
         self._write(frame)
         return True
 
@@ -296,10 +300,10 @@ class Engine:
         self._has_said_goodbye = True
         if self._backlog and self._backlog[-1][0] == CLOSE:
             self._peer_has_said_goodbye = True  # it said so behind what is not handled any more
-        self._backlog.clear()
+        self._backlog = None
         if close.code is CloseCode.REVOKED:
-            self._outbox.clear()  # whoever has lost the right to hear it hears no more
-        self._write(self._outbox.take(EVERYTHING) + encode_close(close))
+            self._outbox = None  # whoever has lost the right to hear it hears no more
+        self._write(self._queued(EVERYTHING) + encode_close(close))
         if self._reader.is_done:
             self._finish_when_written()  # after a violation nothing of the peer's is read any more
         self.resume()  # else nobody reads the peer's answer
@@ -336,11 +340,12 @@ class Engine:
         for patience in (self._frame_patience, self._message_patience, self._write_patience):
             if patience is not None:
                 patience.extend(lag)
-        self._outbox.extend(lag)
+        if self._outbox is not None:
+            self._outbox.extend(lag)
 
     @property
     def buffered_bytes(self) -> int:
-        return self._outbox.queued_bytes + len(self._partial)
+        return (0 if self._outbox is None else self._outbox.queued_bytes) + len(self._partial)
 
     @property
     def is_reading(self) -> bool:
@@ -359,7 +364,7 @@ class Engine:
         progress = self._write_patience = self._write_patience or Patience()
         if progress.seconds(self._taken, now) >= self._timeouts.write_progress:
             return True
-        return not self._outbox.drop_older_than(now - self._timeouts.outbound_age)
+        return self._outbox is not None and not self._outbox.drop_older_than(now - self._timeouts.outbound_age)
 
     # --- out ---
 
@@ -380,6 +385,15 @@ class Engine:
                 self._partial += joined
             else:
                 self._push(joined)
+
+    def _queued(self, most_bytes: int) -> bytes:
+        """What waits, as much as leaves at once; empty when nothing does."""
+        if self._outbox is None:
+            return b""
+        taken = self._outbox.take(most_bytes)
+        if not self._outbox:
+            self._outbox = None
+        return taken
 
     def _write(self, frame: bytes) -> None:
         """Send a frame that no policy drops, behind what has begun to leave."""
