@@ -144,6 +144,21 @@ async def test_set_back_over_a_restart(tmp_path: Path) -> None:
 
 
 @in_loop
+async def test_set_back_it_refreshes_nobody(tmp_path: Path) -> None:
+    """A token that has expired is no fresh one by a clock that was set back: "later", and the connection stays."""
+    async with server_at(tmp_path, 0) as kit:
+        expired = kit.token("ann", ttl=60)
+        live = await kit.connect("/ws", token=kit.token("ann", ttl=600))
+        await kit.advance(90)
+        kit.clock.step_wall(-80)
+        kit.guard.tick(kit.clock.monotonic)
+        await live.assert_refused("unavailable", "wssec.refresh", {"token": expired})
+        kit.clock.step_wall(80)
+
+        assert {"expires_in"} == (await live.request("wssec.refresh", {"token": kit.token("ann")})).keys()
+
+
+@in_loop
 async def test_set_back_by_itself_it_is_over_in_time(tmp_path: Path) -> None:
     """Once the clock is where it was, everybody comes in again."""
     async with server_at(tmp_path, 0) as kit:
