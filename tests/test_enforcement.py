@@ -143,6 +143,19 @@ async def test_revocation_with_a_margin() -> None:
 
 
 @in_loop
+async def test_margin_that_has_ended_does_not_begin_again() -> None:
+    """A clock that is set back by less than a step lets nobody in again whom a margin has already shut out."""
+    async with chat_kit() as kit:
+        token = kit.token("ann", ttl=3_600)
+        await kit.guard.revoke(subject="ann", margin=20)
+        await kit.advance(20)
+        kit.clock.step_wall(-15)
+        await kit.advance(0)
+
+        await kit.assert_handshake_refused(401, "/ws", token=token)
+
+
+@in_loop
 async def test_revocation_taken_back_in_its_margin() -> None:
     """An undo that comes in time closes nobody."""
     async with chat_kit() as kit:

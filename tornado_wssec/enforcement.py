@@ -2,7 +2,8 @@
 
 Rules of this file:
 1. Whatever the index matches is closed at once, in the same turn of the loop in which it was read.
-2. A margin asks first: clients are told to re-authenticate, and closed when it ends.
+2. A margin asks first: clients are told to re-authenticate, and closed when it ends. It ends once, whatever the
+   clock is set to afterwards.
 3. A notice is heeded once, by whoever is connected when it is read.
 """
 
@@ -40,7 +41,7 @@ class Enforcer:
         self._index = index
         self._clock = clock
         self._audit = audit
-        self._margins: list[float] = []
+        self._margins: list[tuple[float, str]] = []
         self._distrusted: frozenset[str] = frozenset()
         self._notices = Notices()
         self.trusts = lambda identity: True
@@ -50,7 +51,7 @@ class Enforcer:
         """Take note of a new entry: one with a margin bites later, and warns now."""
         now = self._clock.wall()
         if not revocation.is_effective(now):
-            heapq.heappush(self._margins, revocation.effective_at)
+            heapq.heappush(self._margins, (revocation.effective_at, revocation.id))
             self._warn(revocation.effective_at, revocation.effective_at - now)
 
     def enforce(self) -> int:
@@ -96,8 +97,9 @@ class Enforcer:
         now = self._clock.wall()
         self._notices.forget_expired(now)
         ended = False
-        while self._margins and self._margins[0] <= now:
-            heapq.heappop(self._margins)
+        while self._margins and self._margins[0][0] <= now:
+            _, id = heapq.heappop(self._margins)
+            self._index.end_margin(id)
             ended = True
         if ended:
             self.enforce()

@@ -54,6 +54,8 @@ class Ban:
     made_at: float
     margin: float
     undone: bool = False
+    ended: set[int] = field(default_factory=set)
+    """The nodes on which its margin has ended; a clock that is set back afterwards does not begin it anew."""
 
     def names(self, token: Token, seen_at: float) -> bool:
         """Whether it is about this token; of a subject or tenant only what was issued up to then.
@@ -67,9 +69,14 @@ class Ban:
         of = {"token": token.jti, "session": token.session, "key": token.kid}
         return of[self.kind] == self.value
 
-    def bites(self, wall: float) -> bool:
-        """Whether it is in effect: at once without a margin, whatever the clock says."""
-        return not self.undone and (not self.margin or wall >= self.made_at + self.margin)
+    def bites(self, node: int) -> bool:
+        """Whether it is in effect on a node: at once without a margin, whatever the clock says."""
+        return not self.undone and (not self.margin or node in self.ended)
+
+    def look(self, node: int, wall: float) -> None:
+        """See whether its margin has ended by the clock of a node."""
+        if wall >= self.made_at + self.margin:
+            self.ended.add(node)
 
     def has_lapsed(self, wall: float) -> bool:
         """Whether it may be forgotten: nobody should hold a token of a session any more that ended so long ago."""
@@ -144,8 +151,18 @@ class Ledger:
 
     def look(self) -> None:
         """Every node reads its clock."""
-        for wall in self.walls:
+        for node, wall in enumerate(self.walls):
             wall.look(self.now)
+            for ban in self.bans:
+                ban.look(node, self.wall(node))
+
+    def restarted(self, node: int) -> None:
+        """A node has forgotten what it does not find in the store."""
+        self.walls[node].restart(self.now)
+        for ban in self.bans:
+            ban.ended.discard(node)
+        self.sockets = {name: one for name, one in self.sockets.items() if one.node != node}
+        self.look()
 
     # --- what a credential is answered with ---
 
@@ -191,7 +208,7 @@ class Ledger:
 
     def _barred(self, node: int, token: Token, seen_at: float) -> set[int]:
         wall = self.wall(node)
-        bans = [ban for ban in self.bans if ban.names(token, seen_at) and ban.bites(wall)]
+        bans = [ban for ban in self.bans if ban.names(token, seen_at) and ban.bites(node)]
         if token.kid in self.compromised or any(not ban.has_lapsed(wall) for ban in bans):
             return {401}
         return {OK, 401} if bans else {OK}
@@ -217,11 +234,9 @@ class Ledger:
     def doomed(self) -> Iterator[tuple[Socket, set[int]]]:
         """Everybody who must not be connected any more, and the codes that would be right."""
         for socket in self.sockets.values():
-            wall = self.wall(socket.node)
             held = self._of_session(socket)
             codes = {
-                REVOKED: held.kid in self.compromised
-                or any(self._ends(ban, held, socket.seen_at, wall) for ban in self.bans),
+                REVOKED: held.kid in self.compromised or any(self._ends(ban, held, socket) for ban in self.bans),
                 EXPIRED: self.now >= socket.closes_at,
                 TIMED_OUT: self.now >= socket.ages_at,
             }
@@ -232,9 +247,9 @@ class Ledger:
         """Everybody whom a kick means."""
         return {name for name, one in self.sockets.items() if getattr(self._of_session(one), kind) == value}
 
-    @staticmethod
-    def _ends(ban: Ban, held: Token, seen_at: float, wall: float) -> bool:
-        return ban.names(held, seen_at) and ban.bites(wall) and not ban.has_lapsed(wall)
+    def _ends(self, ban: Ban, held: Token, socket: Socket) -> bool:
+        is_kept = not ban.has_lapsed(self.wall(socket.node))
+        return is_kept and ban.names(held, socket.seen_at) and ban.bites(socket.node)
 
     @staticmethod
     def _of_session(socket: Socket) -> Token:

@@ -236,8 +236,7 @@ class LiveSockets(RuleBasedStateMachine):
     def restart(self, node: int) -> None:
         """Stop a node, whose clients are told, and start another in its place."""
         self.run(self.real.restart(node))
-        self.model.walls[node].restart(self.model.now)
-        self.model.sockets = {name: one for name, one in self.model.sockets.items() if one.node != node}
+        self.model.restarted(node)
         for _ in range(5):  # until nobody believes any more to be the only node
             self.wait(1)
 
@@ -279,6 +278,7 @@ class LiveSockets(RuleBasedStateMachine):
         id = self.run(self.real.revoke(node, kind, value, margin))
         ban = Ban(id, kind, value, self.model.wall(node), margin)
         self.model.bans.append(ban)
+        self.model.look()
         return ban
 
     def retired(self, kid: str) -> None:

@@ -86,6 +86,18 @@ def test_index_waits_for_the_margin() -> None:
     assert (entry,) == index.entries()
 
 
+def test_index_ends_a_margin_once() -> None:
+    """An entry whose margin has ended bites whatever the time, among others of its name, until it is undone."""
+    index = index_of(revocation("a", effective_at=NOW + 50), revocation("b", effective_at=NOW + 60, before=NOW + 5))
+    index.end_margin("a")
+    index.end_margin("gone")
+    assert "a" == getattr(index.revoked(IDENTITY, NOW), "id", None)
+    assert ["a", "b"] == [entry.id for entry in index.entries()]
+    apply(index, undo("a"))
+
+    assert index.revoked(IDENTITY, NOW) is None
+
+
 def test_r14_revocation_without_a_margin_bites_whatever_the_clock_says() -> None:
     """A node whose clock is behind the revoker's, or is set back later, puts nothing off."""
     index = index_of(revocation("a", at=NOW, effective_at=NOW))

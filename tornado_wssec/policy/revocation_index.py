@@ -2,12 +2,13 @@
 
 Rules of this file:
 1. An entry bites from `effective_at`, or at once where it has no margin, until it is undone or forgotten; overlapping
-   ones bite each on its own.
+   ones bite each on its own. Once it bites, no clock that is set back takes that away.
 2. An undo counts for its id alone, whichever of the two is seen first.
 3. A check costs the same with one entry as with a million; forgetting costs no more than it is told to.
 """
 
 from bisect import bisect_left, insort
+from dataclasses import replace
 from heapq import heappop, heappush
 
 from .identity import Identity
@@ -74,6 +75,16 @@ class RevocationIndex:
         self._remember_end(body)
         self.generation += 1
         return body
+
+    def end_margin(self, id: str) -> None:
+        """Let an entry bite from now on, whatever its margin was; nothing where it is gone."""
+        revocation = self._by_id.get(id)
+        if revocation is None:
+            return
+        names = self._names_of(revocation)
+        names.remove(revocation)
+        self._by_id[id] = ended = replace(revocation, effective_at=revocation.at)
+        names.add(ended)
 
     def forget_expired(self, now: float, most: int) -> int:
         """Drop at most `most` entries and undos whose `expires_at` is before `now`; return how many.
