@@ -205,3 +205,32 @@ async def test_refresh_keeps_the_key_that_a_session_is_bound_to() -> None:
             assert {"expires_in": 600.0} == await client.request("wssec.refresh", {"token": kit.token(cnf=mine)})
             await client.send("wssec.refresh", {"token": kit.token(cnf=cnf)})
             await client.assert_closed(4401)
+
+
+@in_loop
+async def test_r14_refresh_under_a_clock_that_was_set_back() -> None:
+    """An expired token is brought to life by no clock: nothing is taken over, and the connection ends when it would."""
+    async with chat_kit(limits=GENEROUS, timeouts=TIMES) as kit:
+        expired = kit.token("ann")
+        await kit.advance(601)
+        client = await kit.connect("/ws")
+        kit.clock.step_wall(-STEP_SECONDS)
+        await kit.advance(1)
+        await client.assert_refused("unavailable", "wssec.refresh", {"token": expired})
+        kit.clock.step_wall(STEP_SECONDS)
+        await kit.advance(1)
+        await client.send("wssec.refresh", {"token": expired})
+
+        await client.assert_closed(4401)
+
+
+@in_loop
+async def test_refresh_while_revocations_are_not_known() -> None:
+    """What may have been revoked takes nothing over; the connection stays until the grace of the store is over."""
+    async with chat_kit(limits=GENEROUS) as kit:
+        client = await kit.connect("/ws")
+        kit.clock.advance(kit.guard.timeouts.mirror_for_new + 1)
+        await client.assert_refused("unavailable", "wssec.refresh", {"token": kit.token("ann")})
+        await kit.guard.watcher.catch_up()
+
+        assert {"expires_in": 600.0} == await client.request("wssec.refresh", {"token": kit.token("ann")})

@@ -139,7 +139,8 @@ class Guard(Services):
         self.directory = Directory(self.hub, self.timeouts, self.clock)
         self.timekeeping = Timekeeping(self.clock, self.timeouts)
         pressure = Pressure(self.limits.memory_bytes, self.doorstep, self.clock.monotonic)
-        self._readiness.faults += [self.timekeeping.fault, pressure.fault]
+        self._readiness.clock_fault = self.timekeeping.fault
+        self._readiness.faults.append(pressure.fault)
         self._readiness.is_noticed = lambda: self.directory.membership.is_clear
         self._rights = Rights(
             permissions=permissions,

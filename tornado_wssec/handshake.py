@@ -198,6 +198,16 @@ class Handshake:
             raise CredentialRefused("no credential")
         return identity
 
+    async def require_judgement(self) -> None:
+        """Refuse to judge a credential that is shown on an open connection, where none could be judged here.
+
+        Raises:
+            NotReady: revocations are not known well enough, or the clock was set back.
+        """
+        if self._readiness.is_strict:
+            await self._readiness.freshen()
+        self._readiness.require_judgement()
+
     def refuse_cross_site(self, request: HTTPServerRequest) -> None:
         """Refuse a plain request for another host, or from another site's page; no Origin means no page.
 

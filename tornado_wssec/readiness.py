@@ -39,6 +39,8 @@ class Readiness:
 
         self.faults: list[Callable[[], str]] = []
         """What else may keep everybody out; each says what, or nothing."""
+        self.clock_fault: Callable[[], str] = lambda: ""
+        """Why no credential can be judged by the clock; whoever watches it sets it."""
 
     def mirror(self) -> Watcher:
         """The mirror of the store.
@@ -68,17 +70,27 @@ class Readiness:
         """
         if self.is_draining:
             raise NotReady("draining")
+        self.require_judgement()
+        for fault in self.faults:
+            if told := fault():
+                raise NotReady(told)
+        if not self.is_noticed():
+            raise NotReady("another node has not heard of this one yet", retry_after=1.0)
+
+    def require_judgement(self) -> None:
+        """Refuse every credential while it cannot be told whether it is still good.
+
+        Raises:
+            NotReady: saying why, to the log.
+        """
         mirror = self.mirror()
         if mirror.generation is None:
             remedy = "make one with `wssec store migrate` if this is the right store"
             raise NotReady("the store holds no generation", remedy=remedy)
         if mirror.age > self._most_for(self._timeouts.mirror_for_new):
             raise NotReady(f"revocations are {mirror.age:.0f} s old")
-        for fault in self.faults:
-            if told := fault():
-                raise NotReady(told)
-        if not self.is_noticed():
-            raise NotReady("another node has not heard of this one yet", retry_after=1.0)
+        if told := self.clock_fault():
+            raise NotReady(told)
 
     def require_room(self) -> None:
         """Refuse one more who is unknown, where nothing is free.

@@ -282,10 +282,12 @@ class Reception:
         Raises:
             Disconnect: 4401, the token is refused, somebody else's, or has been replaced; 4403, the application
                 says no.
-            Unavailable: its issuer's keys, or its rights, cannot be had; the connection stays until its own token ends.
+            Unavailable: what is revoked, its issuer's keys or its rights cannot be known, or the clock was set back;
+                the connection stays until its own token ends.
         """
         session, announced = live.session, self._rights.announced
         try:
+            await self._handshake.require_judgement()
             fresh = await self._desk.identify_token(token)
         except TokenRefused as refusal:
             raise Disconnect(Close(CloseCode.UNAUTHENTICATED), refusal.evidence) from refusal
