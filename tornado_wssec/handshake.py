@@ -154,7 +154,7 @@ class Handshake:
             self._readiness.require_room()
             return Unidentified(view, subprotocol, groups, identity)
         proven, announced = identity, self._rights.announced
-        identity = await self._enter(proven, endpoint, groups)
+        identity = await self._enter(proven, client.address, endpoint, groups)
         place = await self._directory.reserve(identity, client.address, endpoint)
         try:
             # Once more, since others may have come in while this one was being identified.
@@ -178,7 +178,7 @@ class Handshake:
             await self._readiness.freshen()
         proven = await self._safely(waiting.way.verify(credential, waiting.view, self._desk))
         announced = self._rights.announced
-        identity = await self._enter(proven, endpoint, waiting.groups)
+        identity = await self._enter(proven, waiting.view.address, endpoint, waiting.groups)
         place = await self._directory.reserve(identity, waiting.view.address, endpoint)
         return Admitted(identity, waiting.view, waiting.subprotocol, place, first, proven, announced)
 
@@ -321,9 +321,9 @@ class Handshake:
             raise NotReady("authentication did not answer in time")
         raise CredentialRefused("authentication failed unexpectedly", remedy="see the error logged before")
 
-    async def _enter(self, proven: Identity, endpoint: Endpoint, groups: Mapping[str, str]) -> Identity:
+    async def _enter(self, proven: Identity, address: str, endpoint: Endpoint, groups: Mapping[str, str]) -> Identity:
         """Who comes in, with the rights that the application gives."""
-        self.quotas.check_identity(proven, endpoint)
+        self.quotas.check_identity(proven, address, endpoint)
         identity = await self._granted(proven) if self._rights.has_hooks else proven
         check_route(identity, endpoint, groups)
         # The server may have gone while the credential was being verified.

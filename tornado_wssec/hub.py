@@ -119,9 +119,12 @@ class Hub:
 
     ask_rights: Callable[[Live], None]
     """Asks in the background what a connection may still do; whoever can ask sets it."""
+    ending: Callable[[Live], None]
+    """Told of each connection that is being ended, once its close is known; whoever keeps people out sets it."""
 
     def __init__(self, limits: Limits, timeouts: Timeouts, monotonic: Callable[[], float]) -> None:
         self.ask_rights = lambda live: None
+        self.ending = lambda live: None
         self.limits = limits
         self._timeouts = timeouts
         self._monotonic = monotonic
@@ -210,6 +213,7 @@ class Hub:
         live.session.close = close
         live.evidence = evidence
         live.abort_at = self._monotonic() + self._timeouts.close
+        self.ending(live)
         with live.isolated():
             live.connection.close(close)
 

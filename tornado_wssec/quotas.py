@@ -4,19 +4,28 @@ Rules of this file:
 1. An address pays before anything is verified, an identity only once its credential has been: nobody can lock
    out another by naming them (R06).
 2. Whoever waits to be identified is counted, before 101 and after, and counted out however that ends.
+3. A ban keeps out who misbehaved: the identity, or, of an address, those who have none. A neighbour with a
+   credential of his own is not kept out with them.
 """
 
-from collections.abc import Callable
+from typing import Final
 
+from .clock import Clock
+from .closing import CloseCode
 from .doorstep import Doorstep
 from .endpoint import Endpoint
 from .errors import NotReady, TooManyAttempts
-from .hub import Hub
+from .hub import Hub, Live
+from .policy.bans import BanTable
 from .policy.identity import Identity
 from .policy.proxies import quota_key
 from .policy.rates import BucketTable, Rate
-from .settings import Limits
+from .settings import Limits, Timeouts
+from .telemetry.audit import Audit
 from .telemetry.redact import printable
+
+BANNING: Final = frozenset({CloseCode.BAD_MESSAGES, CloseCode.RATE_LIMITED})
+"""Closes after which somebody may not come back for `Timeouts.ban` seconds."""
 
 
 class Quotas:
@@ -24,18 +33,29 @@ class Quotas:
 
     Args:
         limits: how much of each.
-        hub: who is connected.
+        timeouts: how long a ban lasts.
+        hub: who is connected, and who is being ended.
         doorstep: who is connected and unknown.
-        monotonic: the clock of all budgets.
+        clock: of all budgets and bans.
+        audit: told of every ban.
     """
 
-    def __init__(self, limits: Limits, hub: Hub, doorstep: Doorstep, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, limits: Limits, timeouts: Timeouts, *, hub: Hub, doorstep: Doorstep, clock: Clock, audit: Audit
+    ) -> None:
         self._limits = limits
         self._hub = hub
         self._doorstep = doorstep
-        self._monotonic = monotonic
+        self._clock = clock
+        self._monotonic = clock.monotonic
+        self._audit = audit
         self._verifying = 0
-        now, most = monotonic(), limits.tracked_keys
+        self._ban_seconds = timeouts.ban
+        now, most = clock.monotonic(), limits.tracked_keys
+        self._banned_identities = BanTable[tuple[str | None, str]](timeouts.ban, most=most)
+        self._banned_addresses = BanTable[str](timeouts.ban, most=most)
+        if timeouts.ban:
+            hub.ending = self._ban_abuser
         attempts = Rate(limits.attempts_burst, limits.attempts_burst / limits.attempts_per_second)
         failures = Rate(limits.failed_credentials, limits.failed_credentials_window_seconds)
         burst = limits.identity_attempts_burst
@@ -88,12 +108,13 @@ class Quotas:
         if held >= self._limits.connections_per_address:
             raise TooManyAttempts(f"connections from {printable(address)}")
 
-    def check_identity(self, identity: Identity, endpoint: Endpoint) -> None:
+    def check_identity(self, identity: Identity, address: str, endpoint: Endpoint) -> None:
         """Charge an attempt to an identity that has been verified, and look at its connections.
 
         Raises:
-            TooManyAttempts: too many attempts; or connections, where the newest does not replace the oldest.
+            TooManyAttempts: banned; too many attempts; or connections, where the newest does not replace the oldest.
         """
+        self._check_ban(identity, address)
         if identity.anonymous:
             return
         wait = self._identities.take((identity.issuer, identity.subject), 1.0, self._monotonic())
@@ -102,6 +123,36 @@ class Quotas:
         connections = self._hub.of_identity(identity)
         if connections >= endpoint.limits.connections_per_subject and not endpoint.newest_wins:
             raise TooManyAttempts(f"{identity.subject} has {connections} connections")
+
+    def _check_ban(self, identity: Identity, address: str) -> None:
+        now = self._monotonic()
+        if identity.anonymous:
+            who, wait = f"nobody in particular at {address}", self._banned_addresses.wait(quota_key(address), now)
+        else:
+            key = identity.issuer, identity.subject
+            who, wait = identity.subject, self._banned_identities.wait(key, now)
+        if wait:
+            raise TooManyAttempts(f"{printable(who)} is banned", retry_after=wait)
+
+    def _ban_abuser(self, live: Live) -> None:
+        """Ban who is being ended, if it is for what it sent."""
+        close, identity = live.session.close, live.session.identity
+        if close is None or close.code not in BANNING:
+            return
+        now = self._monotonic()
+        if identity.anonymous:
+            self._banned_addresses.ban(quota_key(live.address), now)
+        else:
+            self._banned_identities.ban((identity.issuer, identity.subject), now)
+        self._audit.record(
+            "ban.begun",
+            self._clock.wall(),
+            session=live.session.id,
+            subject=identity.subject,
+            address=live.address,
+            code=int(close.code),
+            seconds=self._ban_seconds,
+        )
 
     def begin_verifying(self) -> None:
         """Count somebody as waiting, until `end_verifying`. Those on the doorstep keep nobody from it.

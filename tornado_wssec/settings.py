@@ -184,6 +184,9 @@ class Timeouts(_Documented):
     )
     tick: float = _default(0.25, "how often deadlines are looked at: expiry closes within 1 s")
 
+    ban: float = _default(
+        0.0, "no ban; above 0, whoever was closed with 4400 or 4429 gets 429 for so long", or_zero=True
+    )
     refusal_window: float = _default(10.0, "over which refusals are told one by one, then by number")
     hsts: float = _default(
         31_536_000.0, "a year of https only, told over https; 0: not told (OWASP HSTS)", or_zero=True

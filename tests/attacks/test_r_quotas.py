@@ -9,13 +9,14 @@ import pytest
 
 from tests.kits import CHAT, GENEROUS, ChatSocket, audited, chat_kit, in_loop, settled
 from tests.talk import Script, TalkSocket, talk_kit
-from tornado_wssec import BearerToken, Close, FirstMessage, Identity, Limits, Ticket
+from tornado_wssec import BearerToken, Close, FirstMessage, Identity, Limits, Ticket, Timeouts
 from tornado_wssec.auth import Credential, Desk, RequestView
 from tornado_wssec.hub import Live
 from tornado_wssec.policy.tickets import digest_of
 from tornado_wssec.routes import RETRY_SPREAD_SECONDS
 from tornado_wssec.testing import Client, GuardKit
 from tornado_wssec.testing.clock import NOON
+from tornado_wssec.testing.raw import BINARY, CLOSE, TEXT
 
 
 class Gated(BearerToken):
@@ -63,6 +64,93 @@ async def test_r03_connections_of_an_identity() -> None:
         await first.close()
         await settled(kit, 5)
         assert [101, 429] == await statuses_of(kit, 2, token=kit.token())
+
+
+# --- bans ---
+
+
+class Stubborn(TalkSocket):
+    anonymous = True
+
+
+async def misbehave(client: Client, code: int = 4400) -> None:
+    """Be closed for what one sends: nonsense (4400), or for nothing but its number (4429)."""
+    for _ in range(200):
+        await client.socket.send_frame(TEXT, b"nonsense" if code == 4400 else b'{"type":"talk.do"}')
+    await client.assert_closed(code)
+
+
+BANS = replace(GENEROUS, error_budget=Limits().error_budget)
+FLOODS = replace(GENEROUS, frames_burst=50, frames_per_second=1.0)
+
+
+@pytest.mark.parametrize(("limits", "code"), [(BANS, 4400), (FLOODS, 4429)])
+@in_loop
+async def test_r01_ban_of_an_identity(limits: Limits, code: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever was closed for what he sent gets 429 until it is over, on whatever credential; others come in."""
+    caplog.set_level(logging.INFO)
+    async with talk_kit(limits=limits, timeouts=Timeouts(ban=60.0)) as kit:
+        await misbehave(await kit.connect("/ws"), code)
+        answer = (await kit.handshake("/ws", token=kit.token()))[1]
+        assert (429, True) == (answer.status, 60 <= int(answer.headers["retry-after"]) <= 60 + RETRY_SPREAD_SECONDS)
+        assert [101] == await statuses_of(kit, 1, token=kit.token("bob"))
+        await kit.advance(59.5)
+        assert [429] == await statuses_of(kit, 1, token=kit.token())
+        await kit.advance(0.5)
+        assert [101] == await statuses_of(kit, 1, token=kit.token())
+    begun = [(line["subject"], line["code"], line["seconds"]) for line in audited(caplog.records, "ban.begun")]
+    assert [("ann", code, 60.0)] == begun
+    assert ["ann is banned"] * 2 == [line["evidence"] for line in audited(caplog.records, "handshake.refused")]
+
+
+@in_loop
+async def test_r01_ban_begins_before_the_close_is_answered() -> None:
+    """Who leaves our close unanswered cannot come in beside it."""
+    async with talk_kit(limits=BANS, timeouts=Timeouts(ban=60.0)) as kit:
+        client = await kit.connect("/ws")
+        for _ in range(20):
+            await client.socket.send_frame(TEXT, b"nonsense")
+        while (frame := await client.socket.receive_frame()) is not None and frame.opcode != CLOSE:
+            continue
+        assert 1 == len(kit.guard.hub)
+        assert [429] == await statuses_of(kit, 1, token=kit.token())
+
+
+@in_loop
+async def test_r01_ban_of_nobody_in_particular() -> None:
+    """Of an address that sent nonsense under no name, those without a name stay out; who has one comes in."""
+    async with talk_kit(handler=Stubborn, limits=BANS, timeouts=Timeouts(ban=60.0)) as kit:
+        await misbehave(await kit.connect("/ws", token=""))
+        assert [429] == await statuses_of(kit, 1)
+        assert [101] == await statuses_of(kit, 1, token=kit.token())
+        await kit.advance(60)
+        assert [101] == await statuses_of(kit, 1)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+@in_loop
+async def test_r14_ban_and_a_wall_clock_that_steps(hours: int) -> None:
+    """A ban goes by the other clock. A day of the wall changes nothing of it."""
+    times = Timeouts(ban=60.0, clock_step=7_200.0)
+    async with talk_kit(handler=Stubborn, limits=BANS, timeouts=times) as kit:
+        await misbehave(await kit.connect("/ws", token=""))
+        kit.clock.step_wall(3_600 * hours)
+        assert [429] == await statuses_of(kit, 1)
+        await kit.advance(60)
+        assert [101] == await statuses_of(kit, 1)
+
+
+@in_loop
+async def test_r01_no_ban_unless_it_is_asked_for() -> None:
+    """By default, and for a close that is nobody's fault, the way back is open."""
+    async with talk_kit(limits=BANS) as kit:
+        await misbehave(await kit.connect("/ws"))
+        assert [101] == await statuses_of(kit, 1, token=kit.token())
+    async with talk_kit(limits=BANS, timeouts=Timeouts(ban=60.0)) as kit:
+        client = await kit.connect("/ws")
+        await client.socket.send_frame(BINARY, b"")
+        await client.assert_closed(1003)
+        assert [101] == await statuses_of(kit, 1, token=kit.token())
 
 
 # --- the newest wins ---

@@ -220,6 +220,16 @@ def test_check_names_changed_limits(app: Checked) -> None:
     assert "WSSEC_ORIGINS" in lines(outcome, "declared")
 
 
+def test_check_names_bans(app: Checked) -> None:
+    """Where somebody may be kept out for what he sent, the check says for how long."""
+    outcome = app(
+        ("import Guard,", "import Guard, Timeouts,"),
+        ('origins=["https://app.example.com"]', 'origins=["https://app.example.com"], timeouts=Timeouts(ban=300.0)'),
+    )
+
+    assert {"Timeouts.ban": "300, by default 0"} == lines(outcome, "changed")
+
+
 HANDLER_LIMITS = """class ChatSocket(SecureWebSocketHandler):
     limits = Limits(connections_per_subject=50)
 """
