@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Set as AbstractSet
+from itertools import islice
 from typing import Final
 
 from .errors import NotAcknowledged, StoreError
@@ -19,6 +20,8 @@ from .telemetry.redact import where_raised
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS: Final = 1.0
+AT_ONCE: Final = 8
+"""Entries that wait for their acknowledgement together: as many as a Redis store has connections for that."""
 
 
 class Reassertion:
@@ -36,39 +39,45 @@ class Reassertion:
     def __len__(self) -> int:
         return len(self._missing)
 
-    def compare(self, revocations: AbstractSet[str], undone: AbstractSet[str], now: float) -> int:
+    def compare(self, revocations: AbstractSet[str], undone: AbstractSet[str], *, ended: float, now: float) -> int:
         """Find what the log lacks, read as a whole; return how many entries are to be written.
 
         Args:
             revocations, undone: the ids in the log.
+            ended: wall seconds; what expired before is none of anybody's business.
             now: wall seconds.
         """
         lost: list[Body] = [body for body in self._index.entries() if body.id not in revocations]
         lost += [body for body in self._index.undos(now) if body.id not in undone]
-        self._missing = deque(lost)
-        if lost:
+        self._missing = deque(body for body in lost if body.expires_at is None or body.expires_at >= ended)
+        if self._missing:
             logger.error(
                 "the store has lost %d entries of the log of revocations; they hold here, and are written to it again;"
                 " `wssec revocations import` the newest export, too",
-                len(lost),
+                len(self._missing),
             )
             self._found.set()
-        return len(lost)
+        return len(self._missing)
 
     async def write(self, log: RevocationLog) -> None:
-        """Write everything that is missing.
+        """Write everything that is missing, a few at a time.
 
         Raises:
             StoreError: not all of it is written; call it again.
         """
-        count = len(self._missing)
+        missing, count = self._missing, len(self._missing)
         is_acknowledged = True
-        while self._missing:
-            try:
-                await log.append(self._missing[0])
-            except NotAcknowledged:
-                is_acknowledged = False  # it is in the log, and lost again only if this node goes, too
-            self._missing.popleft()
+        while missing:
+            some = list(islice(missing, AT_ONCE))
+            for outcome in await asyncio.gather(*(log.append(body) for body in some), return_exceptions=True):
+                if isinstance(outcome, NotAcknowledged):
+                    is_acknowledged = False  # it is in the log, and lost again only if this node goes, too
+                elif isinstance(outcome, BaseException):
+                    raise outcome
+            for _ in some:
+                missing.popleft()
+        if missing is not self._missing:
+            return  # they were compared once more meanwhile
         self._found.clear()
         if count:
             told = "%d lost entries of the log of revocations have been written again%s"

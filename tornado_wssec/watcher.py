@@ -194,7 +194,7 @@ class Watcher:
                     self._apply(entry)
             if self._whole is not None:
                 whole, self._whole = self._whole, None
-                self.reassertion.compare(*whole, self._clock.wall())
+                self.reassertion.compare(*whole, ended=self._timekeeping.settled, now=self._clock.wall())
         finally:
             # Also when the store fails in between: what is known is enforced.
             if self._index.generation != before:
