@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -193,13 +193,18 @@ def is_running(pid: int) -> bool:
     return True
 
 
+def ran(command: Sequence[str], environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """What a program came to that ends by itself."""
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+    )
+
+
 @in_loop
 async def test_port_of_another_program_is_refused(tmp_path: Path) -> None:
     """It is shared within one program: a second start of the same one would take half of everybody."""
     async with program(tmp_path) as running:
-        second = await asyncio.to_thread(
-            subprocess.run, command(2, running.port), cwd=ROOT, env=running.environment, capture_output=True, text=True
-        )
+        second = await asyncio.to_thread(ran, command(2, running.port), running.environment)
 
     assert 1 == second.returncode
     assert "Address already in use" in second.stderr
@@ -245,11 +250,9 @@ async def test_prompt_cannot_be_started_again(tmp_path: Path) -> None:
     """There is no program: a child would be another prompt."""
     environment = environment_in(tmp_path)
     await make_store(environment)
-    ran = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-c", PROMPT], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    prompt = await asyncio.to_thread(ran, (sys.executable, "-c", PROMPT), environment)
 
-    assert "it came from a prompt or -c; write the program into a file and run that" in ran.stdout
+    assert "it came from a prompt or -c; write the program into a file and run that" in prompt.stdout
 
 
 @in_loop
