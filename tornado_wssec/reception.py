@@ -240,7 +240,8 @@ class Reception:
         self._directory.occupy(live.place)
         self._record("session.opened", live, address=live.address, origin=admitted.view.origin, endpoint=endpoint.name)
         if not self._enforcer.close_if_revoked(live):
-            self._rights.begin(live, _of_session(admitted.proven, live), admitted.announced)
+            if self._rights.has_hooks:
+                self._rights.begin(live, _of_session(admitted.proven, live), admitted.announced)
             if endpoint.newest_wins:
                 self._hub.end_oldest(live.session.identity, endpoint.limits.connections_per_subject)
             self._greet(talk, admitted)

@@ -38,6 +38,8 @@ class Audit:
 
 def _fit(value: object) -> str:
     """A value as JSON: numbers as they are, all else as a string that is fit for a log."""
+    if type(value) is int:
+        return str(value)
     if type(value) is not str and isinstance(value, (bool, int, float)):
         return json.dumps(value)
     return encode_basestring_ascii(printable(value))
