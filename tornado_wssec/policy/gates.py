@@ -68,6 +68,11 @@ class Gate:
         if type(field)._validate is not fields.Field._validate:
             self._foreign.append(field._validate)
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether code of the application runs in it."""
+        return bool(self._foreign)
+
     def __call__(self, value: Any) -> None:
         """Refuse a value by raising ValidationError."""
         if self._check is not None:

@@ -25,6 +25,7 @@ from .overflow import Overflow
 from .permissions import PermissionTemplate
 from .rates import Rate
 from .reasons import Reasons
+from .straight import StraightLoader, straight_loader
 
 MessageClass = type[Message]
 
@@ -61,6 +62,7 @@ class MessageSpec:
     coalesce: tuple[str, ...]
     max_auth_age: float | None
     _loader: Schema = field(repr=False)
+    _straight: StraightLoader | None = field(repr=False)
     _dumper: Schema = field(repr=False)
     _reasons: Reasons = field(repr=False)
     _keys: tuple[tuple[str, str], ...] = field(repr=False)
@@ -94,6 +96,8 @@ class MessageSpec:
         Raises:
             InvalidMessage: with the fields at fault, in words of our own.
         """
+        if self._straight is not None and (accepted := self._straight.load(data)) is not None:
+            return accepted
         try:
             loaded = self._loader.load(data)
             if isinstance(loaded, dict):
@@ -204,6 +208,7 @@ def compile_message(message: type[Message]) -> tuple[MessageSpec | None, list[Pr
         coalesce=tuple([key_of(name, loader.fields[name]) for name in terms.coalesce if name in loader.fields]),
         max_auth_age=terms.max_auth_age,
         _loader=loader,
+        _straight=straight_loader(loader),
         _dumper=dumper,
         _reasons=Reasons.of(levels_of(loader)),
         _keys=tuple((name, loaded_as(name, loader)) for name in named),
