@@ -23,6 +23,7 @@ from tornado_wssec import (
     StoreError,
     on,
 )
+from tornado_wssec.auth.base import Credential
 from tornado_wssec.errors import StoreUnavailable
 from tornado_wssec.hub import Live
 from tornado_wssec.policy.revocations import Kind, LogEntry, make_revocation, make_undo
@@ -467,7 +468,7 @@ class Slow:
 
     def find(self, request: Any) -> Any:
         """Everybody shows something."""
-        return object()
+        return Credential("something", "header")
 
     async def verify(self, credential: Any, request: Any, desk: Any) -> Any:
         """Let the test decide when."""
