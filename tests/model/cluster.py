@@ -17,6 +17,7 @@ from tornado_wssec.stores.base import Store
 from tornado_wssec.testing import Client, GuardKit
 
 from .ledger import AGE, GOING_AWAY, NODES, NOON, OK
+from .stores import OneClock
 
 LIMITS = replace(GENEROUS, tickets_per_subject=PLENTY)
 TIMEOUTS = Timeouts(
@@ -235,7 +236,7 @@ class Cluster:
         kit = GuardKit(
             [("/ws", ChatSocket)],
             registry=CHAT,
-            store=self._make_store(),
+            store=OneClock(self._make_store(), lambda: NOON + self.monotonic),
             keys=keys,
             clock=clock,
             limits=LIMITS,

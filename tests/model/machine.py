@@ -3,6 +3,8 @@
 import asyncio
 import faulthandler
 from collections.abc import Coroutine
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
@@ -11,8 +13,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from tornado_wssec.policy.keys import KeyState
 from tornado_wssec.stores.base import Store
 from tornado_wssec.stores.memory import MemoryStore
+from tornado_wssec.stores.sqlite import SqliteStore
 
-from .cluster import Cluster
+from .cluster import TIMEOUTS, Cluster
 from .ledger import NODES, NOON, OK, OVERLAP, REVOKED, TICKET, UNAVAILABLE, Ban, Ledger, Socket, Ticket, Token
 
 NODE = st.integers(0, NODES - 1)
@@ -294,3 +297,19 @@ class LiveSockets(RuleBasedStateMachine):
         self.real.offsets[node] = wall.offset
         self.run(self.real.look())
         self.model.look()
+
+
+class LiveSocketsOnFile(LiveSockets):
+    """The same with SQLite files."""
+
+    def store(self) -> Store:
+        """Another handle on the one file."""
+        if not hasattr(self, "folder"):
+            self.folder = TemporaryDirectory()
+        return SqliteStore(Path(self.folder.name, "wssec.db"), timeouts=TIMEOUTS)
+
+    def teardown(self) -> None:
+        """And the file goes, too."""
+        super().teardown()
+        if hasattr(self, "folder"):
+            self.folder.cleanup()

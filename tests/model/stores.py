@@ -1,0 +1,52 @@
+"""Stores that go by one clock, whatever those of the nodes read, as a store that serves several machines does."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tornado_wssec.policy.session_directory import Entry, EntryPage, NodeFacts, NodeStanding
+
+
+class OneClock:
+    """A handle on a store whose leases go by the true time.
+
+    Args:
+        store: the handle.
+        now: the true time, in wall seconds.
+    """
+
+    def __init__(self, store: Any, now: Callable[[], float]) -> None:
+        self._store = store
+        self._now = now
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def renew_node(self, node: str, *, joins: bool, lease: float, alone: float, now: float) -> NodeStanding:
+        """By the true time."""
+        standing: NodeStanding = await self._store.renew_node(
+            node, joins=joins, lease=lease, alone=alone, now=self._now()
+        )
+        return standing
+
+    async def drop_node(self, node: str, now: float) -> None:
+        """By the true time."""
+        await self._store.drop_node(node, self._now())
+
+    async def enter(
+        self, node: str, entries: Sequence[Entry], *, most: int | None, now: float, leaving: Sequence[str] = ()
+    ) -> Sequence[bool] | None:
+        """By the true time."""
+        found: Sequence[bool] | None = await self._store.enter(
+            node, entries, most=most, now=self._now(), leaving=leaving
+        )
+        return found
+
+    async def list_entries(self, *, after: str, most: int, now: float) -> EntryPage:
+        """By the true time."""
+        page: EntryPage = await self._store.list_entries(after=after, most=most, now=self._now())
+        return page
+
+    async def list_nodes(self, now: float) -> Sequence[NodeFacts]:
+        """By the true time."""
+        facts: Sequence[NodeFacts] = await self._store.list_nodes(self._now())
+        return facts
