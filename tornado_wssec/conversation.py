@@ -55,6 +55,23 @@ class Conversation:
         speaks_v1: whether the client negotiated `wssec.v1`; others get nothing unasked.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_audit",
+        "_deadline",
+        "_endpoint",
+        "_handler",
+        "_has_overrun",
+        "_hub",
+        "_inbox",
+        "_monotonic",
+        "_timeouts",
+        "_wall",
+        "envelope",
+        "live",
+        "speaks_v1",
+    )
+
     def __init__(
         self,
         live: Live,
@@ -73,7 +90,7 @@ class Conversation:
         self._endpoint = endpoint
         self._handler: object = handler
         self._hub = hub
-        self._clock = clock
+        self._monotonic, self._wall = clock.monotonic, clock.wall
         self._timeouts = timeouts
         self._audit = audit
         self._deadline: asyncio.TimerHandle | None = None
@@ -86,12 +103,12 @@ class Conversation:
 
     def receive(self, frame: str | bytes) -> None:
         """Admit a frame, answer it, or end the connection."""
-        now = self._clock.monotonic()
+        now, live = self._monotonic(), self.live
         try:
-            self.live.session.ensure_open()
             if isinstance(frame, bytes):
+                live.session.ensure_open()
                 raise Disconnect(Close(CloseCode.UNSUPPORTED_DATA), "binary frame")
-            permitted = self._endpoint.pipeline.admit(frame, self.live.session, now)
+            permitted = self._endpoint.pipeline.admit(frame, live.session, now)
         except FrameDropped:
             return
         except FrameError as error:
@@ -104,16 +121,24 @@ class Conversation:
             if permitted.spec.message is Ping:
                 # At once, never behind a slow handler; and no more a sign of use than a ping frame is.
                 pong = Outgoing(self.envelope.pong(permitted.id), is_reply=True)
-                self.live.send(pong, now, is_data=False)
+                live.send(pong, now, is_data=False)
             else:
-                self.live.lifetime.saw_data(now)
+                live.lifetime.saw_data(now)
                 self._inbox.put(permitted)
+
+    def saw_frame(self) -> None:
+        """Take note that the peer lives: something has come."""
+        self.live.lifetime.saw_life(self._monotonic())
+
+    def saw_violation(self, close: Close) -> None:
+        """End what breaks the protocol."""
+        self._hub.end(self.live, close, "protocol violation")
 
     def receive_control(self) -> None:
         """Charge a ping or a pong to the frame budget; a flood of them ends like any other."""
         try:
             self.live.session.ensure_open()
-            self.live.session.spend_frame(CONTROL_BYTES, self._clock.monotonic())
+            self.live.session.spend_frame(CONTROL_BYTES, self._monotonic())
         except (RateLimited, FrameDropped):
             return  # a control frame has no answer of its own
         except Disconnect as disconnect:
@@ -137,7 +162,7 @@ class Conversation:
 
     def say(self, message: Outgoing) -> None:
         """Send a declared message that has been validated."""
-        self.live.send(message, self._clock.monotonic())
+        self.live.send(message, self._monotonic())
 
     def say_own(self, type: str, data: Mapping[str, Any]) -> None:
         """Send a message of the protocol's own."""
@@ -164,10 +189,11 @@ class Conversation:
         """Call the handler; returns None when that is done, else what ends when it is."""
         context = copy_context()
         try:
-            standing = self.live.standing
+            live = self.live
+            standing = live.standing
             if standing is not None and standing.awaited is not None and not permitted.spec.is_public:
                 return self._follow(permitted, self._handle_after(permitted, standing.awaited), context)
-            permitted = readmit(permitted, self.live.session, self._clock.monotonic())
+            permitted = readmit(permitted, live.session, self._monotonic())
             method = getattr(self._handler, self._endpoint.methods[permitted.spec.type])
             result = context.run(method, permitted.data)
             if _is_awaitable(result):
@@ -182,7 +208,7 @@ class Conversation:
     async def _handle_after(self, permitted: Permitted, asking: "asyncio.Task[None]") -> Any:
         """Handle a message once it is known what its sender may still do."""
         await asyncio.wait([asking])
-        permitted = readmit(permitted, self.live.session, self._clock.monotonic())
+        permitted = readmit(permitted, self.live.session, self._monotonic())
         method = getattr(self._handler, self._endpoint.methods[permitted.spec.type])
         result = method(permitted.data)
         return await result if _is_awaitable(result) else result
@@ -242,7 +268,7 @@ class Conversation:
     def _answer(self, error: FrameError, frame: str | bytes | None) -> None:
         try:
             if not isinstance(error, NOT_THE_PEERS_FAULT):
-                self.live.session.spend_error(self._clock.monotonic())
+                self.live.session.spend_error(self._monotonic())
         except Disconnect as disconnect:
             self._end(disconnect)
             return
@@ -274,13 +300,13 @@ class Conversation:
         self._hub.end(self.live, disconnect.close, disconnect.evidence)
 
     def _say(self, text: str, *, is_reply: bool = False) -> None:
-        self.live.send(Outgoing(text, is_reply=is_reply), self._clock.monotonic())
+        self.live.send(Outgoing(text, is_reply=is_reply), self._monotonic())
 
     def _audit_refusal(self, error: FrameError) -> None:
         identity = self.live.session.identity
         self._audit.record(
             "message.refused",
-            self._clock.wall(),
+            self._wall(),
             code=error.code,
             session=self.live.session.id,
             subject=identity.subject,

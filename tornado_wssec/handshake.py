@@ -11,7 +11,7 @@ Source: RFC 6455 §4.2.1; OWASP WebSocket cheat sheet.
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from tornado.httputil import HTTPServerRequest
@@ -390,7 +390,7 @@ def first_message(frame: str | bytes, endpoint: Endpoint) -> Incoming:
         first = endpoint.pipeline.envelope.parse(frame, endpoint.limits)
         spec = endpoint.pipeline.resolve(first.type)
         if spec.message is Authenticate:
-            return replace(first, data=spec.load(first.data))
+            return first._replace(data=spec.load(first.data))
     except FrameError as error:
         fault = str(error.code)
     else:

@@ -231,11 +231,7 @@ class Reception:
             timeouts=self._timeouts,
             audit=self._audit,
         )
-        connection.watch(
-            saw_frame=lambda: live.lifetime.saw_life(self._clock.monotonic()),
-            saw_control=talk.receive_control,
-            violated=lambda close: self._hub.end(live, close, "protocol violation"),
-        )
+        connection.watch(talk.saw_frame, talk.receive_control, talk.saw_violation)
         self._hub.add(live)
         self._directory.occupy(live.place)
         self._record("session.opened", live, address=live.address, origin=admitted.view.origin, endpoint=endpoint.name)

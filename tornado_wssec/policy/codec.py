@@ -8,8 +8,7 @@ Rules of this file:
 
 import math
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from ..errors import FrameError, MalformedFrame
 from ..settings import KiB, Limits
@@ -27,8 +26,7 @@ TYPE_KEY_LENGTH: Final = 32
 """Characters of the longest key that a flat envelope may use for the type."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A frame that is a well-formed message; nobody has looked at its data yet.
 
     Args:
@@ -107,6 +105,8 @@ class Envelope:
         Raises:
             ValueError: a flat envelope needs a name that the data uses; see `reserved`.
         """
+        if not self._is_flat and type(data) is dict:
+            return f'{{"type":"reply","id":{encode_json(message_id)},"data":{encode_json(data)}}}'
         head = {self._type_key: "reply", "id": message_id}
         return self._write(head, data, head.keys())
 

@@ -22,6 +22,10 @@ from ..errors import PermissionDenied, Problem
 PUBLIC: Final = "(public)"
 """The permission that everybody has. No segment has parentheses, so that no other permission can be spelt like it."""
 
+KNOWN_MOST: Final = 16
+KNOWN_CHARACTERS: Final = 256
+"""Permissions whose answer a set of grants remembers, and how long they are. It never changes, nor does the answer."""
+
 # A dot or two alone are refused, since an application may well build a path from the same value.
 _SEGMENT: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.@+=~|-]{1,128}").fullmatch
 _FIELD: Final = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}").fullmatch
@@ -43,13 +47,14 @@ class Grants:
         ValueError: for a grant that is no permission and no pattern, with the remedy.
     """
 
-    __slots__ = ("_all", "_families", "_heads", "_literals", "_shapes")
+    __slots__ = ("_all", "_families", "_heads", "_known", "_literals", "_shapes")
 
     _all: frozenset[str]
     _literals: frozenset[str]
     _heads: frozenset[str]
     _families: tuple[str, ...]
     _shapes: "tuple[_Shape, ...]"
+    _known: dict[str, bool]
 
     def __init__(self, grants: Iterable[str] = ()) -> None:
         if isinstance(grants, str):
@@ -60,6 +65,7 @@ class Grants:
         set_once = object.__setattr__
         set_once(self, "_all", every)
         set_once(self, "_literals", every.difference(patterns) if patterns else every)
+        set_once(self, "_known", {})
         self._compile(patterns)
 
     def _compile(self, patterns: list[str]) -> None:
@@ -87,6 +93,17 @@ class Grants:
             return True
         if self._literals is self._all:
             return False
+        known = self._known.get(permission)
+        if known is None:
+            known = self._fits(permission)
+            if len(permission) <= KNOWN_CHARACTERS:
+                if len(self._known) >= KNOWN_MOST:
+                    self._known.clear()
+                self._known[permission] = known
+        return known
+
+    def _fits(self, permission: str) -> bool:
+        """Whether a pattern covers it."""
         if permission.rpartition(":")[0] in self._heads or permission.startswith(self._families):
             return True
         segments = permission.split(":")

@@ -8,7 +8,7 @@ Rules of this file:
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..errors import FrameError, MessageTooBig, PermissionDenied, SignatureInvalid, UnknownType
 from ..settings import Limits
@@ -18,8 +18,7 @@ from .registry import MessageSpec
 from .session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class Valid:
+class Valid(NamedTuple):
     """A message whose data fits its schema; nobody has asked yet whether it is allowed.
 
     `wire` is the data as it came: a bound field is compared in the form in which claims come, too.

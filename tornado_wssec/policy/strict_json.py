@@ -15,6 +15,8 @@ Source: RFC 8259; RFC 7493 (I-JSON) for numbers, duplicate names and surrogates.
 import json
 import math
 import re
+from collections.abc import Callable
+from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]  # typeshed lists no C code
 from typing import Any, Final
 
 from ..errors import MalformedFrame, MessageTooBig
@@ -26,7 +28,21 @@ _NO_STRUCTURE: Final = bytes(set(range(256)) - set(b"[]{},"))
 _ONE_BRACKET: Final = bytes.maketrans(b"{}", b"[]")
 _SURROGATES: Final = ("\\ud", "\\uD")
 
-_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_SPACES: Final = " \t\n\r"
+
+_encoder: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+# What `encode` makes anew for each text; it would also look out for a value that holds itself, as `encode` does then.
+_write: Final = c_make_encoder(
+    None,
+    _encoder.default,
+    encode_basestring,
+    None,
+    _encoder.key_separator,
+    _encoder.item_separator,
+    False,
+    False,
+    False,
+)
 
 
 def encode_json(value: Any) -> str:
@@ -36,7 +52,10 @@ def encode_json(value: Any) -> str:
         ValueError: for NaN, an infinity, a lone surrogate or a value that holds itself.
         TypeError: for what JSON has no form for.
     """
-    text = _encode(value)
+    try:
+        text = "".join(_write(value, 0))
+    except RecursionError:
+        text = _encoder.encode(value)
     if not text.isascii():
         text.encode()
     return text
@@ -80,21 +99,28 @@ class _Fault(ValueError):
 class JsonReader:
     """A parser for the budgets of one `Limits`. Making one costs as much as reading a small frame."""
 
-    __slots__ = ("_decode", "_digits", "limits")
+    __slots__ = ("_decode", "_digits", "_scan", "limits")
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._digits = len(str(limits.json_integer)) + 1
-        self._decode = json.JSONDecoder(
+        decoder = json.JSONDecoder(
             object_pairs_hook=self._object, parse_int=self._integer, parse_float=_float, parse_constant=_constant
-        ).decode
+        )
+        self._decode = decoder.decode
+        self._scan: Callable[[str, int], tuple[Any, int]] = decoder.scan_once  # type: ignore[attr-defined]  # as above
 
     def read(self, text: str) -> Any:
         """The value that the text stands for; MalformedFrame where there is none."""
         # Raised after the handlers, so that no traceback keeps the frame through __context__.
         try:
             self._check_shape(text)
-            value = self._decode(text)
+            try:
+                value, end = self._scan(text, 0)
+            except StopIteration:
+                value, end = self._decode(text), len(text)  # it begins with a space, or the fault is told
+            if end < len(text) and text[end:].strip(_SPACES):
+                self._decode(text)  # tells the fault
             if _SURROGATES[0] in text or _SURROGATES[1] in text:
                 encode_json(value)
             return value
