@@ -1,21 +1,25 @@
 """Group R on an open connection: floods of messages, bytes and answers, with TLS and without, in each event loop."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import resource
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from marshmallow import fields, validate
 
 from tests.attacks.doors import Door
 from tests.attacks.test_f_frames import MESSAGE, Target, target_at
 from tests.carriers import in_each_loop
-from tests.kits import GENEROUS, settled
+from tests.kits import GENEROUS, in_loop, settled
 from tests.talk import Heard, TalkSocket
-from tornado_wssec import Limits, Timeouts
+from tornado_wssec import PUBLIC, Channel, Limits, Message, Registry, SecureWebSocketHandler, Timeouts
 from tornado_wssec.hub import Live
 from tornado_wssec.policy.overflow import Overflow
 from tornado_wssec.settings import KiB, MiB
+from tornado_wssec.testing import GuardKit
 from tornado_wssec.testing.raw import PONG, TEXT, frame_bytes
 from tornado_wssec.wire.outgoing import Outgoing
 
@@ -136,6 +140,82 @@ async def test_r09_slow_reader_that_reads(door: Door) -> None:
             await target.turns()
             await target.kit.advance(1)
             assert not live.session.is_closing
+
+
+LISTENERS = 1_000
+NEWS = 15
+A_PIECE = "x" * 2_000
+
+
+class Urgent(Message):
+    """Who misses it must start anew."""
+
+    class Meta:
+        type = "hall.urgent"
+        direction = "out"
+        permission = PUBLIC
+        overflow = "disconnect"
+
+    text = fields.String(required=True, validate=validate.Length(max=3_000))
+
+
+class Fresh(Message):
+    """Only the newest matters."""
+
+    class Meta:
+        type = "hall.fresh"
+        direction = "out"
+        permission = PUBLIC
+        overflow = "drop_oldest"
+
+    text = fields.String(required=True, validate=validate.Length(max=3_000))
+
+
+class Hall(Channel):
+    """Everybody may listen."""
+
+    class Meta:
+        pattern = "hall"
+        subscribe = PUBLIC
+
+
+class HallSocket(SecureWebSocketHandler):
+    """Listens only."""
+
+
+@pytest.fixture
+def descriptors() -> Iterator[None]:
+    """As many as the system allows: both ends of a thousand connections are in this process."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.usefixtures("descriptors")
+@pytest.mark.parametrize("news", [Urgent, Fresh], ids=["disconnect", "drop_oldest"])
+@in_loop
+async def test_r10_one_of_a_thousand_stops_reading(news: type[Message]) -> None:
+    """What waits for it stays under its cap, the policy of the type acts, and each of the others hears everything."""
+    limits = replace(GENEROUS, outbound_bytes=20_000)
+    async with GuardKit([("/ws", HallSocket)], registry=Registry(Urgent, Fresh, Hall), limits=limits) as kit:
+        deaf = await kit.connect("/ws", subject="deaf")
+        (live,) = kit.guard.hub
+        others = [await kit.connect("/ws") for _ in range(LISTENERS - 1)]
+        for client in (deaf, *others):
+            await client.request("wssec.subscribe", {"channel": "hall"})
+        while not live.connection.buffered_bytes:
+            live.send(BIG, kit.clock.monotonic)
+            await asyncio.sleep(0)
+        begun = live.connection.buffered_bytes
+        for number in range(NEWS):
+            await kit.guard.publish("hall", news, {"text": f"{number:02}{A_PIECE}"})
+            assert live.connection.buffered_bytes <= begun + limits.outbound_bytes
+            heard = {(await client.receive())["data"]["text"][:2] for client in others}
+            assert {f"{number:02}"} == heard
+
+        assert (news is Urgent) == live.session.is_closing
+        await settled(kit, LISTENERS - live.session.is_closing)
 
 
 @pytest.mark.parametrize("hours", [-1, 1])

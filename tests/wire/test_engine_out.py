@@ -127,6 +127,17 @@ def test_engine_queue_keeps_the_newest_of_a_key() -> None:
     assert text("first")[2:] + text("3") == released(scene)
 
 
+def test_engine_lets_go_of_much_by_the_chunk() -> None:
+    """What waits is handed over piece by piece, so that what has not begun to leave can still be dropped."""
+    scene = stuck()
+    for letter in "abc":
+        scene.say(letter * 40_000)
+
+    assert text("first")[2:] + b"".join(text(letter * 40_000) for letter in "abc") == released(scene)
+    assert 3 == len(scene.pipe.writes)
+    assert max(map(len, scene.pipe.writes)) <= CHUNK_BYTES + 40_004
+
+
 def test_engine_control_frames_wait_behind_what_has_begun_to_leave() -> None:
     """A pong or a ping is never in the middle of a frame, and in front of what waits."""
     scene = stuck()
