@@ -12,6 +12,7 @@ from .handshakes import suite as handshakes
 from .load.driver import LoadFailed
 from .process import CLIENT_CORE, pin
 from .results import Figure, Outcome, keep, print_figures
+from .revocation import suite as revocation
 from .suites import crowd, encrypted, fanout, flood, memory, talk
 
 SUITES: Final[Mapping[str, tuple[Callable[[int], Outcome], Sequence[Bar]]]] = {
@@ -21,6 +22,7 @@ SUITES: Final[Mapping[str, tuple[Callable[[int], Outcome], Sequence[Bar]]]] = {
     "memory": (memory.measure, bars.MEMORY),
     "fanout": (fanout.measure, bars.FANOUT),
     "flood": (flood.measure, bars.FLOOD),
+    "revocation": (revocation.measure, bars.REVOCATION),
     "crowd": (crowd.measure, bars.CROWD),
 }
 """Each suite, and the bars that it measures."""

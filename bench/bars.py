@@ -94,4 +94,10 @@ ENCRYPTED: Final = (
     Bar("P13.medium", "medium messages over TLS, one at a time, against bare Tornado over TLS", 1.5),
 )
 
-ALL: Final = (*MESSAGES, *HANDSHAKES, *MEMORY, *FANOUT, *FLOOD, *CROWD, *ENCRYPTED)
+REVOCATION: Final = (
+    Bar("P10.redis", "revocation to closed socket (p99) by Redis, of 50 ms", 1.0, is_ceiling=True),
+    Bar("P10.worst", "revocation to closed socket at worst, by Redis or SQLite, of 1 s", 1.0, is_ceiling=True),
+    Bar("P10.tenant", "8,000 sockets of one tenant closed, of 2 s", 1.0, is_ceiling=True),
+)
+
+ALL: Final = (*MESSAGES, *HANDSHAKES, *MEMORY, *FANOUT, *FLOOD, *REVOCATION, *CROWD, *ENCRYPTED)

@@ -10,6 +10,7 @@ Rules of this file:
 import asyncio
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 MARKER: Final = "TORNADO_WSSEC_PROCESS"
 """The variable that tells a process which one it is: `for:…` as it is started, `of:…` once it knows."""
+_STARTED: Final = re.compile(r"for:(\d+):(\d+):(\d+):(\d+)").fullmatch
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 30.0
 HEALTHY_SECONDS: Final = 60.0
@@ -51,14 +53,14 @@ def sharing(processes: int, port: int, address: str, store: Store) -> "First | F
     """
     if problems := _problems(processes, store):
         raise ConfigurationError(problems)
-    kind, pid, *rest = os.environ.get(MARKER, "::").split(":")
-    if kind == "of" and pid == str(os.getpid()):
+    marker = os.environ.get(MARKER, "")
+    if marker == f"of:{os.getpid()}":
         raise _refused("this program shares a port already", "listen on the other one with processes=1, in process 0")
-    if kind != "for":
+    if (started := _STARTED(marker)) is None:  # also where a program that shares a port has started another
         _ensure_free(port, address)
         return First(processes, port)
-    number, shared_port, lifeline = map(int, rest)
-    if pid != str(os.getppid()):
+    parent, number, shared_port, lifeline = map(int, started.groups())
+    if parent != os.getppid():
         raise _refused(f"{MARKER} is of a process that has ended", f"unset {MARKER} where this was not started by it")
     if port not in (0, shared_port):
         raise _refused(f"this process was started to serve {shared_port}, not {port}", "share one port a program")

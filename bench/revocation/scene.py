@@ -21,7 +21,7 @@ from tornado_wssec.stores.keyfile import KeyFile
 from tornado_wssec.stores.url import open_store
 
 from ..load.driver import request
-from ..process import CLIENT_CORE, ServerProcess, pinned
+from ..process import CLIENT_CORE, SERVER_CORE, ServerProcess, pinned
 from ..visitors import AUDIENCE, ISSUER, ORIGIN, PERMISSIONS, TTL_SECONDS
 from .load import TALKERS
 
@@ -140,9 +140,13 @@ class Scene:
         asyncio.run(_make_store(url))
 
     def __enter__(self) -> Self:
-        started = (ServerProcess("bench.revocation.server", str(self.issuer.keys), self._url) for _ in range(SERVERS))
-        self.servers = [self._stack.enter_context(server) for server in started]
+        self.servers = [self._stack.enter_context(self._serve(number)) for number in range(SERVERS)]
         return self
+
+    def _serve(self, number: int) -> ServerProcess:
+        """Seconds are measured here, not shares of a core: they have what there is."""
+        core = CLIENT_CORE if number % 2 else SERVER_CORE
+        return ServerProcess("bench.revocation.server", str(self.issuer.keys), self._url, core=core)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -44,7 +44,8 @@ class Program:
         """A connection, and the pid of the process that has it."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
-                with suppress(ConnectionError, asyncio.IncompleteReadError):  # a process may end with who waits for it
+                # A process may end with who waits for it, and a new one may take its time.
+                with suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
                     return await self._client()
 
     async def _client(self) -> tuple[Client, int]:
