@@ -4,7 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from tests.faults.node import environment_of, is_served, make_store, running, until_status
+from tests.faults.node import environment_of, is_served, make_store, running, until, until_status
 from tests.redis_server import RedisServer
 from tests.stores.kit import in_loop
 from tornado_wssec.settings import Timeouts
@@ -25,6 +25,7 @@ async def test_frozen(own_redis: RedisServer, tmp_path: Path) -> None:
         took = time.monotonic() - started
         served = [await is_served(live) for _ in range(3)]
         by_token = await node.status(token)
+        await until(lambda: node.told("ERROR", "the store does not answer") > 0, "the alert")
         own_redis.thaw()
 
         assert ({503}, {True}, 101) == (set(tickets), set(served), by_token)

@@ -78,7 +78,7 @@ async def test_an_entry_that_comes_twice_is_one(own_redis: RedisServer, tmp_path
     environment = environment_of(own_redis.url, tmp_path)
     await make_store(environment)
     async with running(environment, tmp_path) as node:
-        token = await node.token("bob")
+        token, revoked = await node.token("bob"), await node.token("ann")
         await until_status(node, 101, token)
         entry = make_revocation(Kind.SUBJECT, "ann", time.time(), rules=TokenRules())
         for _ in range(2):
@@ -86,5 +86,5 @@ async def test_an_entry_that_comes_twice_is_one(own_redis: RedisServer, tmp_path
             own_redis.ask("XADD", "{wssec}:changes", "MAXLEN", "1", "*", "appended", "1")
         live = await node.connect(token)
         await live.assert_nothing_received()
-        await until_status(node, 401, await node.token("ann"))
+        await until_status(node, 401, revoked)
         assert 101 == await node.status(token)
