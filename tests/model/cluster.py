@@ -97,7 +97,7 @@ class Cluster:
 
     async def start(self) -> None:
         """Begin with every node up and knowing the keys."""
-        await self._make_store().migrate(NOON - 3_600)  # what is from before it is refused, and nothing here is
+        await self._make_store().migrate(NOON - 86_400)  # what is from before it is refused, and nothing here is
         for node in range(NODES):
             self.nodes.append(await self._started(node))
         await self.publish()
@@ -120,6 +120,7 @@ class Cluster:
         """Every node looks at the store and at its clock, as it would within a second."""
         for _ in range(2):  # what the first tells the second of itself is heard by the first in the second round
             for node in self.nodes:
+                node.kit.clock.monotonic = 1_000 + self.monotonic  # what the kit hands to `guard.tick`
                 await node.kit.advance(0)
 
     async def advance(self, seconds: float) -> None:

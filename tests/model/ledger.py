@@ -107,7 +107,9 @@ class Socket:
     ages_at: float
     session: str | None
     """Its name as far as anybody could revoke it; a fresh token cannot change it."""
-    replaced: dict[str, float] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
+    shown: list[Token] = field(default_factory=list, repr=False)
+    """What has been in force, the latest at the end."""
 
 
 @dataclass
@@ -226,7 +228,8 @@ class Ledger:
     def refreshed(self, socket: Socket, token: Token) -> None:
         """A fresh token has taken over, and what it replaced is dead for this connection."""
         if token.jti != socket.token.jti:
-            socket.replaced[socket.token.jti] = socket.token.expires_at
+            socket.replaced.add(socket.token.jti)
+            socket.shown.append(socket.token)
         wall = self.wall(socket.node)
         socket.token, socket.seen_at = token, wall
         socket.closes_at = self.now + token.expires_at - wall + GRACE

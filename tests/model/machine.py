@@ -22,11 +22,12 @@ NODE = st.integers(0, NODES - 1)
 SUBJECT = st.sampled_from(["ann", "bob"])
 TENANT = st.sampled_from([None, "acme"])
 SESSION = st.sampled_from([None, "s1", "s2"])
-TTL = st.sampled_from([600, 60, 3_600, 86_400])
+TTL = st.sampled_from([3_600, 86_400, 600, 60])
 MARGIN = st.sampled_from([0, 0, 30, 300])
-PASSING = st.sampled_from([1, 5, 29, 60, 600, 3_600, 30_000, 90_000])
+PASSING = st.sampled_from([1, 29, 60, 5, 30, 600, 20, 3_600, 18_000, 90_000])
 WITHIN = st.sampled_from([-30, -20, -10, 10, 20])
 BEYOND = st.sampled_from([-7_200, -600, -45])
+PERSON = st.tuples(NODE, SUBJECT, TENANT, SESSION, TTL)
 
 
 class LiveSockets(RuleBasedStateMachine):
@@ -50,11 +51,12 @@ class LiveSockets(RuleBasedStateMachine):
             self.memory = MemoryStore(wall=lambda: NOON)
         return self.memory.sibling()
 
-    @initialize()
-    def begin(self) -> None:
-        """Start every node."""
+    @initialize(target=sockets, people=st.lists(PERSON, min_size=3, max_size=6))
+    def begin(self, people: list[Any]) -> Any:
+        """Start every node, and let some people in: a life without anybody shows nothing."""
         self.real = Cluster(self.store)
         self.run(self.real.start())
+        return multiple(*[self.entered(node, self.issued(*person)) for node, *person in people])
 
     def teardown(self) -> None:
         """Every socket that is left answers; then everything goes."""
@@ -80,6 +82,10 @@ class LiveSockets(RuleBasedStateMachine):
     @rule(target=tokens, subject=SUBJECT, tenant=TENANT, session=SESSION, ttl=TTL)
     def issue(self, subject: str, tenant: str | None, session: str | None, ttl: int) -> Token:
         """Sign a token with the current key, by the clock of the node that has it."""
+        return self.issued(subject, tenant, session, ttl)
+
+    def issued(self, subject: str, tenant: str | None, session: str | None, ttl: int) -> Token:
+        """A new token, on both sides."""
         jti, wall, kid = self.name("t"), self.model.wall(0), self.real.ring.current.kid
         text = self.real.issue(subject=subject, tenant=tenant, session=session, ttl=ttl, token_id=jti)
         return Token(jti, subject, tenant, session, kid, wall, wall + ttl, text)
@@ -98,6 +104,16 @@ class LiveSockets(RuleBasedStateMachine):
     @rule(target=sockets, node=NODE, token=tokens)
     def connect(self, node: int, token: Token) -> Any:
         """Come with a token."""
+        return self.entered(node, token)
+
+    @rule(target=sockets, person=PERSON)
+    def arrive(self, person: Any) -> Any:
+        """Come with a fresh token."""
+        node, *claims = person
+        return self.entered(node, self.issued(*claims))
+
+    def entered(self, node: int, token: Token) -> Any:
+        """Connect, and compare the status."""
         name, expected = self.name("c"), self.model.handshake(node, token)
         status = self.run(self.real.connect(node, name, token=token.text))
         assert status in expected, f"{token} at node {node}: {status}, expected {expected}"
@@ -121,6 +137,25 @@ class LiveSockets(RuleBasedStateMachine):
         """Show another token over an open socket."""
         if socket.name not in self.model.sockets:
             return
+        self.show(socket, token)
+
+    @rule(target=tokens, socket=sockets, ttl=TTL)
+    def renew(self, socket: Socket, ttl: int) -> Token:
+        """Have a fresh token of the same person made, and show it over the open socket."""
+        held = socket.token
+        token = self.issued(held.subject, held.tenant, held.session, ttl)
+        if socket.name in self.model.sockets:
+            self.show(socket, token)
+        return token
+
+    @rule(socket=sockets, again=st.integers(0, 2))
+    def show_again(self, socket: Socket, again: int) -> None:
+        """Show a token once more that was in force over this socket before."""
+        if socket.name in self.model.sockets and len(socket.shown) > again:
+            self.show(socket, socket.shown[-1 - again])
+
+    def show(self, socket: Socket, token: Token) -> None:
+        """Refresh, and compare the answer."""
         expected = self.model.refresh(socket, token)
         told = self.run(self.real.refresh(socket.node, socket.name, token.text))
         assert told in expected, f"{token} over {socket}: {told}, expected {expected}"
@@ -137,30 +172,19 @@ class LiveSockets(RuleBasedStateMachine):
 
     # --- revocations ---
 
-    @rule(target=bans, node=NODE, token=tokens, margin=MARGIN)
-    def revoke_token(self, node: int, token: Token, margin: int) -> Ban:
-        """By its jti."""
-        return self.revoked(node, "token", token.jti, margin)
-
-    @rule(target=bans, node=NODE, subject=SUBJECT, margin=MARGIN)
-    def revoke_subject(self, node: int, subject: str, margin: int) -> Ban:
-        """What was issued until now."""
-        return self.revoked(node, "subject", subject, margin)
-
-    @rule(target=bans, node=NODE, margin=MARGIN)
-    def revoke_tenant(self, node: int, margin: int) -> Ban:
-        """What was issued until now."""
-        return self.revoked(node, "tenant", "acme", margin)
-
-    @rule(target=bans, node=NODE, session=st.sampled_from(["s1", "s2"]), margin=MARGIN)
-    def revoke_session(self, node: int, session: str, margin: int) -> Ban:
-        """Whatever its token."""
-        return self.revoked(node, "session", session, margin)
-
-    @rule(target=bans, node=NODE, token=tokens, margin=MARGIN)
-    def revoke_key(self, node: int, token: Token, margin: int) -> Ban:
-        """The key of a token."""
-        return self.revoked(node, "key", token.kid, margin)
+    @rule(
+        target=bans,
+        node=NODE,
+        socket=sockets,
+        kind=st.sampled_from(["key", "token", "session", "subject", "tenant"]),
+        margin=MARGIN,
+    )
+    def revoke(self, node: int, socket: Socket, kind: str, margin: int) -> Any:
+        """Something that a socket is known by."""
+        held = socket.token
+        named = {"key": held.kid, "token": held.jti, "session": socket.session}
+        value = named[kind] if kind in named else getattr(held, kind)
+        return multiple() if value is None else self.revoked(node, kind, value, margin)
 
     @rule(ban=bans)
     def undo(self, ban: Ban) -> None:
@@ -168,11 +192,13 @@ class LiveSockets(RuleBasedStateMachine):
         self.run(self.real.undo(ban.id))
         ban.undone = True
 
-    @rule(node=NODE, kind=st.sampled_from(["subject", "session", "tenant"]), token=tokens)
-    def kick(self, node: int, kind: str, token: Token) -> None:
+    @rule(node=NODE, kind=st.sampled_from(["subject", "session", "tenant"]), socket=sockets)
+    def kick(self, node: int, kind: str, socket: Socket) -> None:
         """End connections and revoke nothing."""
-        value = getattr(token, kind)
-        if value is None:
+        value = getattr(socket.token, kind)
+        offsets = [wall.offset for wall in self.model.walls]
+        # A notice is old after ten minutes, by the clock of whoever reads it.
+        if value is None or max(offsets) - min(offsets) > 300:
             return
         self.run(self.real.kick(node, kind, value))
         self.run(self.real.look())
@@ -186,33 +212,27 @@ class LiveSockets(RuleBasedStateMachine):
 
     # --- keys ---
 
-    @rule()
-    def generate_key(self) -> None:
-        """A next key."""
-        self.run(self.real.turn_keys(self.real.ring.generate(now=self.now)))
+    @rule(how=st.sampled_from(["generate", "rotate", "promote"]))
+    def turn_keys(self, how: str) -> None:
+        """Make a next key; promote the oldest, or the youngest, and retire the current one."""
+        ring = self.real.ring
+        waiting = [key.kid for key in ring.keys if key.state is KeyState.NEXT]
+        if how == "generate":
+            ring = ring.generate(now=self.now)
+        elif how == "rotate" or waiting:
+            self.retired(ring.current.kid)
+            ring = ring.rotate(self.now) if how == "rotate" else ring.promote(waiting[-1], self.now)
+        self.run(self.real.turn_keys(ring))
 
-    @rule()
-    def rotate(self) -> None:
-        """Promote the next key, and retire the current one."""
-        self.retired(self.real.ring.current.kid)
-        self.run(self.real.turn_keys(self.real.ring.rotate(self.now)))
-
-    @rule()
-    def promote(self) -> None:
-        """Promote the youngest next key."""
-        waiting = [key.kid for key in self.real.ring.keys if key.state is KeyState.NEXT]
-        if waiting:
-            self.retired(self.real.ring.current.kid)
-            self.run(self.real.turn_keys(self.real.ring.promote(waiting[-1], self.now)))
-
-    @rule(token=tokens, compromised=st.booleans())
-    def retire(self, token: Token, compromised: bool) -> None:
-        """Retire the key of a token."""
+    @rule(socket=sockets, compromised=st.booleans())
+    def retire(self, socket: Socket, compromised: bool) -> None:
+        """Retire the key by which somebody came in."""
+        kid = socket.token.kid
         if compromised:
-            self.model.compromised.add(token.kid)
+            self.model.compromised.add(kid)
         else:
-            self.retired(token.kid)
-        self.run(self.real.turn_keys(self.real.ring.retire(token.kid, self.now, compromised)))
+            self.retired(kid)
+        self.run(self.real.turn_keys(self.real.ring.retire(kid, self.now, compromised)))
 
     # --- time, and restarts ---
 
@@ -223,17 +243,12 @@ class LiveSockets(RuleBasedStateMachine):
         self.model.look()
         self.run(self.real.advance(seconds))
 
-    @rule(node=NODE, seconds=st.one_of(WITHIN, BEYOND))
+    @rule(node=NODE, seconds=st.one_of(WITHIN, BEYOND, st.just(0)))
     def step(self, node: int, seconds: int) -> None:
-        """Set the wall clock of one node."""
+        """Set the wall clock of one node; 0: right again."""
         wall = self.model.walls[node]
-        if abs(wall.offset + seconds) <= 30 or (seconds < -30 and wall.offset >= -30):
-            self.stepped(node, seconds)
-
-    @rule(node=NODE)
-    def mend_clock(self, node: int) -> None:
-        """Set the wall clock of one node right."""
-        self.stepped(node, -self.model.walls[node].offset)
+        if not seconds or abs(wall.offset + seconds) <= 30 or (seconds < -30 and wall.offset >= -30):
+            self.stepped(node, seconds or -wall.offset)
 
     @rule(node=NODE)
     def restart(self, node: int) -> None:

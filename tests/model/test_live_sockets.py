@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, settings
 
 from .machine import LiveSockets, LiveSocketsOnFile
 
-BUDGET = settings(max_examples=40, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow])
+BUDGET = settings(max_examples=30, stateful_step_count=40, suppress_health_check=[HealthCheck.too_slow])
 
 TestInMemory = LiveSockets.TestCase
 TestInMemory.settings = BUDGET
 
 TestOnFile = LiveSocketsOnFile.TestCase
-TestOnFile.settings = settings(BUDGET, max_examples=15)
+TestOnFile.settings = settings(BUDGET, max_examples=8)
