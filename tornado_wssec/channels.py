@@ -14,6 +14,7 @@ from .hub import Live
 from .policy.codec import Envelope
 from .policy.identity import Identity
 from .policy.messages import Message
+from .policy.permissions import Grants
 from .policy.registry import ChannelSpec, MessageSpec, Registry
 from .wire.outgoing import Outgoing
 
@@ -82,14 +83,23 @@ class Channels:
             raise ConfigurationError([problem])
         ready = ready_to_send(message_spec, data)
         outgoing: dict[Envelope, Outgoing] = {}
+        # The verdict hangs on the grants alone, which thousands of listeners share; they stay here while it counts.
+        verdicts: dict[int, tuple[Grants, bool, bool]] = {}
         reached = 0
         for live, envelope in tuple(self._listeners.get(name, {}).items()):
-            if not _allows(found, live.session.identity):
+            identity = live.session.identity
+            verdict = verdicts.get(id(identity.permissions))
+            if verdict is None:
+                verdict = identity.permissions, _allows(found, identity), may_receive(message_spec, data, identity)
+                verdicts[id(identity.permissions)] = verdict
+            _, may_listen, may_hear = verdict
+            if not may_listen:
                 self.unsubscribe(live, name)
-            elif may_receive(message_spec, data, live.session.identity):
-                if envelope not in outgoing:
-                    outgoing[envelope] = event_of(message_spec, ready, envelope, name)
-                live.send(outgoing[envelope], now)
+            elif may_hear:
+                message = outgoing.get(envelope)
+                if message is None:
+                    message = outgoing[envelope] = event_of(message_spec, ready, envelope, name)
+                live.send(message, now)
                 reached += 1
         return reached
 

@@ -71,7 +71,7 @@ class Live:
         Args:
             is_data: False for what only proves life, and leaves an idle connection idle.
         """
-        if self.session.is_closing:
+        if self.session.close is not None:
             return
         try:
             has_room = self.connection.send(message, now)

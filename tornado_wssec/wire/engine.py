@@ -287,7 +287,10 @@ class Engine:
             if message.is_reply:
                 return outbox.put_reply(frame, now)
             return outbox.put_event(frame, message.overflow, message.key, now)
-        self._write(frame)
+        if self._cork is None:
+            self._push(frame)
+        else:
+            self._write(frame)
         return True
 
     def ping(self, nonce: bytes) -> None:
