@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tornado.ioloop import IOLoop
 
 from tests.attacks.conftest import certified, door
 from tests.attacks.doors import Door
@@ -49,6 +50,24 @@ async def test_handover_answer_and_greeting_are_one_write(monkeypatch: pytest.Mo
         client = await kit.connect("/ws", subprotocols=V1)
         await client.assert_received("wssec.ready")
         assert 1 == len(writes)
+
+
+@in_loop
+async def test_handover_keeps_the_descriptor_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system is told of a plain socket once, and Tornado's loop knows nothing of it any more."""
+    taken: list[tuple[bool, bool]] = []
+    init = PlainPipe.__init__
+
+    def seen(pipe: PlainPipe, sock: Any, *args: Any, is_watched: bool) -> None:
+        taken.append((is_watched, sock.fileno() in getattr(IOLoop.current(), "handlers")))  # noqa: B009 - of its kind
+        init(pipe, sock, *args, is_watched=is_watched)
+
+    monkeypatch.setattr(PlainPipe, "__init__", seen)
+    async with chat_kit() as kit:
+        client = await kit.connect("/ws", subprotocols=V1)
+        await client.assert_received("wssec.ready")
+
+    assert [(True, False)] == taken
 
 
 @in_each_loop

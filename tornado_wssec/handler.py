@@ -238,11 +238,6 @@ class SecureWebSocketHandler(WebSocketHandler):
 
     async def _carry(self, admitted: Admitted | Unidentified) -> None:
         """Answer 101 and carry the frames ourselves."""
-        taken = take_socket(self)
-        if taken is None:
-            self._guard.reception.give_up(admitted)
-            return
-        sock, first = taken
         engine = Engine(
             self._caps(),
             self._guard.timeouts,
@@ -250,13 +245,17 @@ class SecureWebSocketHandler(WebSocketHandler):
             lost=self.on_ws_connection_close,
             unmask=compiled_unmask,
         )
-        carry(sock, engine)
+        taken = take_socket(self)
+        if taken is None:
+            self._guard.reception.give_up(admitted)
+            return
+        carry(taken.sock, engine, is_watched=taken.is_watched)
         try:
             await self._begin_frames(admitted, engine)
         except BaseException:
             engine.abort()  # nobody else knows of it
             raise
-        engine.start(first)
+        engine.start(taken.first)
 
     async def _begin_frames(self, admitted: Admitted | Unidentified, engine: Engine) -> None:
         self.set_status(101)

@@ -4,15 +4,17 @@ Rules of this file:
 1. No byte that Tornado has read is lost, and none is looked at before the engine starts.
 2. Whatever fails on the way leaves nothing open.
 3. Nothing is waited for: whoever was admitted is counted in the same turn of the loop, or a crowd slips by.
+4. A plain descriptor stays in the event loop, and `carry` puts another reader there before anything else may fail.
 """
 
 import asyncio
 import socket
 import ssl
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
+from tornado.platform.asyncio import BaseAsyncIOLoop
 from tornado.util import _websocket_mask
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketProtocol13
@@ -46,7 +48,20 @@ def switching_head(key: str, subprotocol: str | None) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
-def take_socket(handler: RequestHandler) -> tuple[socket.socket, bytes] | None:
+class Taken(NamedTuple):
+    """A socket that has left Tornado.
+
+    Args:
+        first: what was read behind the request.
+        is_watched: whether its descriptor is in the event loop still, with a reader that must be replaced at once.
+    """
+
+    sock: socket.socket
+    first: bytes
+    is_watched: bool
+
+
+def take_socket(handler: RequestHandler) -> Taken | None:
     """Take a request's socket out of Tornado's hands, with what was read behind the request.
 
     Returns:
@@ -69,22 +84,35 @@ def take_socket(handler: RequestHandler) -> tuple[socket.socket, bytes] | None:
                 break  # Tornado holds no more, and need not read on
     except StreamClosedError:
         return None
-    return _released(stream), bytes(first)
+    return Taken(_released(stream), bytes(first), is_watched=False)
 
 
-def _taken_plain(stream: IOStream) -> tuple[socket.socket, bytes] | None:
+def _taken_plain(stream: IOStream) -> Taken | None:
     """The same of a plain socket, without the futures of a read that nearly always finds nothing."""
     sock, first = stream.socket, bytes(stream._read_buffer)
     try:
         more = sock.recv(READ_BYTES)
     except (BlockingIOError, InterruptedError):
-        return _released(stream), first
+        more = None
     except OSError:
         more = b""
-    if more:
-        return _released(stream), first + more
-    stream.close()
-    return None
+    if more == b"":
+        stream.close()
+        return None
+    is_watched = _left_watched(stream)
+    return Taken(_released(stream), first + (more or b""), is_watched)
+
+
+def _left_watched(stream: IOStream) -> bool:
+    """Have Tornado's loop forget a stream, and the event loop watch its descriptor on: two system calls less."""
+    loop, descriptor = stream.io_loop, stream.socket.fileno()
+    if not isinstance(loop, BaseAsyncIOLoop) or loop.selector_loop is not loop.asyncio_loop:
+        return False
+    if descriptor not in loop.readers or descriptor in loop.writers:
+        return False
+    loop.readers.discard(descriptor)
+    del loop.handlers[descriptor]
+    return True
 
 
 def _released(stream: IOStream) -> socket.socket:
@@ -109,13 +137,17 @@ class _Vacancy:
         """Leave the socket open."""
 
 
-def carry(sock: socket.socket, engine: Engine) -> None:
-    """Give an engine a socket that has left Tornado."""
-    with suppress(OSError):  # one of the file system's has neither
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+def carry(sock: socket.socket, engine: Engine, *, is_watched: bool = False) -> None:
+    """Give an engine a socket that has left Tornado.
+
+    Args:
+        is_watched: see `Taken`; of a plain socket.
+    """
     loop = asyncio.get_running_loop()
     if isinstance(sock, ssl.SSLSocket):
         EncryptedPipe(sock, loop, engine)
     else:
-        PlainPipe(sock, loop, engine)
+        PlainPipe(sock, loop, engine, is_watched=is_watched)
+    with suppress(OSError):  # one of the file system's has neither
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -36,17 +36,25 @@ class Line:
     Args:
         certified: what the server shows; None: there is no TLS.
         buffer_bytes: of the kernel, each way; None: its default.
+        reader: has the plain socket read until then; None: nobody has.
     """
 
-    def __init__(self, certified: Certified | None = None, buffer_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        certified: Certified | None = None,
+        buffer_bytes: int | None = None,
+        reader: Callable[[], None] | None = None,
+    ) -> None:
         self.heard = b""
         self.told: list[str] = []
         self.changed = asyncio.Event()
         self.pipe: Any = None
         loop = asyncio.get_running_loop()
         ours, self.peer = connected(buffer_bytes)
+        if reader is not None:
+            loop.add_reader(ours.fileno(), reader)
         if certified is None:
-            PlainPipe(ours, loop, self)
+            PlainPipe(ours, loop, self, is_watched=reader is not None)
         else:
             sock, self.peer = encrypted(ours, self.peer, certified)
             EncryptedPipe(sock, loop, self)
@@ -167,6 +175,39 @@ async def test_pipe_reads_when_it_is_told_to(kind: str, certified: Certified) ->
         assert b"one" == line.heard
         line.pipe.resume()
         await line.until(lambda: line.heard == b"onetwo")
+
+
+@pytest.mark.parametrize("comes_early", [True, False])
+@in_each_loop
+async def test_pipe_takes_a_reader_s_place(comes_early: bool) -> None:
+    """Who has read before hears nothing more; what comes before it is told to read waits, and nothing spins."""
+    others: list[str] = []
+    line = Line(reader=lambda: others.append("heard"))
+    try:
+        if comes_early:
+            line.peer.sendall(b"one")
+            line.arrived()
+            await line.pass_time()
+            assert b"" == line.heard
+            assert not asyncio.get_running_loop().remove_reader(line.sock.fileno())
+        line.pipe.resume()
+        if not comes_early:
+            line.peer.sendall(b"one")
+        await line.until(lambda: line.heard == b"one")
+    finally:
+        line.close()
+
+    assert [] == others
+
+
+@in_each_loop
+async def test_pipe_in_a_reader_s_place_that_is_aborted() -> None:
+    """Nobody watches the descriptor any more, which may be another's next."""
+    line = Line(reader=lambda: None)
+    descriptor = line.sock.fileno()
+    line.close()
+
+    assert not asyncio.get_running_loop().remove_reader(descriptor)
 
 
 @each_kind

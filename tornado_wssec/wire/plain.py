@@ -27,15 +27,22 @@ class PlainPipe:
         sock: is closed by this pipe.
         loop: whose callbacks it uses.
         engine: what it feeds.
+        is_watched: whether the loop has a reader of somebody else's for it, which is replaced.
     """
 
     __slots__ = ("_engine", "_is_reading", "_is_writing", "_loop", "_sock")
 
-    def __init__(self, sock: socket.socket, loop: asyncio.AbstractEventLoop, engine: Fed) -> None:
+    def __init__(
+        self, sock: socket.socket, loop: asyncio.AbstractEventLoop, engine: Fed, *, is_watched: bool = False
+    ) -> None:
         self._sock = sock
         self._loop = loop
         self._engine = engine
-        self._is_reading = self._is_writing = False
+        self._is_writing = False
+        # None: the loop watches the socket already, and whatever comes before `resume` ends that.
+        self._is_reading: bool | None = None if is_watched else False
+        if is_watched:
+            loop.add_reader(sock.fileno(), self._read)
         engine.attach(self)
 
     def write(self, data: bytes) -> int:
@@ -46,19 +53,21 @@ class PlainPipe:
         except OSError:
             self.abort()
             return len(data)
-        self._follow_writing(taken < len(data))
+        if taken < len(data) or self._is_writing:
+            self._follow_writing(taken < len(data))
         return taken
 
     def pause(self) -> None:
-        if self._is_reading:
+        if self._is_reading is not False:
             self._is_reading = False
             self._loop.remove_reader(self._sock.fileno())
 
     def resume(self) -> None:
         descriptor = self._sock.fileno()  # asyncio would describe the socket, with two system calls, to itself
         if not self._is_reading and descriptor >= 0:
+            if self._is_reading is False:
+                self._loop.add_reader(descriptor, self._read)
             self._is_reading = True
-            self._loop.add_reader(descriptor, self._read)
 
     def later(self, callback: Callable[[], None]) -> None:
         self._loop.call_soon(callback)
@@ -78,6 +87,9 @@ class PlainPipe:
             self._loop.call_soon(self._engine.connection_lost)
 
     def _read(self) -> None:
+        if self._is_reading is None:
+            self.pause()
+            return
         try:
             data = self._sock.recv(READ_BYTES)
         except (BlockingIOError, InterruptedError):
