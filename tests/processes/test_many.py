@@ -104,8 +104,9 @@ async def program(folder: Path) -> AsyncIterator[Program]:
     finally:
         with suppress(ProcessLookupError):
             process.terminate()
-        await process.wait()
-        await process.stdout.read()  # the others have it, too: they are gone
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await process.wait()
+            await process.stdout.read()  # the others have it, too: they are gone
 
 
 @in_loop
