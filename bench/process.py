@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
+from tornado_wssec.accepting import DESCRIPTORS_SHARE
+
 _CORES: Final = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else [0]
 SERVER_CORE: Final = _CORES[0]
 CLIENT_CORE: Final = _CORES[-1]
@@ -85,9 +87,9 @@ class ServerProcess:
 
 
 def most_connections(wanted: int) -> int:
-    """So many connections, or as many as a process may have here, with some descriptors left for itself."""
+    """So many connections, or as many as a process may have here: ours turns away who comes when most are in use."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    return wanted if most == resource.RLIM_INFINITY else min(wanted, most - SPARE_DESCRIPTORS)
+    return wanted if most == resource.RLIM_INFINITY else min(wanted, int(most * DESCRIPTORS_SHARE) - SPARE_DESCRIPTORS)
 
 
 def started(command: Sequence[str], core: int, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":

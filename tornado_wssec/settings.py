@@ -128,7 +128,7 @@ class Limits(_Documented):
 
     inbox_messages: int = _default(32, "admitted and waiting for the handler; then reading pauses")
     outbound_bytes: int = _default(1 * MiB, "as Centrifugo; a slow reader costs only itself")
-    outbound_messages: int = _default(256, "a slow reader of small messages")
+    outbound_messages: int = _default(256, "small messages that wait cost more than their bytes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

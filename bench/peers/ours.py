@@ -42,7 +42,7 @@ OLD_SECONDS: Final = 3_600
 """A store knows of no revocation before it was made, and so takes no token that is older; this one counts as old."""
 RATE: Final = "1000000/second"
 RAISED: Final = Limits(
-    connections=15_000,
+    connections=MANY,
     connections_per_address=MANY,
     connections_per_subject=MANY,
     pending_requests_per_address=MANY,
