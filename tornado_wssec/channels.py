@@ -96,10 +96,10 @@ class Channels:
             if not may_listen:
                 self.unsubscribe(live, name)
             elif may_hear:
-                message = outgoing.get(envelope)
-                if message is None:
-                    message = outgoing[envelope] = event_of(message_spec, ready, envelope, name)
-                live.send(message, now)
+                event = outgoing.get(envelope)
+                if event is None:
+                    event = outgoing[envelope] = event_of(message_spec, ready, envelope, name)
+                live.send(event, now)
                 reached += 1
         return reached
 

@@ -1,5 +1,6 @@
-"""The short way through a flat schema: it accepts what marshmallow accepts, with the same result, and nothing else."""
+"""The short way through a plain schema: it accepts what marshmallow accepts, with the same result, and nothing else."""
 
+import json
 import uuid
 from typing import Any
 
@@ -13,6 +14,13 @@ from tornado_wssec.policy.anatomy import levels_of
 from tornado_wssec.policy.fields import StrictTimeDelta
 from tornado_wssec.policy.gates import guard_loading
 from tornado_wssec.policy.straight import StraightLoader, straight_loader
+
+
+class Style(Message):
+    """What is nested."""
+
+    width = StrictInteger(required=True, validate=validate.Range(0, 9))
+    color = fields.String(load_default="red")
 
 
 class Flat(Message):
@@ -29,6 +37,10 @@ class Flat(Message):
     at = StrictDateTime()
     span = StrictTimeDelta()
     seen = StrictInteger(dump_only=True)
+    words = fields.List(fields.String(validate=validate.Length(max=3)), validate=validate.Length(1, 3))
+    loose = fields.List(fields.List(StrictInteger(allow_none=True)))
+    style = fields.Nested(Style)
+    points = fields.List(fields.Nested(Style(only=("width",))), validate=validate.Length(max=2))
 
 
 def guarded(schema: Schema) -> Schema:
@@ -52,7 +64,16 @@ GOOD: dict[str, Any] = {
     "price": "1.25",
     "at": "2026-01-31T12:00:00Z",
     "span": 1.5,
+    "words": ["a", "b"],
+    "loose": [[1], []],
+    "style": {"width": 3},
+    "points": [{"width": 1}, {"width": 2}],
 }
+NESTED: list[Any] = [
+    *([None], ["a", None], ["abcd"], ["a"] * 4, [[None]], [[1, None]], ("a",), [["a"]], [{}], [{"width": 1}] * 3),
+    *({"width": 10}, {"width": 1, "color": "blue"}, {"width": 1, "other": 1}, {"color": "blue"}),
+    *([{"width": 1, "color": "blue"}], [{"width": None}], [{"width": 1}, 7], {"width": "1"}),
+]
 VALUES = (
     st.sampled_from(
         [*GOOD.values(), None, "", "abcdef", "\0", "\ud800", "ä", 10, -1, 2**60, True, 1.0, "1", [], {}, "x"]
@@ -81,7 +102,8 @@ def test_straight_accepts_what_marshmallow_accepts(changed: dict[str, Any], with
     accepted = LOADER.load(data)
 
     assert accepted is None or repr(loaded(data)) == repr(accepted)
-    assert accepted is not None or "Note" in data or loaded(data) is None
+    has_null = "null" in json.dumps(data)
+    assert accepted is not None or has_null or loaded(data) is None
 
 
 @pytest.mark.parametrize("data", [GOOD, {"text": "a"}, {"text": "a", "is_sure": False}], ids=len)
@@ -150,6 +172,17 @@ class Lenient(Message):
         unknown = "exclude"
 
 
+class Knot(Message):
+    inner = fields.Nested(lambda: Knot())
+
+
+def patched(field: fields.Field[Any], method: str) -> Schema:
+    """A schema with a field of which one method was replaced, on the object."""
+    schema = Message.from_dict({"one": field})()
+    vars(schema.fields["one"])[method] = lambda value, *args, **kwargs: value
+    return schema
+
+
 @pytest.mark.parametrize(
     "schema",
     [
@@ -159,12 +192,20 @@ class Lenient(Message):
         Message.from_dict({"text": fields.String(pre_load=str.strip)})(),
         Message.from_dict({"text": fields.String(post_load=str.strip)})(),
         Message.from_dict({"text": fields.String(attribute="a.b")})(),
-        Message.from_dict({"texts": fields.List(fields.String())})(),
+        Message.from_dict({"texts": fields.List(Own())})(),
+        Message.from_dict({"numbers": fields.Dict()})(),
+        Message.from_dict({"style": fields.Nested(Style, unknown="exclude")})(),
+        Message.from_dict({"style": fields.Nested(Style, many=True)})(),
+        Message.from_dict({"style": fields.Nested(Judged)})(),
+        Knot(),
+        patched(fields.String(), "deserialize"),
+        patched(fields.List(fields.String()), "_deserialize"),
+        patched(fields.List(fields.String(), validate=validate.Length(3)), "_deserialize"),
     ],
     ids=lambda schema: type(schema).__name__,
 )
 def test_straight_is_not_for(schema: Schema) -> None:
-    """Schemas in which code of the application runs, or that are not flat."""
+    """Schemas in which code of the application runs, or that are of another kind."""
     assert straight_loader(guarded(schema)) is None
 
 

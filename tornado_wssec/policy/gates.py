@@ -12,6 +12,7 @@ Rules of this file:
    and a field is read from the keys of a mapping, never from its methods.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -91,19 +92,29 @@ def _guard_field(field: fields.Field[Any]) -> None:
     own["_validate"] = Gate(field)
     lengths = [one for one in flattened(field.validators) if runs(one, validate.Length)]
     if lengths and (isinstance(field, (fields.List, fields.Mapping)) or is_many(field)):
-        own["_deserialize"] = _after_lengths(lengths, field._deserialize)
+        own["_deserialize"] = functools.partial(_read_if_short, lengths, field._deserialize)
 
 
-def _after_lengths(lengths: list[Any], read: Callable[..., Any]) -> Callable[..., Any]:
-    """Reading that counts first: marshmallow would load every item and then count."""
+def _read_if_short(lengths: list[Any], read: Callable[..., Any], value: Any, *args: Any, **kwargs: Any) -> Any:
+    """Read, but count first: marshmallow would load every item and then count."""
+    if isinstance(value, (list, tuple, dict)):
+        for length in lengths:
+            length(value)
+    return read(value, *args, **kwargs)
 
-    def read_if_short(value: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(value, (list, tuple, dict)):
-            for length in lengths:
-                length(value)
-        return read(value, *args, **kwargs)
 
-    return read_if_short
+def lengths_of(field: fields.Field[Any]) -> list[Any] | None:
+    """What counts before a field reads; None where it reads in a way of the application's."""
+    own = vars(field)
+    if "deserialize" in own or "_validated" in own:
+        return None
+    read = own.get("_deserialize")
+    if read is None:
+        return []
+    if isinstance(read, functools.partial) and read.func is _read_if_short:
+        lengths, inner = read.args
+        return lengths if getattr(inner, "__func__", None) is type(field)._deserialize else None
+    return None
 
 
 def _guard_methods(schema: Schema) -> None:
