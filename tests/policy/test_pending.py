@@ -60,3 +60,11 @@ def test_pending_keeps_nothing_of_who_left() -> None:
         pending.enter(number, str(number))
 
     assert 10 == len(pending) == len(pending._keys) == len(pending._by_key)
+
+
+def test_pending_is_told_oldest_first() -> None:
+    """In the order in which they came."""
+    pending: Pending[str] = Pending(9, 9)
+    filled(pending, ("a", "x"), ("b", None), ("c", "x"))
+
+    assert ["a", "b", "c"] == list(pending)

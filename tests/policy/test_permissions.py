@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from tornado_wssec.errors import PermissionDenied, Problem
 from tornado_wssec.policy.permissions import (
+    KNOWN_CHARACTERS,
+    KNOWN_MOST,
     NO_GRANTS,
     PUBLIC,
     Grants,
@@ -519,3 +521,15 @@ def test_role_problems_lists_all() -> None:
         Problem("roles['a']", "grant 'x**' mixes * with other characters", "* stands for a whole segment"),
         Problem("roles['b']", "'board:*' is one string where a list of grants belongs", "write ['board:*']"),
     ] == list(role_problems(table))
+
+
+def test_grants_answer_the_same_however_often_and_whatever_they_are_asked() -> None:
+    """What patterns have answered is remembered for a few short permissions, and changes no answer."""
+    grants = Grants(["room:read:*"])
+    names = [*map(str, range(40)), "x" * 300, "x" * 300]
+    for _ in range(2):
+        assert all(grants.allows(f"room:read:{name}") for name in names)
+        assert not any(grants.allows(f"room:write:{name}") for name in names)
+    assert [True] * 3 == [grants.allows("room:read:again") for _ in range(3)]
+    assert len(grants._known) <= KNOWN_MOST
+    assert all(len(permission) <= KNOWN_CHARACTERS for permission in grants._known)

@@ -296,3 +296,8 @@ def test_quota_key_of_an_address_is_its_one_spelling(text: str) -> None:
         expected = expected if mapped is None else str(mapped)
 
     assert expected == quota_key(text)
+
+
+def test_policy_without_proxies_trusts_nobody() -> None:
+    """Not even what is no address."""
+    assert [False, False] == [ProxyPolicy(()).trusts(address) for address in ("127.0.0.1", "x")]

@@ -343,3 +343,10 @@ def test_index_answers_as_a_list_does(steps: list[Body | float], asked: list[tup
             assert index.revoked(identity, now) in (allowed or [None])
 
     assert tuple(naive.known.values()) == index.entries()
+
+
+def test_index_tells_what_was_taken_back() -> None:
+    """Each undo that it remembers, until when it does, as of now."""
+    index = index_of(revocation("r1"), undo("r1"))
+
+    assert (Undo(id="r1", at=NOW + 5, expires_at=NOW + 100),) == index.undos(NOW + 5)
