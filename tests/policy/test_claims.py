@@ -288,3 +288,28 @@ def test_claims_of_no_object(payload: object) -> None:
     """A payload that is no object says nothing."""
     with pytest.raises(TokenRefused, match="the payload is no JSON object"):
         READER.read(payload, "kid", NOW)
+
+
+@pytest.mark.parametrize(
+    ("claims", "evidence"),
+    [
+        ({"cnf": {"jkt": "x"}}, "bound to a key of its holder"),
+        ({"token_use": "id"}, "token_use is 'id', so this is no access token for us"),
+        ({"nonce": "n"}, "has nonce, which no access token has"),
+    ],
+)
+def test_claims_of_another_issuer_that_are_no_access_token(claims: dict[str, Any], evidence: str) -> None:
+    """Bound to a key that nobody proves, of another use, or with what only other tokens have."""
+    rules = TokenRules(
+        issuer=RULES.issuer,
+        audience=RULES.audience,
+        jti_claim=None,
+        required_claims={"token_use": "access"},
+        forbidden_claims=frozenset({"nonce"}),
+    )
+    foreign, good = ClaimReader(rules, is_foreign=True), good_claims(RULES, NOW) | {"token_use": "access"}
+    names = [foreign.read(good | more, "kid", NOW).token_id for more in ({}, {}, {"colour": "red"})]
+
+    assert [True, False] == [names[0] == names[1], names[0] == names[2]]
+    with pytest.raises(TokenRefused, match=evidence):
+        foreign.read(good | claims, "kid", NOW)

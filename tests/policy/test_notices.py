@@ -8,7 +8,7 @@ import pytest
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.notices import NOTICE_SECONDS, Notices, make_notice
 from tornado_wssec.policy.permissions import Grants
-from tornado_wssec.policy.revocation_entries import Notice, NoticeKind, dump_body, load_body
+from tornado_wssec.policy.revocation_entries import Notice, NoticeKind, dump_body, ensure_storable, load_body
 from tornado_wssec.policy.revocations import LogEntry, RevocationIndex, outlasting
 from tornado_wssec.settings import Timeouts, TokenRules
 
@@ -156,3 +156,9 @@ def test_notice_of_a_role_kicks_nobody_alone() -> None:
         kick(subject="ann", role="a b")
     with pytest.raises(ValueError, match="this cannot be the resource"):
         kick(subject="ann", resource="")
+
+
+def test_notice_of_an_empty_issuer() -> None:
+    """It would mean nobody, and is no entry."""
+    with pytest.raises(ValueError, match="the issuer is empty"):
+        ensure_storable(replace(kick(subject="ann"), issuer=""))
