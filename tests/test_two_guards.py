@@ -136,20 +136,22 @@ async def test_one_class_under_two_envelopes() -> None:
 @in_loop
 async def test_disconnect_reaches_every_node() -> None:
     """Here before it returns, elsewhere at the next look; what is said is how many there were here."""
-    async with chat_kit() as one:
-        async with GuardKit([("/ws", ChatSocket)], registry=CHAT, store=one.store.sibling(), keys=one.keys) as two:
-            two.clock.wall = one.clock.wall
-            here, there, bob = (
-                await one.connect("/ws"),
-                await two.connect("/ws"),
-                await two.connect("/ws", subject="bob"),
-            )
-            assert 1 == await one.guard.disconnect(subject="ann")
-            await here.assert_closed(4403)
-            back = await one.connect("/ws")
-            await two.advance(1)
-            await there.assert_closed(4403)
-            await one.advance(1)
+    async with (
+        chat_kit() as one,
+        GuardKit([("/ws", ChatSocket)], registry=CHAT, store=one.store.sibling(), keys=one.keys) as two,
+    ):
+        two.clock.wall = one.clock.wall
+        here, there, bob = (
+            await one.connect("/ws"),
+            await two.connect("/ws"),
+            await two.connect("/ws", subject="bob"),
+        )
+        assert 1 == await one.guard.disconnect(subject="ann")
+        await here.assert_closed(4403)
+        back = await one.connect("/ws")
+        await two.advance(1)
+        await there.assert_closed(4403)
+        await one.advance(1)
 
-            for client in (back, bob):
-                await client.assert_nothing_received()
+        for client in (back, bob):
+            await client.assert_nothing_received()

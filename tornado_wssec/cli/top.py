@@ -66,8 +66,8 @@ def top(interval: float, store: str | None, as_json: bool) -> None:
     """Show who is connected, as it changes, until Ctrl-C; once where the output is no terminal.
 
     JSON: {at, connections, anonymous, identities, complete, nodes: [{node, connections}], subjects: [{subject,
-    issuer, connections}], tenants: [{tenant, connections}], endpoints: [{endpoint, connections}]}, the most first, once.
-    complete is false where there were too many to count by identity.
+    issuer, connections}], tenants: [{tenant, connections}], endpoints: [{endpoint, connections}]}, the most
+    first, and once; complete is false where there were too many to count by identity.
     """
     if interval <= 0:
         raise WrongUsage("--interval is 0; give a second or more")
