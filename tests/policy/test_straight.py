@@ -220,3 +220,10 @@ def test_straight_default_that_is_made_anew() -> None:
 
     assert loader is not None
     assert (None, {"texts": "y"}) == (loader.load({}), loader.load({"texts": "y"}))
+
+
+@pytest.mark.parametrize("style", [{}, {"width": 10}, {"width": 1, "other": 1}, 7])
+def test_nested_object_that_is_not_plain_is_left_to_marshmallow(style: object) -> None:
+    """What the short way does not take inside, it does not take outside: the verdict and its words are marshmallow's."""
+    assert None is LOADER.load({**GOOD, "style": style})
+    assert None is LOADER.load({**GOOD, "points": [style]})
