@@ -224,6 +224,6 @@ def test_straight_default_that_is_made_anew() -> None:
 
 @pytest.mark.parametrize("style", [{}, {"width": 10}, {"width": 1, "other": 1}, 7])
 def test_nested_object_that_is_not_plain_is_left_to_marshmallow(style: object) -> None:
-    """What the short way does not take inside, it does not take outside: the verdict and its words are marshmallow's."""
+    """What the short way does not take inside, it does not take outside: the verdict is marshmallow's."""
     assert None is LOADER.load({**GOOD, "style": style})
     assert None is LOADER.load({**GOOD, "points": [style]})
