@@ -97,7 +97,7 @@ def test_message_option_of_a_channel(option: str) -> None:
     assert ["is an option of a Channel"] == [problem.fault for problem in found]
 
 
-@pytest.mark.parametrize("option", ["type", "permission", "rate", "bind", "max_bytes"])
+@pytest.mark.parametrize("option", ["type", "permission", "cost", "coalesce", "max_bytes"])
 def test_channel_option_of_a_message(option: str) -> None:
     """It says nothing about a channel."""
     found = list(misspelt(channel({option: "x"})))
@@ -108,7 +108,7 @@ def test_channel_option_of_a_message(option: str) -> None:
 def test_channel_option_nearly_ours() -> None:
     """Channels are read as closely."""
 
-    assert [("subscribers", "did you mean subscribe?")] == faults(channel({"subscribers": 1}))
+    assert [("subcribe", "did you mean subscribe?")] == faults(channel({"subcribe": 1}))
 
 
 @pytest.mark.parametrize("option", ["model", "title", "include", "ordered", "dump_only", "_type", "render_module"])

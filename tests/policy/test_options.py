@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tornado_wssec.errors import Problem
+from tornado_wssec.policy.channel_options import ChannelTerms, read_channel
 from tornado_wssec.policy.channels import ChannelPattern
 from tornado_wssec.policy.messages import Channel, Message
-from tornado_wssec.policy.options import ChannelTerms, MessageTerms, read_channel, read_message
+from tornado_wssec.policy.options import MessageTerms, read_message
 from tornado_wssec.policy.overflow import Overflow
 from tornado_wssec.policy.permissions import PUBLIC, PermissionTemplate
 from tornado_wssec.policy.rates import Rate
@@ -34,7 +35,7 @@ def test_options_of_a_message() -> None:
 
 def test_options_of_a_channel() -> None:
     """Permissions are templates; without `publish` no client publishes."""
-    read = ChannelTerms(ChannelPattern("room:{room}"), PermissionTemplate("chat:read:{room}"), None)
+    read = ChannelTerms(pattern=ChannelPattern("room:{room}"), subscribe=PermissionTemplate("chat:read:{room}"))
 
     assert (read, []) == read_channel(channel({"subscribe": "chat:read:{room}"}))
     assert PermissionTemplate(PUBLIC) == read_channel(channel({"publish": PUBLIC}))[0].publish
@@ -75,6 +76,58 @@ def test_options_that_are_wrong(option: str, values: list[object]) -> None:
 
     assert {f"tests.policy.samples.Sample.Meta.{option}"} == {one.where for one in found}
     assert [] == [one for one in found if not (one.fault and one.remedy)]
+
+
+def test_options_of_a_channel_that_limit() -> None:
+    """Each is read into what it stands for; a type may be named by its class."""
+    meta = {"publish": PUBLIC, "accepts": [message(), "b.c"], "bind": {"room": "tenant"}, "rate": "5/second"}
+    limits = {"subscribers": 9, "subscriptions": 1, "history": 100, "ttl": 0.5, "presence": True}
+    expected = ChannelTerms(
+        pattern=ChannelPattern("room:{room}"),
+        subscribe=PermissionTemplate(PUBLIC),
+        publish=PermissionTemplate(PUBLIC),
+        accepts=(TYPE, "b.c"),
+        bind={"room": "tenant"},
+        rates=(Rate(5, 1),),
+        subscribers=9,
+        subscriptions=1,
+        history=100,
+        ttl=0.5,
+        presence=True,
+    )
+
+    assert (expected, []) == read_channel(channel({**meta, **limits}))
+    assert 60.0 == read_channel(channel({"history": 10_000}))[0].ttl
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("accepts", [1, "a.b", [], [1], [int], [None], {"a"}]),
+        ("bind", [1, ["room"], {"room": 1}, {"": "sub"}]),
+        ("rate", [1, "often", "0/second"]),
+        ("subscribers", [0, -1, 1.5, True, "9"]),
+        ("subscriptions", [0, -1, 1.5, True, "9"]),
+        ("history", [-1, 1.5, True, "9", 10_001]),
+        ("ttl", [0, -1, True, "9", math.nan, math.inf, 86_401]),
+        ("presence", [1, None, "yes"]),
+    ],
+)
+def test_channel_limits_that_are_wrong(option: str, values: list[object]) -> None:
+    """Each wrong value is a problem that names the option and a remedy."""
+    needs: dict[str, dict[str, object]] = {"accepts": {"publish": PUBLIC}, "ttl": {"history": 9}}
+    need = needs.get(option, {})
+    found = [problem(channel({**need, option: value})) for value in values]
+
+    assert {f"tests.policy.samples.SampleChannel.Meta.{option}"} == {one.where for one in found}
+    assert [] == [one for one in found if not (one.fault and one.remedy)]
+
+
+def test_channel_options_without_effect() -> None:
+    """What is kept must be said before how long, and that clients may publish before what."""
+
+    assert "says how long to keep what is not kept" == problem(channel({"ttl": 9})).fault
+    assert "says what clients may publish, and none may" == problem(channel({"accepts": ["a.b"]})).fault
 
 
 @pytest.mark.parametrize("option", ["subscribe", "publish", "pattern"])

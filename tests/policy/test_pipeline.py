@@ -22,10 +22,10 @@ from tornado_wssec.errors import (
     UnknownType,
 )
 from tornado_wssec.policy.codec import Envelope
-from tornado_wssec.policy.identity import Identity
+from tornado_wssec.policy.identity import Identity, claim_of
 from tornado_wssec.policy.messages import Message
 from tornado_wssec.policy.permissions import PUBLIC, Grants
-from tornado_wssec.policy.pipeline import Permitted, Pipeline, authorise, claim_of, readmit, reauthorise
+from tornado_wssec.policy.pipeline import Permitted, Pipeline, authorise, readmit, reauthorise
 from tornado_wssec.policy.pipeline import validate as check
 from tornado_wssec.policy.registry import Registry
 from tornado_wssec.policy.session import Account, Session

@@ -12,8 +12,9 @@ from marshmallow import Schema, fields
 
 from ..errors import Problem
 from .anatomy import key_of
+from .channel_options import ChannelTerms
 from .messages import Channel, Message, place
-from .options import ChannelTerms, Direction, MessageTerms
+from .options import Direction, MessageTerms
 from .permissions import PermissionTemplate
 
 _MANY: Final = (fields.List, fields.Tuple, fields.Mapping, fields.Nested)
@@ -104,6 +105,9 @@ def channel_problems(channel: type[Channel], terms: ChannelTerms, schema: Schema
             if name not in named:
                 fault = f"names {{{name}}}, which the pattern does not"
                 yield Problem(f"{place(channel)}.Meta.{option}", fault, f"add {{{name}}} to the pattern or drop it")
+    for name in sorted((terms.bind or {}).keys() - set(named)):
+        fault = f"names {{{name}}}, which the pattern does not"
+        yield Problem(f"{place(channel)}.Meta.bind", fault, f"add {{{name}}} to the pattern or drop it")
 
 
 def _segment_problems(channel: type[Channel], name: str, field: fields.Field[Any] | None) -> Iterator[Problem]:

@@ -38,3 +38,14 @@ class Identity:
         """When this person last proved who it is: `auth_time` where the credential says so, else when it was issued."""
         told = self.claims.get("auth_time")
         return float(told) if type(told) is int else self.issued_at
+
+
+def claim_of(identity: Identity, claim: str) -> Any:
+    """A claim by its registered name (RFC 7519 §4.1) or ours; None when absent."""
+    if claim == "sub":
+        return identity.subject
+    if claim == "iss":
+        return identity.issuer
+    if claim == "tenant":
+        return identity.tenant
+    return identity.claims.get(claim)

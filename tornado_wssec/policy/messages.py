@@ -30,7 +30,19 @@ MESSAGE_OPTIONS: Final[tuple[str, ...]] = (
     "coalesce",
     "max_auth_age",
 )
-CHANNEL_OPTIONS: Final[tuple[str, ...]] = ("pattern", "subscribe", "publish")
+CHANNEL_OPTIONS: Final[tuple[str, ...]] = (
+    "pattern",
+    "subscribe",
+    "publish",
+    "accepts",
+    "bind",
+    "rate",
+    "subscribers",
+    "subscriptions",
+    "history",
+    "ttl",
+    "presence",
+)
 DIRECTIONS: Final = ("in", "out", "both")
 
 # Ours are compared with what marshmallow itself reads, so that `only` is no misspelling of ours.
@@ -80,6 +92,15 @@ class ChannelOptions(SchemaOpts):
         pattern: the names it has, `"room:{room}"`. None: a base class.
         subscribe: what a listener must be allowed, or `PUBLIC`.
         publish: what a client must be allowed that publishes directly. None: no client may.
+        accepts: the messages that clients may publish. None: every one that the server may send and whose fields name
+            the channel.
+        bind: segment → claim that it must equal, of whoever listens or publishes: `{"tenant": "tenant"}`.
+        rate: how often one identity may publish in one channel, itself or through a handler, `"5/second"`.
+        subscribers: connections that may listen to one channel in one process. None: any number.
+        subscriptions: channels of this kind that one connection may listen to. None: `Limits.subscriptions` alone.
+        history: messages of each channel that are kept for who reconnects. None: none.
+        ttl: seconds that they are kept. None: 60.
+        presence: whether listeners may know who else is there.
     """
 
     def __init__(self, meta: type) -> None:
@@ -87,6 +108,14 @@ class ChannelOptions(SchemaOpts):
         self.pattern: Any = getattr(meta, "pattern", None)
         self.subscribe: Any = getattr(meta, "subscribe", None)
         self.publish: Any = getattr(meta, "publish", None)
+        self.accepts: Any = getattr(meta, "accepts", None)
+        self.bind: Any = getattr(meta, "bind", None)
+        self.rate: Any = getattr(meta, "rate", None)
+        self.subscribers: Any = getattr(meta, "subscribers", None)
+        self.subscriptions: Any = getattr(meta, "subscriptions", None)
+        self.history: Any = getattr(meta, "history", None)
+        self.ttl: Any = getattr(meta, "ttl", None)
+        self.presence: Any = getattr(meta, "presence", False)
 
 
 class Message(Schema):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
 from ..errors import Problem
-from .channels import ChannelPattern
 from .messages import DIRECTIONS, Channel, Message, misspelt, place
 from .overflow import Overflow
 from .permissions import PermissionTemplate
@@ -37,25 +36,16 @@ class MessageTerms:
     max_auth_age: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelTerms:
-    """What `class Meta` of a channel says. Without `pattern` or `subscribe` nobody can listen."""
-
-    pattern: ChannelPattern | None
-    subscribe: PermissionTemplate | None
-    publish: PermissionTemplate | None
-
-
 def read_message(message: type[Message]) -> tuple[MessageTerms, list[Problem]]:
     """Read the options of a message, and list what is wrong with them."""
-    options, faults = message.opts, _Faults(message)
+    options, faults = message.opts, Faults(message)
     terms = MessageTerms(
         type=faults.checked("type", options.type, _is_type_name, None, _TYPE_REMEDY),
         direction=faults.checked("direction", options.direction, _is_direction, "in", _DIRECTION_REMEDY),
         permission=faults.required("permission", options.permission, PermissionTemplate.parse, _PERMISSION_REMEDY),
-        rates=faults.parsed("rate", options.rate, _rates) or (),
+        rates=faults.parsed("rate", options.rate, read_rates) or (),
         max_bytes=faults.checked("max_bytes", options.max_bytes, _is_size, None, "write a number of bytes above 0"),
-        bind=faults.checked("bind", options.bind or {}, _is_bind, {}, 'write it as in bind = {"userId": "sub"}'),
+        bind=faults.checked("bind", options.bind or {}, is_bind, {}, 'write it as in bind = {"userId": "sub"}'),
         cost=faults.checked("cost", options.cost, _is_cost, 1.0, "write a number above 0; 1 is an ordinary message"),
         signed=faults.checked("signed", options.signed, _is_bool, True, "write True or False"),
         overflow=faults.parsed("overflow", options.overflow, Overflow.parse)
@@ -82,22 +72,10 @@ def read_message(message: type[Message]) -> tuple[MessageTerms, list[Problem]]:
     return terms, faults.problems
 
 
-def read_channel(channel: type[Channel]) -> tuple[ChannelTerms, list[Problem]]:
-    """Read the options of a channel, and list what is wrong with them."""
-    options, faults = channel.opts, _Faults(channel)
-    terms = ChannelTerms(
-        pattern=faults.required("pattern", options.pattern, ChannelPattern.parse, 'write pattern = "room:{room}"'),
-        subscribe=faults.required("subscribe", options.subscribe, PermissionTemplate.parse, _SUBSCRIBE_REMEDY),
-        publish=faults.parsed("publish", options.publish, PermissionTemplate.parse),
-    )
-    return terms, faults.problems
-
-
 _TYPE_REMEDY: Final = "write 1–128 printable ASCII characters without a space, as in type = 'chat.send'"
 _DIRECTION_REMEDY: Final = f"write one of {', '.join(DIRECTIONS)}"
 _PERMISSION_REMEDY: Final = 'write permission = "chat:write:{room}", or permission = PUBLIC if everybody has it'
 _AGE_REMEDY: Final = "write a number of seconds above 0, as in max_auth_age = 300"
-_SUBSCRIBE_REMEDY: Final = 'write subscribe = "chat:read:{room}", or subscribe = PUBLIC if everybody may listen'
 
 
 def _is_type_name(value: object) -> bool:
@@ -124,11 +102,17 @@ def _is_age(value: object) -> bool:
     return value is None or _is_cost(value)
 
 
-def _is_bind(value: object) -> bool:
+def is_bind(value: object) -> bool:
+    """Whether this ties fields to claims, both by name."""
     return isinstance(value, Mapping) and all([isinstance(one, str) and one for pair in value.items() for one in pair])
 
 
-def _rates(value: Any) -> tuple[Rate, ...]:
+def read_rates(value: Any) -> tuple[Rate, ...]:
+    """The parts of a rate as it stands in `class Meta`.
+
+    Raises:
+        ValueError: it is none; with the remedy.
+    """
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is no rate; write it as '5/second, 100/minute'")
     return parse_rates(value)
@@ -141,7 +125,7 @@ def _coalesced(value: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-class _Faults:
+class Faults:
     """What is wrong with one declaration; collected, since a start lists everything."""
 
     def __init__(self, declared: type[Message] | type[Channel]) -> None:

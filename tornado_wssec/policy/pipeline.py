@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from ..errors import FrameError, MessageTooBig, PermissionDenied, SignatureInvalid, UnknownType
 from ..settings import Limits
 from .codec import Envelope, Incoming
-from .identity import Identity
+from .identity import Identity, claim_of
 from .registry import MessageSpec
 from .session import Session
 
@@ -106,17 +106,6 @@ def bound_claims(spec: MessageSpec, identity: Identity) -> dict[str, Any]:
             raise PermissionDenied(f"{spec.type} is bound to the claim {claim}, which this identity lacks")
         own[name] = value
     return own
-
-
-def claim_of(identity: Identity, claim: str) -> Any:
-    """A claim by its registered name (RFC 7519 §4.1) or ours; None when absent."""
-    if claim == "sub":
-        return identity.subject
-    if claim == "iss":
-        return identity.issuer
-    if claim == "tenant":
-        return identity.tenant
-    return identity.claims.get(claim)
 
 
 def _require_own(message: Valid, own: Mapping[str, Any]) -> None:

@@ -11,10 +11,11 @@ from types import MappingProxyType, ModuleType
 from typing import Any, Self
 
 from ..errors import ConfigurationError, Problem, UnknownType
+from .channel_specs import ChannelSpec, compile_channel
 from .messages import CHANNEL_OPTIONS, MESSAGE_OPTIONS, Channel, Message, place
 from .modules import import_modules
 from .reserved import RESERVED_PREFIX, RESERVED_TYPES
-from .specs import ChannelSpec, MessageSpec, compile_channel, compile_message
+from .specs import MessageSpec, compile_message
 from .strictness import field_problems
 
 __all__ = ["ChannelSpec", "MessageSpec", "Registry"]
@@ -55,7 +56,7 @@ class Registry:
         self.files = ()
         self._by_class = {spec.message: spec for spec in specs}
         self._inbound = {name: spec for name, spec in by_type.items() if spec.direction != "out"}
-        self._faults = (*faults, *_clashes(specs, self.channels))
+        self._faults = (*faults, *_clashes(specs, self.channels), *_unacceptable(by_type, self.channels))
 
     @classmethod
     def scan(cls, *modules: str, strict: bool = True) -> Self:
@@ -182,3 +183,14 @@ def _clashes(specs: list[MessageSpec], channels: tuple[ChannelSpec, ...]) -> Ite
             if one.pattern.overlaps(earlier.pattern):
                 both = f"{place(earlier.channel)} ({earlier.pattern.text}) and {place(one.channel)}"
                 yield Problem(one.pattern.text, f"fits names of two channels, {both}", "tell them apart by a literal")
+
+
+def _unacceptable(by_type: Mapping[str, MessageSpec], channels: tuple[ChannelSpec, ...]) -> Iterator[Problem]:
+    """Yield what a channel says that clients may publish, and nobody could receive."""
+    for channel in channels:
+        for type in sorted(channel.accepts or ()):
+            spec = by_type.get(type)
+            if spec is None or spec.direction == "in":
+                fault = f"lists {type}, which {'nobody declares' if spec is None else 'the server may not send'}"
+                remedy = "scan its module" if spec is None else 'set direction = "both" in the Meta of the message'
+                yield Problem(f"{place(channel.channel)}.Meta.accepts", fault, f"{remedy}, or drop it")

@@ -15,12 +15,11 @@ from marshmallow import Schema, ValidationError
 from marshmallow.decorators import PRE_DUMP
 
 from ..errors import ConfigurationError, InvalidMessage, OutboundInvalid, Problem
-from .agreement import bound_keys, channel_problems, loaded_as, message_problems
+from .agreement import bound_keys, loaded_as, message_problems
 from .anatomy import key_of, levels_of
-from .channels import ChannelPattern
 from .gates import guard_dumping, guard_loading
-from .messages import Channel, Message, place
-from .options import Direction, read_channel, read_message
+from .messages import Message, place
+from .options import Direction, read_message
 from .overflow import Overflow
 from .permissions import PermissionTemplate
 from .rates import Rate
@@ -154,42 +153,10 @@ class MessageSpec:
         return {name: data.get(key) for name, key in self._keys}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ChannelSpec:
-    """One kind of channel, ready to be asked for.
-
-    Args:
-        channel: the class that declares it.
-        pattern: the names it has.
-        subscribe: what a listener must be allowed.
-        publish: what a client must be allowed that publishes directly; None: no client may.
-    """
-
-    channel: type[Channel]
-    pattern: ChannelPattern
-    subscribe: PermissionTemplate
-    publish: PermissionTemplate | None
-    _schema: Schema = field(repr=False)
-
-    def match(self, name: str) -> dict[str, Any] | None:
-        """The fields in a name, validated; None where it is no such channel.
-
-        A name that its fields would write otherwise is none: one channel has one name.
-        """
-        segments = self.pattern.match(name)
-        if segments is None:
-            return None
-        try:
-            loaded = self._schema.load(segments)
-            return loaded if self._schema.dump(loaded) == segments and isinstance(loaded, dict) else None
-        except Exception:
-            return None
-
-
 def compile_message(message: type[Message]) -> tuple[MessageSpec | None, list[Problem]]:
     """Compile a message as far as it can be, and list what is wrong with it. None: it has no name or no schema."""
     terms, problems = read_message(message)
-    loader, dumper = _loader_of(message, problems), _dumper_of(message)
+    loader, dumper = loader_of(message, problems), _dumper_of(message)
     if terms.type is None or loader is None or dumper is None:
         return None, problems
     problems += message_problems(message, terms, loader)
@@ -216,22 +183,7 @@ def compile_message(message: type[Message]) -> tuple[MessageSpec | None, list[Pr
     ), problems
 
 
-def compile_channel(channel: type[Channel]) -> tuple[ChannelSpec | None, list[Problem]]:
-    """Compile a channel as far as it can be, and list what is wrong with it. None: nobody could listen to it."""
-    terms, problems = read_channel(channel)
-    schema = _loader_of(channel, problems)
-    if schema is None:
-        return None, problems
-    problems += channel_problems(channel, terms, schema)
-    if terms.pattern is None or terms.subscribe is None:
-        return None, problems
-    spec = ChannelSpec(
-        channel=channel, pattern=terms.pattern, subscribe=terms.subscribe, publish=terms.publish, _schema=schema
-    )
-    return spec, problems
-
-
-def _loader_of(declared: type[Schema], problems: list[Problem]) -> Schema | None:
+def loader_of(declared: type[Schema], problems: list[Problem]) -> Schema | None:
     """An instance with gates for what comes in; None, and a problem, where the schema cannot be built."""
     try:
         schema = declared()
@@ -245,7 +197,7 @@ def _loader_of(declared: type[Schema], problems: list[Problem]) -> Schema | None
 
 def _dumper_of(declared: type[Schema]) -> Schema | None:
     """An instance with gates for what goes out, which `validate` checks in the form that it has on the wire."""
-    schema = _loader_of(declared, [])
+    schema = loader_of(declared, [])
     if schema is None:
         return None
     levels = levels_of(schema)
