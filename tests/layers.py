@@ -41,7 +41,7 @@ def _layer(name: str, parts: str, libraries: str, about: str, *, pure: bool = Fa
 
 LAYERS: Final = (
     _layer("L0", "errors closing settings", "", "names, numbers and outcomes", pure=True),
-    _layer("L1", "policy", "marshmallow jwt cryptography", "everything that can say no", pure=True),
+    _layer("L1", "policy", "marshmallow jwt cryptography nh3", "everything that can say no", pure=True),
     _layer("L2", "auth stores telemetry wire exports", "redis", "what touches the world", strangers=True),
     _layer(
         "L3",

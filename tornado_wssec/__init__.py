@@ -52,11 +52,13 @@ from .handler import SecureWebSocketHandler
 from .policy.assertions import Assertion
 from .policy.codec import Envelope
 from .policy.fields import StrictBoolean, StrictDateTime, StrictDecimal, StrictFloat, StrictInteger, StrictTimeDelta
+from .policy.html_field import SafeHtml
 from .policy.identity import Identity
 from .policy.issuers import Issuer
 from .policy.messages import Channel, Message
 from .policy.permissions import PUBLIC, Grants
 from .policy.registry import Registry
+from .policy.text_fields import Identifier, PlainText, SafeUrl
 from .settings import Limits, Settings, Timeouts, TokenRules
 
 __all__ = [
@@ -87,6 +89,7 @@ __all__ = [
     "HandshakeMalformed",
     "HandshakeRefused",
     "HostRefused",
+    "Identifier",
     "Identity",
     "InvalidMessage",
     "Issuer",
@@ -102,6 +105,7 @@ __all__ = [
     "OriginRefused",
     "OutboundInvalid",
     "PermissionDenied",
+    "PlainText",
     "PlaintextRefused",
     "Problem",
     "ProxyHeader",
@@ -109,6 +113,8 @@ __all__ = [
     "ReauthRequired",
     "Registry",
     "RouteDenied",
+    "SafeHtml",
+    "SafeUrl",
     "SecureWebSocketHandler",
     "SessionCookie",
     "Settings",
