@@ -1,11 +1,14 @@
-"""Admitted messages and their handler: in order, one at a time, and never more waiting than may."""
+"""Admitted messages and their handler: in order, one at a time or as declared, and never more waiting than may."""
 
 import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from tests.kits import in_loop
-from tornado_wssec.inbox import Inbox
+from tornado_wssec.inbox import Inbox, SharedInbox
+from tornado_wssec.policy.reserved import RESERVED
 
 
 class Reader:
@@ -151,3 +154,122 @@ async def test_inbox_worker_that_is_cancelled() -> None:
     await inbox.settled()
 
     assert [1, 2] == reader.handled
+
+
+class Crew:
+    """Handles as many messages as it is given, each until it is let go; keeps who began and who ended."""
+
+    def __init__(self, at_once: int, most: int = 100) -> None:
+        self.began: list[int] = []
+        self.ended: list[int] = []
+        self.told: list[str] = []
+        self.doors: dict[int, asyncio.Event] = {}
+        told = self.told.append
+        self.inbox = SharedInbox(self.begin, most, lambda: told("pause"), lambda: told("resume"), at_once=at_once)
+
+    def begin(self, message: Any) -> "asyncio.Future[None] | None":
+        self.began.append(message.id)
+        if message.waits:
+            self.doors[message.id] = asyncio.Event()
+            return asyncio.ensure_future(self.finish(message.id))
+        self.ended.append(message.id)
+        return None
+
+    async def finish(self, id: int) -> None:
+        await self.doors[id].wait()
+        self.ended.append(id)
+
+    def put(self, *ids: int, kind: type = str, waits: bool = True) -> None:
+        """Put messages of a kind; `str` stands for an application's."""
+        for id in ids:
+            asked: Any = SimpleNamespace(id=id, waits=waits, spec=SimpleNamespace(message=kind))
+            self.inbox.put(asked)
+
+    async def let(self, *ids: int) -> None:
+        """Let some end, and what waited for them begin."""
+        for id in ids:
+            self.doors[id].set()
+        for _ in range(4):
+            await asyncio.sleep(0)
+
+
+@in_loop
+async def test_shared_inbox_handles_as_many_as_declared() -> None:
+    """The next one begins as soon as any has ended, in the order in which they came."""
+    crew = Crew(3)
+    crew.put(0, 1, 2, 3, 4)
+    assert [0, 1, 2] == crew.began
+    await crew.let(2)
+    assert [0, 1, 2, 3] == crew.began
+    await crew.let(0, 3)
+    await crew.let(1, 4)
+
+    assert ([0, 1, 2, 3, 4], [2, 0, 3, 1, 4]) == (crew.began, crew.ended)
+
+
+@in_loop
+async def test_shared_inbox_lets_nobody_overtake_who_waits() -> None:
+    """What waits for nothing is handled at once while there is room, and in its turn where there is none."""
+    crew = Crew(2)
+    crew.put(0)
+    crew.put(1, waits=False)
+    crew.put(2, 3)
+    crew.put(4, waits=False)
+    assert ([0, 1, 2], [1]) == (crew.began, crew.ended)
+    await crew.let(0)
+
+    assert ([0, 1, 2, 3], [1, 0]) == (crew.began, crew.ended)
+    await crew.let(2)
+    assert [1, 0, 2, 4] == crew.ended
+    await crew.let(3)
+
+
+@pytest.mark.parametrize("own", RESERVED)
+@in_loop
+async def test_shared_inbox_handles_the_protocols_own_alone(own: type) -> None:
+    """All before it are done by then, and none behind it begins until it is done."""
+    crew = Crew(4)
+    crew.put(0, 1)
+    crew.put(2, kind=own)
+    crew.put(3, 4)
+    assert [0, 1] == crew.began
+    await crew.let(0)
+    assert [0, 1] == crew.began
+    await crew.let(1)
+    assert [0, 1, 2] == crew.began
+    await crew.let(2)
+
+    assert [0, 1, 2, 3, 4] == crew.began
+    await crew.let(3, 4)
+
+
+@in_loop
+async def test_shared_inbox_pauses_and_resumes() -> None:
+    """What runs does not count as waiting; the bound is that of any inbox."""
+    crew = Crew(2, most=2)
+    crew.put(0, 1, 2)
+    assert [] == crew.told
+    crew.put(3)
+    assert ["pause"] == crew.told
+    await crew.let(0)
+    assert ["pause", "resume"] == crew.told
+    await crew.let(1)
+    await crew.let(2, 3)
+    await crew.inbox.settled()
+
+    assert (["pause", "resume"], [0, 1, 2, 3]) == (crew.told, crew.ended)
+
+
+@in_loop
+async def test_shared_inbox_that_is_closed_drops_what_waits() -> None:
+    """What is being handled ends by itself, and `settled` waits for all of it."""
+    crew = Crew(2)
+    crew.put(0, 1, 2, 3)
+    crew.inbox.close()
+    settled = asyncio.ensure_future(crew.inbox.settled())
+    await crew.let(1)
+    assert not settled.done()
+    await crew.let(0)
+    crew.put(4)
+
+    assert ([1, 0], [0, 1], True) == (crew.ended, crew.began, settled.done())

@@ -11,6 +11,7 @@ import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context, copy_context
+from functools import partial
 from types import CoroutineType
 from typing import Any, Final
 
@@ -29,10 +30,11 @@ from .errors import (
     Unavailable,
 )
 from .hub import Hub, Live
-from .inbox import Inbox
-from .patience import patiently
+from .inbox import Inbox, SharedInbox
+from .patience import Deadline, patiently
 from .policy.pipeline import Permitted, readmit
-from .policy.reserved import Ping
+from .policy.reserved import Ping, Signed
+from .policy.signatures import SignedMessages
 from .settings import Timeouts
 from .telemetry.audit import Audit
 from .telemetry.redact import where_raised
@@ -58,10 +60,8 @@ class Conversation:
     __slots__ = (
         "__weakref__",
         "_audit",
-        "_deadline",
         "_endpoint",
         "_handler",
-        "_has_overrun",
         "_hub",
         "_inbox",
         "_monotonic",
@@ -93,10 +93,9 @@ class Conversation:
         self._monotonic, self._wall = clock.monotonic, clock.wall
         self._timeouts = timeouts
         self._audit = audit
-        self._deadline: asyncio.TimerHandle | None = None
-        self._has_overrun = False
         connection = live.connection
-        self._inbox = Inbox(self._handle, endpoint.limits.inbox_messages, connection.pause, connection.resume)
+        make = Inbox if endpoint.concurrency == 1 else partial(SharedInbox, at_once=endpoint.concurrency)
+        self._inbox = make(self._handle, endpoint.limits.inbox_messages, connection.pause, connection.resume)
         live.tell_expiring, live.settled = self._tell_expiring, self._inbox.settled
 
     # --- in ---
@@ -109,6 +108,8 @@ class Conversation:
                 live.session.ensure_open()
                 raise Disconnect(Close(CloseCode.UNSUPPORTED_DATA), "binary frame")
             permitted = self._endpoint.pipeline.admit(frame, live.session, now)
+            if permitted.spec.message is Signed:
+                permitted = self._admit_signed(permitted, now)
         except FrameDropped:
             return
         except FrameError as error:
@@ -125,6 +126,33 @@ class Conversation:
             else:
                 live.lifetime.saw_data(now)
                 self._inbox.put(permitted)
+
+    def _admit_signed(self, outer: Permitted, now: float) -> Permitted:
+        """Open a signed envelope and admit what it holds; an id of the envelope's own is answered here."""
+        live, pipeline, wall = self.live, self._endpoint.pipeline, self._wall()
+        signed = live.signed = live.signed or SignedMessages(live.nonce, pipeline.limits)
+        opened = pipeline.open_signed(outer, signed, live.session, wall, self._timeouts.signature_window)
+        try:
+            permitted = pipeline.admit_signed(opened, outer.id, live.session, now)
+        except FrameError as error:
+            self._acknowledge(outer, error.message_id)
+            raise
+        self._acknowledge(outer, permitted.id)
+        self._audit.record(
+            "message.signed",
+            wall,
+            type=permitted.spec.type,
+            session=live.session.id,
+            subject=permitted.identity.subject,
+            key=opened.key,
+            seq=opened.seq,
+        )
+        return permitted
+
+    def _acknowledge(self, outer: Permitted, answered: str | None) -> None:
+        """Say that an envelope was opened, unless the answer to what it holds is the answer to it."""
+        if outer.id is not None and outer.id != answered:
+            self.say_reply(outer.id, {})
 
     def saw_frame(self) -> None:
         """Take note that the peer lives: something has come."""
@@ -191,7 +219,7 @@ class Conversation:
         try:
             live = self.live
             standing = live.standing
-            if standing is not None and standing.awaited is not None and not permitted.spec.is_public:
+            if standing is not None and standing.awaited is not None and permitted.needs_standing:
                 return self._follow(permitted, self._handle_after(permitted, standing.awaited), context)
             permitted = readmit(permitted, live.session, self._monotonic())
             method = getattr(self._handler, self._endpoint.methods[permitted.spec.type])
@@ -215,33 +243,25 @@ class Conversation:
 
     def _follow(self, permitted: Permitted, result: Awaitable[Any], context: Context) -> "asyncio.Future[None] | None":
         """Wait for a coroutine, with a deadline from when there is something to wait for."""
-        running = begin(self._finish(permitted, result), context)
+        deadline = Deadline()
+        running = begin(self._finish(permitted, result, deadline), context)
         if running is not None:
-            self._has_overrun = False
-            self._deadline = running.get_loop().call_later(self._timeouts.handler, self._overrun, running)
+            deadline.start(running, self._timeouts.handler)
         return running
 
-    async def _finish(self, permitted: Permitted, result: Awaitable[Any]) -> None:
+    async def _finish(self, permitted: Permitted, result: Awaitable[Any], deadline: Deadline) -> None:
         try:
             self._reply(permitted, await result)
         except asyncio.CancelledError as error:
-            self._take_cancellation(permitted, error)
+            self._take_cancellation(permitted, deadline, error)
         except Exception as error:
             self._refuse(permitted, error)
         finally:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
+            deadline.end()
 
-    def _overrun(self, running: "asyncio.Future[None]") -> None:
-        """Cancel a handler at its deadline, and again as long as it goes on."""
-        self._has_overrun = True
-        running.cancel()
-        self._deadline = running.get_loop().call_later(self._timeouts.handler, self._overrun, running)
-
-    def _take_cancellation(self, permitted: Permitted, error: asyncio.CancelledError) -> None:
+    def _take_cancellation(self, permitted: Permitted, deadline: Deadline, error: asyncio.CancelledError) -> None:
         task = asyncio.current_task()
-        if self._deadline is not None and self._has_overrun:
+        if deadline.has_passed:
             if task is not None:
                 task.uncancel()
             evidence = f"{permitted.spec.type} took over {self._timeouts.handler:g} s"

@@ -12,12 +12,15 @@ from .policy.messages import Message
 from .policy.permissions import PermissionTemplate
 from .policy.pipeline import Pipeline
 from .policy.registry import MessageSpec, Registry
-from .policy.reserved import RESERVED
+from .policy.reserved import RESERVED, Signed
 from .request_view import offered_subprotocols
 from .settings import Limits
 
 OURS: Final = "wssec."
 """What the names of our own subprotocols, and of credentials among them, begin with."""
+MOST_AT_ONCE: Final = 64
+"""Each keeps a message and what its handler holds; whoever needs more is better served by a queue of the application's.
+"""
 HANDLES = "_wssec_handles"
 """The attribute by which `@on` marks a method."""
 
@@ -76,6 +79,7 @@ class Endpoint:
         first_message: how the first message may say who one is; None: the handshake must.
         newest_wins: whether an identity's newest connection ends its oldest where there are too many; else it is
             refused.
+        concurrency: messages of one connection that may be handled at once.
     """
 
     name: str
@@ -89,6 +93,7 @@ class Endpoint:
     limits: Limits
     first_message: FirstMessage | None
     newest_wins: bool
+    concurrency: int
 
     @classmethod
     def of(
@@ -108,6 +113,8 @@ class Endpoint:
         for message, method in handled_by(handler).items():
             spec = reserved_spec(message) if message in RESERVED else registry.resolve(message.opts.type)
             specs[spec.type], methods[spec.type] = spec, method
+        if not any(spec.signed for spec in specs.values()):
+            specs.pop(str(Signed.opts.type), None)  # who asks for no signature offers nobody to verify one
         return cls(
             name=handler.__name__,
             pipeline=Pipeline(specs, handler.envelope, own),
@@ -120,6 +127,7 @@ class Endpoint:
             limits=own,
             first_message=next((way for way in ways if isinstance(way, FirstMessage)), None),
             newest_wins=newest_wins if handler.newest_wins is None else handler.newest_wins is True,
+            concurrency=handler.concurrency,
         )
 
     @property
@@ -182,6 +190,9 @@ def _kind_problems(handler: Any) -> Iterator[Problem]:
     if not isinstance(handler.envelope, Envelope):
         fault = "is no Envelope"
         yield Problem(f"{handler.__name__}.envelope", fault, 'write Envelope() or Envelope.flat(type="action")')
+    if type(handler.concurrency) is not int or not 1 <= handler.concurrency <= MOST_AT_ONCE:
+        fault = f"is {handler.concurrency!r:.64}, and messages of one connection are handled one or more at a time"
+        yield Problem(f"{handler.__name__}.concurrency", fault, f"write a whole number from 1 to {MOST_AT_ONCE}")
 
 
 def _is_list(value: Any) -> bool:
@@ -220,9 +231,6 @@ def _handled_problems(where: str, message: type[Message], registry: Registry) ->
     elif message.opts.direction == "out":
         fault = f"handles {message.__name__}, which clients may not send"
         yield Problem(where, fault, 'drop the method, or set direction = "both" in the Meta of the message')
-    elif message.opts.signed:
-        fault = f"handles {message.__name__}, which must be signed, and this version verifies no signatures"
-        yield Problem(where, fault, "drop signed = True; until then every such message is refused")
 
 
 def _envelope_problems(

@@ -25,7 +25,7 @@ from .opened_request import OpenedRequest
 from .policy.codec import Envelope
 from .policy.identity import Identity
 from .policy.messages import Message
-from .policy.reserved import Authenticate, Ping, Refresh, Subscribe, Unsubscribe
+from .policy.reserved import Authenticate, Ping, Refresh, Signed, Subscribe, Unsubscribe
 from .routes import respond_refused
 from .sealing import refuse_overrides
 from .settings import Limits
@@ -70,6 +70,8 @@ class SecureWebSocketHandler(WebSocketHandler):
         limits: for this endpoint; None takes the guard's.
         newest_wins: whether an identity's newest connection ends its oldest where there are too many; False refuses
             the newest, None takes the guard's.
+        concurrency: messages of one connection that may be handled at once, 1 to 64. With more than one they begin in
+            order, and end, and are answered, as their handlers do.
     """
 
     anonymous: ClassVar[bool] = False
@@ -80,6 +82,7 @@ class SecureWebSocketHandler(WebSocketHandler):
     authenticators: ClassVar[Sequence[Authenticator] | None] = None
     limits: ClassVar[Limits | None] = None
     newest_wins: ClassVar[bool | None] = None
+    concurrency: ClassVar[int] = 1
 
     _guard: "Guard"
     _endpoint: Endpoint
@@ -176,6 +179,10 @@ class SecureWebSocketHandler(WebSocketHandler):
     @on(Ping)
     def _answer_ping(self, data: Mapping[str, Any]) -> None:
         """A ping is answered as it is admitted, in `Conversation.receive`."""
+
+    @on(Signed)
+    def _open_signed(self, data: Mapping[str, Any]) -> None:
+        """A signed envelope is opened as it is admitted, in `Conversation.receive`."""
 
     @on(Authenticate)
     def _refuse_second_credential(self, data: Mapping[str, Any]) -> None:

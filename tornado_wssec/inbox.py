@@ -1,4 +1,4 @@
-"""Admitted messages and their handler: in order, one at a time, and never in the way of the read loop.
+"""Admitted messages and their handler: in order, one at a time or as many as declared, and off the read loop.
 
 A message is handled where it is put, and a handler that waits for nothing is done by then. While one waits,
 the messages behind it wait here, so that pings, closes and revocations are never stuck behind it. When
@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from .policy.pipeline import Permitted
+from .policy.reserved import RESERVED
 
 
 def _drop(message: Permitted) -> None:
@@ -50,7 +51,10 @@ class Inbox:
         """Handle a message, or keep it until its turn comes; never blocks."""
         if self._running is None:
             self._begin(message)
-            return
+        else:
+            self._keep(message)
+
+    def _keep(self, message: Permitted) -> None:
         if self._waiting is None:
             self._waiting = deque()
         self._waiting.append(message)
@@ -87,3 +91,69 @@ class Inbox:
         if self._paused and len(self._waiting or ()) <= self._most // 2:
             self._paused = False
             self._resume()
+
+
+class SharedInbox(Inbox):
+    """The queue of a connection some of whose messages are handled at once.
+
+    They begin in the order in which they came; how they end is up to the handlers. The protocol's own messages are
+    handled alone: what was sent before a `wssec.refresh` or a subscription is done by then, and what was sent
+    behind it comes after.
+
+    Args:
+        at_once: handlers that may wait at the same time.
+    """
+
+    __slots__ = ("_at_once", "_crew", "_is_alone")
+
+    def __init__(
+        self,
+        handle: "Callable[[Permitted], asyncio.Future[None] | None]",
+        most: int,
+        pause: Callable[[], None],
+        resume: Callable[[], None],
+        *,
+        at_once: int,
+    ) -> None:
+        super().__init__(handle, most, pause, resume)
+        self._at_once = at_once
+        self._crew: set[asyncio.Future[None]] = set()
+        self._is_alone = False
+
+    def put(self, message: Permitted) -> None:
+        """Handle a message, or keep it until there is room for it; never blocks."""
+        if not self._waiting and self._may_begin(message):
+            self._begin(message)
+        else:
+            self._keep(message)
+
+    async def settled(self) -> None:
+        """Wait until everything that was put has been handled."""
+        while self._crew:
+            await asyncio.wait(self._crew)
+
+    def _may_begin(self, message: Permitted) -> bool:
+        if not self._crew:
+            return True
+        return not self._is_alone and len(self._crew) < self._at_once and not goes_alone(message)
+
+    def _begin(self, message: Permitted) -> None:
+        running = self._handle(message)
+        if running is not None:
+            self._crew.add(running)
+            self._is_alone = goes_alone(message)
+            running.add_done_callback(self._go_on)
+
+    def _go_on(self, ended: "asyncio.Future[None]") -> None:
+        """However that ended, the messages behind it are not lost."""
+        self._crew.discard(ended)
+        while self._waiting and self._may_begin(self._waiting[0]):
+            message = self._waiting.popleft()
+            self._make_room()
+            self._begin(message)
+        self._waiting = self._waiting or None
+
+
+def goes_alone(message: Permitted) -> bool:
+    """Whether it is one of the protocol's own, on which others may depend."""
+    return message.spec.message in RESERVED

@@ -1,4 +1,4 @@
-"""A deadline that costs nothing where nobody waits.
+"""Deadlines that cost nothing where nobody waits.
 
 A timer for each handshake costs more than the look-up that it watches over, which nearly always ends
 without waiting for anything. So the work is begun, and timed only once it waits.
@@ -14,6 +14,28 @@ T = TypeVar("T")
 
 class OutOfPatience(Exception):
     """The work has not ended in time; it has been cancelled."""
+
+
+class Deadline:
+    """When a handler has taken too long, counted from where it first waits."""
+
+    # On the class, since one is made for each coroutine and hardly any waits.
+    has_passed = False
+    _timer: asyncio.TimerHandle | None = None
+
+    def start(self, running: "asyncio.Future[None]", seconds: float) -> None:
+        """Cancel it so long from now, and again as long as it goes on."""
+        self._timer = running.get_loop().call_later(seconds, self._pass, running, seconds)
+
+    def end(self) -> None:
+        """Cancel nothing any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _pass(self, running: "asyncio.Future[None]", seconds: float) -> None:
+        self.has_passed = True
+        running.cancel()
+        self.start(running, seconds)
 
 
 async def patiently(work: Coroutine[Any, Any, T], seconds: float) -> T:

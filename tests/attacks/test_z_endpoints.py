@@ -20,6 +20,7 @@ from tornado_wssec.testing import GuardKit
         ("anonymous", None),
         ("allow_missing_origin", "no"),
         ("newest_wins", "0"),
+        ("concurrency", 10**6),
     ],
 )
 @in_loop

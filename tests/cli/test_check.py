@@ -144,6 +144,15 @@ def test_check_names_first_messages_and_who_wins(app: Checked) -> None:
     assert {"ChatSocket.newest_wins", "ChatSocket: FirstMessage()"} <= set(lines(outcome, "declared"))
 
 
+def test_check_names_what_is_handled_at_once(app: Checked) -> None:
+    """Where clients cannot count on the order of answers, it shows; and it is no fault."""
+    declared = "class ChatSocket(SecureWebSocketHandler):\n    concurrency = 4\n"
+    outcome = app(("class ChatSocket(SecureWebSocketHandler):\n", declared))
+
+    assert 0 == outcome.code
+    assert "ChatSocket.concurrency" in lines(outcome, "declared")
+
+
 def test_check_names_tornados_framing(app: Checked) -> None:
     """What accepts forbidden frames was asked for, and shows."""
     outcome = app(("Guard.from_env(", 'Guard.from_env(framing="stock", '))

@@ -125,6 +125,9 @@ def _declared(endpoint: Endpoint, timeouts: Timeouts) -> Iterator[Line]:
     if endpoint.newest_wins:
         what = "whoever has a credential of somebody can end the connections of that person; counted in each process"
         yield Line(Level.DECLARED, f"{endpoint.name}.newest_wins", what)
+    if endpoint.concurrency > 1:
+        what = f"up to {endpoint.concurrency} messages of a connection are handled at once, and answered in any order"
+        yield Line(Level.DECLARED, f"{endpoint.name}.concurrency", what)
     for way in endpoint.authenticators:
         if isinstance(way, FirstMessage):
             what = f"strangers hold a socket for up to {timeouts.first_message:g} s"
