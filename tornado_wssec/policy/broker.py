@@ -126,8 +126,20 @@ class Broker(Protocol):
     def reach(self) -> str:
         """Who hears of a publication, in words for an operator."""
 
-    def want(self, channel: str) -> Awaitable[None] | None:
+    def start(self) -> Awaitable[None]:
+        """Begin to follow the server. Raises nothing: one that does not answer is tried until it does."""
+
+    def stop(self) -> Awaitable[None]:
+        """Let go of the server, and take what this node has written there along."""
+
+    def tick(self) -> None:
+        """Look at deadlines; called several times a second."""
+
+    def want(self, channel: str, kept: Kept | None) -> Awaitable[None] | None:
         """Have the publications of a channel brought here. To be called for each who begins to listen.
+
+        Args:
+            kept: what is kept of the channel, by which a broken link is mended without a gap; None: nothing is.
 
         Returns:
             None when they come already; else what to wait for before anybody is told that he listens: what is

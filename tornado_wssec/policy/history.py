@@ -1,0 +1,161 @@
+"""What a channel has said of late: numbers that never start again, and whether somebody has missed anything.
+
+A number is a time. The first publication of a channel, and the first after its counter was forgotten, is numbered by
+the microseconds of the clock; the ones behind it count on by one. So a channel's numbers rise over whatever happens
+to the store, up to a million publications a second, and every number tells when it can have been given at the latest.
+
+Rules of this file:
+1. Nobody is told that he has missed nothing unless every publication since is in hand, or cannot have been.
+2. A number from before this life of the store resumes nothing: what came last in that life may be lost.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import dropwhile
+from typing import Final, NamedTuple, TypeVar
+
+from .broker import Broadcast, Kept, Resumed
+
+_T = TypeVar("_T")
+MICROSECONDS: Final = 1_000_000
+SKEW_SECONDS: Final = 60.0
+"""How far the clocks of two servers may be apart of which one takes over: a life begins so much later than it does."""
+
+REMEMBERED_SECONDS: Final = 600.0
+"""How long the number of a channel's last publication is known after its history has ended."""
+
+FRESH: Final = 0
+"""What a publication says to follow that is numbered by the clock."""
+
+
+class Told(NamedTuple):
+    """One publication that is kept.
+
+    Args:
+        seq: its number.
+        after: that of the one before it; FRESH where none was known.
+        at: when, in wall seconds.
+    """
+
+    seq: int
+    after: int
+    at: float
+    broadcast: Broadcast
+
+
+class Position(NamedTuple):
+    """Where a channel is.
+
+    Args:
+        life: numbers below it are of an earlier life of the store.
+        last: of its last publication; None: it has none that is remembered.
+        now: wall seconds.
+    """
+
+    life: int
+    last: int | None
+    now: float
+
+    @property
+    def seq(self) -> int:
+        """What to come back with: the last number, or one that none had before now."""
+        return self.last if self.last is not None else max(self.life, number_at(self.now))
+
+
+def number_at(now: float) -> int:
+    """The number that a first publication has at this time."""
+    return int(now * MICROSECONDS)
+
+
+def life_at(now: float) -> int:
+    """The number that a life begins with."""
+    return number_at(now + SKEW_SECONDS)
+
+
+def remembered(kept: Kept) -> float:
+    """Seconds for which the last number of a channel is known."""
+    return kept.seconds + REMEMBERED_SECONDS + SKEW_SECONDS
+
+
+def resume(since: int | None, told: Iterable[Told], kept: Kept, at: Position) -> Resumed:
+    """What somebody has missed who comes back with a number.
+
+    Args:
+        since: None: he has none, and asks only where the channel is.
+        told: what is kept of the channel, in order.
+    """
+    if since is None:
+        return Resumed(at.seq)
+    missed = [one for one in dropwhile(lambda one: one.seq <= since, told) if one.at > at.now - kept.seconds]
+    # Nothing can have been published and forgotten within this span: its number would still be known.
+    span = int((remembered(kept) - SKEW_SECONDS) * MICROSECONDS)
+    if not at.life <= since <= at.seq or not _follow(since, missed, span) or not _reaches(since, missed, span, at):
+        return Resumed(at.seq, is_whole=False)
+    return Resumed(at.seq, [one.broadcast for one in missed])
+
+
+def _follow(since: int, missed: Sequence[Told], span: int) -> bool:
+    """Whether each follows the one before it, and the first what is known."""
+    before = since
+    for one in missed:
+        if one.after != before and not (one.after == FRESH and one.seq - before < span):
+            return False
+        before = one.seq
+    return True
+
+
+def _reaches(since: int, missed: Sequence[Told], span: int, at: Position) -> bool:
+    """Whether nothing can have come behind them."""
+    newest = missed[-1].seq if missed else since
+    return at.seq == newest if at.last is not None else at.seq - newest < span
+
+
+class Histories:
+    """The histories of all channels of one process, in memory.
+
+    Args:
+        now: wall seconds; this life begins then.
+    """
+
+    __slots__ = ("_lasts", "_life", "_told")
+
+    def __init__(self, now: float) -> None:
+        self._life = life_at(now)
+        self._told: dict[str, tuple[deque[Told], float]] = {}
+        self._lasts: dict[str, tuple[int, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._lasts)
+
+    def add(self, broadcast: Broadcast, kept: Kept, now: float) -> Broadcast:
+        """Number a publication and keep it; return it with its number."""
+        channel = broadcast.channel
+        # Taken out and put back behind all others: so both stand in the order in which they end, or nearly.
+        told, _ = self._told.pop(channel, (deque[Told](), 0.0))
+        last, _ = self._lasts.pop(channel, (FRESH, 0.0))
+        numbered = broadcast.numbered(last + 1 if last else max(self._life, number_at(now)) + 1)
+        told.append(Told(numbered.seq or FRESH, last, now, numbered))
+        while len(told) > kept.most:
+            told.popleft()
+        self._told[channel] = told, now + kept.seconds
+        self._lasts[channel] = numbered.seq or FRESH, now + remembered(kept)
+        return numbered
+
+    def resume(self, channel: str, kept: Kept, since: int | None, now: float) -> Resumed:
+        """What came behind a number."""
+        last, _ = self._lasts.get(channel, (None, 0.0))
+        told, _ = self._told.get(channel, ((), 0.0))
+        return resume(since, told, kept, Position(self._life, last, now))
+
+    def forget(self, now: float) -> None:
+        """Let go of what has ended."""
+        _forget(self._told, now)
+        _forget(self._lasts, now)
+
+
+def _forget(ending: dict[str, tuple[_T, float]], now: float) -> None:
+    while ending:
+        channel = next(iter(ending))
+        if ending[channel][1] > now:
+            return
+        del ending[channel]
