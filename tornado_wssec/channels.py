@@ -1,4 +1,4 @@
-"""Who listens to what in this process, and how one message reaches them all.
+"""Who listens to what in this process, and what becomes of a publication.
 
 Rules of this file:
 1. Subscribing asks for the channel's own permission; being connected is not being allowed.
@@ -6,17 +6,21 @@ Rules of this file:
 3. Every recipient is asked again at the moment of delivery: rights may have changed.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
-from .errors import ConfigurationError, InvalidMessage, OutboundInvalid, PermissionDenied, Problem, RateLimited
+from .errors import ConfigurationError, PermissionDenied, Problem, RateLimited, StoreUnavailable, Unavailable
+from .fanout import Audience, Delivery, Fanout, Subscription
 from .hub import Live
-from .policy.codec import Envelope
+from .outbound import needs_of, ready_to_send
+from .policy.broker import Broadcast, Broker
+from .policy.codec import Envelope, encode_json
 from .policy.identity import Identity
 from .policy.messages import Message
-from .policy.permissions import Grants
-from .policy.registry import ChannelSpec, MessageSpec, Registry
-from .wire.outgoing import Outgoing
+from .policy.registry import ChannelSpec, Registry
+
+ID_BYTES: Final = 12
 
 
 class Channels:
@@ -24,36 +28,78 @@ class Channels:
 
     Args:
         registry: which channels and outbound messages are declared.
+        monotonic: the clock of all deadlines.
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._listeners: dict[str, dict[Live, Envelope]] = {}
+    broker: Broker | None = None
+    """Brings publications to other nodes, and theirs here. None: this node is alone."""
 
-    def subscribe(self, live: Live, envelope: Envelope, name: str) -> None:
+    is_banned: Callable[[str, Identity, str], bool]
+    """Whether somebody is kept out of a channel, by name, identity and address; whoever keeps people out sets it."""
+
+    def __init__(self, registry: Registry, monotonic: Callable[[], float]) -> None:
+        self._registry = registry
+        self._fanout = Fanout(monotonic)
+        self._audiences: dict[str, Audience] = {}
+        self.is_banned = lambda name, identity, address: False
+
+    def __iter__(self) -> Iterator[Audience]:
+        return iter(tuple(self._audiences.values()))
+
+    def __len__(self) -> int:
+        return len(self._audiences)
+
+    # --- who listens ---
+
+    async def subscribe(self, live: Live, envelope: Envelope, name: str) -> None:
         """Listen to a channel. A second time does nothing.
 
         Raises:
             PermissionDenied: no grant, or no such channel; the peer cannot tell which.
-            RateLimited: it listens to as many as a connection may.
+            RateLimited: it listens to as many as a connection may, or as many listen as may.
+            Unavailable: what other nodes publish there cannot be had now.
             FrameDropped: it has left, or is leaving.
         """
+        self.admit(live, envelope, name)
+        wanted = None if self.broker is None else self.broker.want(name)
+        if wanted is None:
+            return
+        try:
+            await wanted
+        except StoreUnavailable as error:
+            self.unsubscribe(live, name)
+            raise Unavailable(f"{name} cannot be had from other nodes: {error}") from error
+
+    def admit(self, live: Live, envelope: Envelope, name: str) -> None:
+        """Put a connection on the list of a channel; see `subscribe`."""
         live.session.ensure_open()  # else nobody would ever take it off the list
-        if not self._may_listen(live.session.identity, name):
-            raise PermissionDenied("may not listen to this channel")
-        if name not in live.channels and len(live.channels) >= live.limits.subscriptions:
+        spec, values = self._may_listen(live, name)
+        if name in live.channels:
+            return
+        if len(live.channels) >= live.limits.subscriptions:
             raise RateLimited(f"listens to {len(live.channels)} channels")
+        if spec.subscriptions is not None and self._of_kind(live, spec) >= spec.subscriptions:
+            raise RateLimited(f"listens to {spec.subscriptions} channels of {spec.pattern.text}")
+        audience = self._audiences.get(name)
+        if audience is None:
+            audience = self._audiences[name] = Audience(name, spec, values)
+        elif spec.subscribers is not None and len(audience.members) >= spec.subscribers:
+            raise RateLimited(f"{len(audience.members)} connections listen to {name}")
         live.channels.add(name)
-        self._listeners.setdefault(name, {})[live] = envelope
+        audience.members[live] = Subscription(live, envelope)
 
     def unsubscribe(self, live: Live, name: str) -> None:
         """Stop listening. Of a channel not listened to: nothing."""
         live.channels.discard(name)
-        listeners = self._listeners.get(name)
-        if listeners is not None:
-            listeners.pop(live, None)
-            if not listeners:
-                del self._listeners[name]
+        audience = self._audiences.get(name)
+        member = None if audience is None else audience.members.pop(live, None)
+        if audience is None or member is None:
+            return
+        member.is_on = False
+        if not audience.members:
+            del self._audiences[name]
+            if self.broker is not None:
+                self.broker.unwant(name)
 
     def leave_all(self, live: Live) -> None:
         """Stop listening to everything: the connection is gone."""
@@ -62,76 +108,67 @@ class Channels:
 
     def recheck(self, live: Live) -> list[str]:
         """Leave the channels that the identity may no longer listen to; return them."""
-        lost = [name for name in sorted(live.channels) if not self._may_listen(live.session.identity, name)]
+        identity = live.session.identity
+        lost = [name for name in sorted(live.channels) if not self._audiences[name].may_listen(identity)]
         for name in lost:
             self.unsubscribe(live, name)
         return lost
 
-    def publish(self, name: str, message: type[Message], data: Mapping[str, Any], now: float) -> int:
-        """Send a message to everyone who listens and may; return to how many.
+    def listeners(self, name: str) -> int:
+        """How many connections listen to a channel here."""
+        audience = self._audiences.get(name)
+        return 0 if audience is None else len(audience.members)
+
+    # --- what is said ---
+
+    async def publish(self, name: str, message: type[Message], data: Mapping[str, Any]) -> None:
+        """Send a message to everyone who listens and may.
 
         Validated and encoded once for all of them.
 
         Raises:
             ConfigurationError: the message is not declared, or no channel has this name.
             OutboundInvalid: the data does not fit the schema.
+            StoreUnavailable: other nodes may have got it or not.
         """
-        message_spec = self._registry.outbound(message)
-        found = self._registry.channel(name)
-        if found is None:
+        broadcast = self.prepare(name, message, data)
+        if self.broker is None:
+            self.deliver(broadcast)
+        else:
+            await self.broker.publish(broadcast, None)
+
+    def prepare(self, name: str, message: type[Message], data: Mapping[str, Any]) -> Broadcast:
+        """A publication, validated and encoded; see `publish`."""
+        spec = self._registry.outbound(message)
+        if self._registry.channel(name) is None:
             problem = Problem(name, "is no declared channel", "declare a Channel with a fitting pattern")
             raise ConfigurationError([problem])
-        ready = ready_to_send(message_spec, data)
-        outgoing: dict[Envelope, Outgoing] = {}
-        # The verdict hangs on the grants alone, which thousands of listeners share; they stay here while it counts.
-        verdicts: dict[int, tuple[Grants, bool, bool]] = {}
-        reached = 0
-        for live, envelope in tuple(self._listeners.get(name, {}).items()):
-            identity = live.session.identity
-            verdict = verdicts.get(id(identity.permissions))
-            if verdict is None:
-                verdict = identity.permissions, _allows(found, identity), may_receive(message_spec, data, identity)
-                verdicts[id(identity.permissions)] = verdict
-            _, may_listen, may_hear = verdict
-            if not may_listen:
-                self.unsubscribe(live, name)
-            elif may_hear:
-                event = outgoing.get(envelope)
-                if event is None:
-                    event = outgoing[envelope] = event_of(message_spec, ready, envelope, name)
-                live.send(event, now)
-                reached += 1
-        return reached
+        ready = ready_to_send(spec, data)
+        return Broadcast(
+            channel=name,
+            type=spec.type,
+            data=encode_json(ready),
+            needs=needs_of(spec, data),
+            key=spec.key_of(ready, name),
+            id=secrets.token_urlsafe(ID_BYTES),
+            origin="" if self.broker is None else self.broker.node,
+        )
 
-    def _may_listen(self, identity: Identity, name: str) -> bool:
-        found = self._registry.channel(name)
-        return found is not None and _allows(found, identity)
+    def deliver(self, broadcast: Broadcast) -> None:
+        """Hand a publication to everyone here who listens to its channel and may hear it. Raises nothing."""
+        audience = self._audiences.get(broadcast.channel)
+        spec = self._registry.messages.get(broadcast.type)
+        if audience is None or spec is None or spec.direction == "in":
+            return
+        self._fanout.deliver(audience, Delivery(audience, broadcast, spec.overflow, self.unsubscribe))
 
+    def _may_listen(self, live: Live, name: str) -> tuple[ChannelSpec, dict[str, Any]]:
+        found, identity = self._registry.channel(name), live.session.identity
+        if found is None or not found[0].may_listen(identity, found[1]):
+            raise PermissionDenied("may not listen to this channel")
+        if self.is_banned(name, identity, live.address):
+            raise PermissionDenied("is kept out of this channel")
+        return found
 
-def _allows(found: tuple[ChannelSpec, dict[str, Any]], identity: Identity) -> bool:
-    spec, values = found
-    return spec.subscribe.allowed(identity.permissions, values)
-
-
-def ready_to_send(spec: MessageSpec, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What the application sends, checked against its own schema.
-
-    Raises:
-        OutboundInvalid: it does not fit; no peer is to blame, and none is charged.
-    """
-    try:
-        return spec.dump(data)
-    except InvalidMessage as error:
-        evidence = error.evidence
-    raise OutboundInvalid(evidence)
-
-
-def event_of(spec: MessageSpec, ready: Mapping[str, Any], envelope: Envelope, channel: str | None = None) -> Outgoing:
-    """A message that `ready_to_send` has checked, encoded once for whoever gets it."""
-    text = envelope.event(spec.type, ready, channel=channel)
-    return Outgoing(text, overflow=spec.overflow, key=spec.key_of(ready, channel))
-
-
-def may_receive(spec: MessageSpec, data: Mapping[str, Any], identity: Identity) -> bool:
-    """Whether an identity may receive an outbound message: its permission says who may read it."""
-    return spec.permission is not None and spec.permission.allowed(identity.permissions, spec.permission_values(data))
+    def _of_kind(self, live: Live, spec: ChannelSpec) -> int:
+        return sum(self._audiences[name].spec is spec for name in live.channels)

@@ -51,7 +51,7 @@ from .pressure import Pressure
 from .quotas import Quotas
 from .readiness import Readiness
 from .reception import Reception
-from .rights import PermissionSource, Revalidation, Rights
+from .rights import PermissionSource, Revalidation, Rights, SigningKeys
 from .routes import CsrfHandler, KeysHandler, LiveHandler, ReadyHandler, TicketHandler
 from .server import LOOPBACK, Listener, hardened, stop_signal
 from .services import Services
@@ -83,6 +83,8 @@ class Guard(Services):
             says; asked before 101, at a refresh, every `timeouts.revalidation`, and after `permissions_changed`.
         revalidate: a coroutine function that says whether an identity may be connected, or gives it with other
             permissions; asked when `permissions` is, and before it.
+        signing_keys: a coroutine function that gives the public JWK of the key that an identity signs messages with, in
+            the place of its token's `cnf.jwk`, or None for none; asked when `permissions` is, and after it.
         store: instead of the one that `settings.store` names.
         keys: instead of the key file that `settings.keys` names.
         clock: both clocks; a test turns them by hand.
@@ -107,6 +109,7 @@ class Guard(Services):
         roles: Mapping[str, Sequence[str]] | None = None,
         permissions: PermissionSource | None = None,
         revalidate: Revalidation | None = None,
+        signing_keys: SigningKeys | None = None,
         store: Store | None = None,
         keys: KeySource | None = None,
         clock: Clock | None = None,
@@ -135,7 +138,7 @@ class Guard(Services):
         self.doorstep = Doorstep(self.timeouts, self.clock.monotonic)
         most = connections_in_all(self.limits.connections)
         self._readiness = Readiness(self.hub, self.doorstep, self.timeouts, most, self.clock.monotonic)
-        self.channels = Channels(registry)
+        self.channels = Channels(registry, self.clock.monotonic)
         self.directory = Directory(self.hub, self.timeouts, self.clock)
         self.timekeeping = Timekeeping(self.clock, self.timeouts)
         pressure = Pressure(self.limits.memory_bytes, self.doorstep, self.clock.monotonic)
@@ -145,6 +148,7 @@ class Guard(Services):
         self._rights = Rights(
             permissions=permissions,
             revalidate=revalidate,
+            signing_keys=signing_keys,
             roles=roles or {},
             limits=self.limits,
             timeouts=self.timeouts,
@@ -225,7 +229,7 @@ class Guard(Services):
             revoke=self._end_session,
         )
         self._applications = CheckedApplications(
-            registry, self._authenticators, lambda ways: ways_problems(ways, settings, self.rules)
+            registry, self._authenticators, lambda ways: ways_problems(ways, settings, self.rules), self.limits
         )
         self.modes = tuple(
             modes_in_force(self.limits, self.timeouts, has_issuers=bool(issuers), has_hooks=self._rights.has_hooks)

@@ -13,7 +13,6 @@ from tornado.websocket import WebSocketHandler
 
 from .auth.api_key import ApiKey
 from .auth.base import Authenticator
-from .channels import event_of, may_receive, ready_to_send
 from .closing import Close, CloseCode
 from .conversation import Conversation
 from .doorstep import Visitor
@@ -22,6 +21,7 @@ from .errors import AlreadyAuthenticated, HandshakeRefused, NotReady, Permission
 from .handover import STOCK, carry, compiled_unmask, switching_head, take_socket
 from .handshake import Admitted, Unidentified
 from .opened_request import OpenedRequest
+from .outbound import event_of, may_receive, ready_to_send
 from .policy.codec import Envelope
 from .policy.identity import Identity
 from .policy.messages import Message
@@ -157,7 +157,7 @@ class SecureWebSocketHandler(WebSocketHandler):
             PermissionDenied, RateLimited: as for a client that asks.
         """
         talk = self._open_talk()
-        self._guard.channels.subscribe(talk.live, self.envelope, channel)
+        await self._guard.channels.subscribe(talk.live, self.envelope, channel)
 
     async def unsubscribe(self, channel: str) -> None:
         """Make this connection stop listening to a channel."""
@@ -249,6 +249,7 @@ class SecureWebSocketHandler(WebSocketHandler):
             self._caps(),
             self._guard.timeouts,
             receive=self.on_message,
+            receive_binary=self.on_message if self._endpoint.binary.accepted else None,
             lost=self.on_ws_connection_close,
             unmask=compiled_unmask,
         )

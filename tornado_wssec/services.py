@@ -82,7 +82,7 @@ class Services:
             ConfigurationError: the message or the channel is not declared.
             OutboundInvalid: the data does not fit the schema.
         """
-        self.channels.publish(channel, message, data, self.clock.monotonic())
+        await self.channels.publish(channel, message, data)
 
     async def disconnect(
         self, *, subject: str | None = None, session: str | None = None, tenant: str | None = None, reason: str = ""
@@ -132,13 +132,14 @@ class Services:
             How many there are in this process.
 
         Raises:
-            ConfigurationError: this guard has neither `permissions=` nor `revalidate=`.
+            ConfigurationError: this guard has none of `permissions=`, `revalidate=` and `signing_keys=`.
             StoreUnavailable, NotAcknowledged: other nodes may not hear of it; try again.
             ValueError: what is named cannot be.
         """
         if not self._rights.has_hooks:
             remedy = "give it one; without, rights change by a fresh token, or end by revoke()"
-            raise ConfigurationError([Problem("Guard", "has neither permissions= nor revalidate=", remedy)])
+            fault = "has neither permissions= nor revalidate= nor signing_keys="
+            raise ConfigurationError([Problem("Guard", fault, remedy)])
         notice = make_notice(
             NoticeKind.PERMISSIONS,
             self.clock.wall(),

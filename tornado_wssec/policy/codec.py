@@ -6,6 +6,7 @@ Rules of this file:
 3. An error tells no value of the peer's, and is small whatever happened.
 """
 
+import json
 import math
 from collections.abc import Mapping, Set
 from typing import Any, Final, NamedTuple, Self
@@ -134,6 +135,17 @@ class Envelope:
             head["seq"] = seq
         # A message of the protocol's own may tell of a channel, as `wssec.gap` does.
         return self._write(head, data, head.keys() if type.startswith(_OWN_PREFIX) else self.reserved)
+
+    def carry(self, type: str, data: str, *, channel: str, seq: int | None = None) -> str:
+        """A message that was published, with its data as `encode_json` has written them.
+
+        Raises:
+            ValueError: a flat envelope needs a name that the data uses; see `reserved`.
+        """
+        if self._is_flat:
+            return self.event(type, json.loads(data), channel=channel, seq=seq)
+        number = "" if seq is None else f',"seq":{seq}'
+        return f'{{"type":{encode_json(type)},"channel":{encode_json(channel)}{number},"data":{data}}}'
 
     def _write(self, head: dict[str, Any], data: Mapping[str, Any], reserved: Set[str]) -> str:
         if not self._is_flat:

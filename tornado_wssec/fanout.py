@@ -1,0 +1,192 @@
+"""How one publication reaches everyone here who listens: encoded once, in slices, each listener asked when it is due.
+
+Rules of this file:
+1. Whoever gets a message may listen to its channel and may receive that very message at the moment it is sent.
+2. Who has left gets nothing, also if he was there when it was published; who has come since gets nothing of it either.
+3. The publications of a channel leave in their order; those of others have their turn between two slices.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from .hub import Live
+from .policy.broker import Broadcast
+from .policy.codec import Envelope
+from .policy.identity import Identity
+from .policy.overflow import Overflow
+from .policy.permissions import Grants
+from .policy.registry import ChannelSpec
+from .telemetry.redact import where_raised
+from .wire.outgoing import Outgoing
+
+logger = logging.getLogger(__name__)
+
+SLICE: Final = 256
+"""Listeners that are served before others get their turn: about a millisecond."""
+WAITING_MOST: Final = 64
+"""Publications of one channel that wait for their turn; of more, the publisher waits until they have left."""
+EVERYBODY: Final = 1 << 62
+
+
+class Subscription:
+    """One connection that listens to one channel.
+
+    Args:
+        live: the connection.
+        envelope: how its messages look.
+        identity: who has been asked last; when that is not who it is any more, it is asked again.
+    """
+
+    __slots__ = ("envelope", "identity", "is_on", "live")
+
+    def __init__(self, live: Live, envelope: Envelope) -> None:
+        self.live = live
+        self.envelope = envelope
+        self.identity = live.session.identity
+        self.is_on = True
+
+
+class Audience:
+    """Who listens to one channel here.
+
+    Args:
+        name: of the channel.
+        spec, values: what it is, and the fields of its name.
+    """
+
+    __slots__ = ("members", "name", "spec", "values", "waiting")
+
+    def __init__(self, name: str, spec: ChannelSpec, values: Mapping[str, Any]) -> None:
+        self.name = name
+        self.spec = spec
+        self.values = values
+        self.members: dict[Live, Subscription] = {}
+        self.waiting: deque[Delivery] = deque()
+
+    def may_listen(self, identity: Identity) -> bool:
+        """Whether an identity may listen to this channel."""
+        return self.spec.may_listen(identity, self.values)
+
+
+class Delivery:
+    """One publication on its way to an audience as it was when that was published.
+
+    Args:
+        audience: who listens.
+        broadcast: what is published.
+        overflow: what becomes of it when a reader is too slow.
+        lost: called for each who may not listen any more.
+    """
+
+    __slots__ = ("_at", "_audience", "_broadcast", "_events", "_hears", "_lost", "_members", "_overflow")
+
+    def __init__(
+        self, audience: Audience, broadcast: Broadcast, overflow: Overflow, lost: Callable[[Live, str], None]
+    ) -> None:
+        self._audience = audience
+        self._broadcast = broadcast
+        self._overflow = overflow
+        self._lost = lost
+        self._members = tuple(audience.members.values())
+        self._at = 0
+        self._events: dict[Envelope, Outgoing] = {}
+        # By identity, since thousands share a set of grants; it stays here while that counts.
+        self._hears: dict[int, tuple[Grants, bool]] = {}
+
+    def step(self, most: int, now: float) -> bool:
+        """Hand it to the next `most` listeners; True when that were all."""
+        due = self._members[self._at : self._at + most]
+        self._at += most
+        grants: Grants | None = None
+        envelope: Envelope | None = None
+        event: Outgoing | None = None
+        for member in due:
+            live = member.live
+            session = live.session
+            if not member.is_on or session.close is not None:
+                continue
+            identity = session.identity
+            if identity is not member.identity and not self._may_still_listen(member, identity):
+                continue
+            # Neighbours are mostly alike.
+            if identity.permissions is not grants or member.envelope is not envelope:
+                grants, envelope = identity.permissions, member.envelope
+                event = self._event_in(envelope) if self._may_hear(grants) else None
+            if event is not None:
+                live.send(event, now)
+        return self._at >= len(self._members)
+
+    def _may_still_listen(self, member: Subscription, identity: Identity) -> bool:
+        if self._audience.may_listen(identity):
+            member.identity = identity
+            return True
+        self._lost(member.live, self._audience.name)
+        return False
+
+    def _may_hear(self, grants: Grants) -> bool:
+        known = self._hears.get(id(grants))
+        if known is None:
+            needs = self._broadcast.needs
+            known = self._hears[id(grants)] = grants, needs is not None and (not needs or grants.allows(needs))
+        return known[1]
+
+    def _event_in(self, envelope: Envelope) -> Outgoing:
+        event = self._events.get(envelope)
+        if event is None:
+            one = self._broadcast
+            text = envelope.carry(one.type, one.data, channel=one.channel, seq=one.seq)
+            event = self._events[envelope] = Outgoing(text, overflow=self._overflow, key=one.key)
+        return event
+
+
+class Fanout:
+    """Gives every channel its turn.
+
+    Args:
+        monotonic: the clock of all deadlines.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._turns: deque[Audience] = deque()
+        self._is_going_on = False
+
+    def deliver(self, audience: Audience, delivery: Delivery) -> None:
+        """Hand a publication to an audience, behind what has been published there before. Raises nothing."""
+        waiting = audience.waiting
+        if not waiting and self._is_done(delivery, SLICE):
+            return
+        waiting.append(delivery)
+        if len(waiting) > WAITING_MOST:
+            while waiting:
+                self._is_done(waiting[0], EVERYBODY)
+                waiting.popleft()
+        elif len(waiting) == 1:
+            self._turns.append(audience)
+            self._go_on_soon()
+
+    def _is_done(self, delivery: Delivery, most: int) -> bool:
+        try:
+            return delivery.step(most, self._monotonic())
+        except Exception as error:
+            # Whoever is behind it in the same channel, or has the next turn, is not to blame.
+            logger.error("a publication cannot be delivered: %s", where_raised(error))
+            return True
+
+    def _go_on_soon(self) -> None:
+        if not self._is_going_on:
+            self._is_going_on = True
+            asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._is_going_on = False
+        audience = self._turns.popleft()
+        if audience.waiting and self._is_done(audience.waiting[0], SLICE):
+            audience.waiting.popleft()
+        if audience.waiting:
+            self._turns.append(audience)
+        if self._turns:
+            self._go_on_soon()

@@ -1,0 +1,49 @@
+"""What an application sends, checked and made ready; and who may receive it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import InvalidMessage, OutboundInvalid, PermissionDenied
+from .policy.codec import Envelope
+from .policy.identity import Identity
+from .policy.registry import MessageSpec
+from .wire.outgoing import Outgoing
+
+
+def ready_to_send(spec: MessageSpec, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the application sends, checked against its own schema.
+
+    Raises:
+        OutboundInvalid: it does not fit; no peer is to blame, and none is charged.
+    """
+    try:
+        return spec.dump(data)
+    except InvalidMessage as error:
+        evidence = error.evidence
+    raise OutboundInvalid(evidence)
+
+
+def event_of(spec: MessageSpec, ready: Mapping[str, Any], envelope: Envelope) -> Outgoing:
+    """A message to one client that `ready_to_send` has checked."""
+    return Outgoing(envelope.event(spec.type, ready), overflow=spec.overflow, key=spec.key_of(ready, None))
+
+
+def may_receive(spec: MessageSpec, data: Mapping[str, Any], identity: Identity) -> bool:
+    """Whether an identity may receive an outbound message: its permission says who may read it."""
+    return spec.permission is not None and spec.permission.allowed(identity.permissions, spec.permission_values(data))
+
+
+def needs_of(spec: MessageSpec, data: Mapping[str, Any]) -> str | None:
+    """The permission that a receiver must have; empty: everybody has it, None: nobody may receive it.
+
+    Args:
+        data: as the application sends it.
+    """
+    if spec.permission is None:
+        return None
+    if spec.permission.is_public:
+        return ""
+    try:
+        return spec.permission.fill(spec.permission_values(data))
+    except PermissionDenied:
+        return None  # a value that is no segment is covered by no grant
