@@ -110,6 +110,8 @@ class Conversation:
             permitted = self._endpoint.pipeline.admit(frame, live.session, now)
             if permitted.spec.message is Signed:
                 permitted = self._admit_signed(permitted, now)
+            if permitted.spec.message is Signed:
+                permitted = self._admit_signed(permitted, now)
         except FrameDropped:
             return
         except FrameError as error:
@@ -126,6 +128,33 @@ class Conversation:
             else:
                 live.lifetime.saw_data(now)
                 self._inbox.put(permitted)
+
+    def _admit_signed(self, outer: Permitted, now: float) -> Permitted:
+        """Open a signed envelope and admit what it holds; an id of the envelope's own is answered here."""
+        live, pipeline, wall = self.live, self._endpoint.pipeline, self._wall()
+        signed = live.signed = live.signed or SignedMessages(live.nonce, pipeline.limits)
+        opened = pipeline.open_signed(outer, signed, live.session, wall, self._timeouts.signature_window)
+        try:
+            permitted = pipeline.admit_signed(opened, outer.id, live.session, now)
+        except FrameError as error:
+            self._acknowledge(outer, error.message_id)
+            raise
+        self._acknowledge(outer, permitted.id)
+        self._audit.record(
+            "message.signed",
+            wall,
+            type=permitted.spec.type,
+            session=live.session.id,
+            subject=permitted.identity.subject,
+            key=opened.key,
+            seq=opened.seq,
+        )
+        return permitted
+
+    def _acknowledge(self, outer: Permitted, answered: str | None) -> None:
+        """Say that an envelope was opened, unless the answer to what it holds is the answer to it."""
+        if outer.id is not None and outer.id != answered:
+            self.say_reply(outer.id, {})
 
     def _admit_signed(self, outer: Permitted, now: float) -> Permitted:
         """Open a signed envelope and admit what it holds; an id of the envelope's own is answered here."""

@@ -115,6 +115,8 @@ class Endpoint:
             specs[spec.type], methods[spec.type] = spec, method
         if not any(spec.signed for spec in specs.values()):
             specs.pop(str(Signed.opts.type), None)  # who asks for no signature offers nobody to verify one
+        if not any(spec.signed for spec in specs.values()):
+            specs.pop(str(Signed.opts.type), None)  # who asks for no signature offers nobody to verify one
         return cls(
             name=handler.__name__,
             pipeline=Pipeline(specs, handler.envelope, own),

@@ -13,6 +13,7 @@ from .policy.lifetime import SILENCE, Lifetime, Nudge
 from .policy.proxies import quota_key
 from .policy.session import Account, Session
 from .policy.session_directory import Place
+from .policy.signatures import SignedMessages
 from .settings import Limits, Timeouts
 from .standing import Standing
 from .telemetry.redact import where_raised
@@ -46,6 +47,7 @@ class Live:
         tell_expiring: warns its client: in how many seconds the token ends, and how many more are left then.
         settled: waits until what was admitted has been handled.
         channels: names it is subscribed to.
+        signed: what has been signed over it; None: nothing so far.
         standing: what the application says of its rights; None: it is not asked.
         abort_at: when the closing handshake has taken too long.
         evidence: why it was ended, for the audit.
@@ -61,6 +63,7 @@ class Live:
     tell_expiring: Callable[[float, float], None] = _nobody_to_tell
     settled: Callable[[], Awaitable[None]] = _nothing_to_wait_for
     channels: set[str] = field(default_factory=set)
+    signed: SignedMessages | None = None
     standing: Standing | None = None
     abort_at: float | None = None
     evidence: str = ""

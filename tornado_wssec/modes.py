@@ -36,7 +36,7 @@ def modes_in_force(limits: Limits, timeouts: Timeouts, *, has_issuers: bool, has
         what = f"keys count for {timeouts.jwks_age:g} s, then 503; an unknown key is 401, one fetch in"
         yield Mode("issuer's keys out of reach", f"{what} {timeouts.jwks_cooldown:g} s")
     if has_hooks:
-        yield Mode("permissions= or revalidate= silent", _hooks(timeouts))
+        yield Mode("permissions=, revalidate= or signing_keys= silent", _hooks(timeouts))
     what = "an audit line that cannot be written is lost; a revocation that cannot be exits 1 and is not acknowledged"
     yield Mode("disk full", what)
     yield Mode("descriptors short", "from nine tenths on strangers make room for who comes, or 503")

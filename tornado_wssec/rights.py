@@ -1,4 +1,4 @@
-"""What the application itself says of people: whether they may be connected, and what they may do.
+"""What the application itself says of people: whether they may be connected, what they may do, and how they sign.
 
 Rules of this file:
 1. A hook that fails, or does not answer in time, has not said yes: nobody comes in by it, and who is in does nothing
@@ -18,12 +18,13 @@ from typing import Any, Final
 from .channels import Channels
 from .clock import Clock
 from .closing import Close, CloseCode
-from .errors import CredentialRefused, NotReady
+from .errors import ConfigurationError, CredentialRefused, NotReady
 from .hub import Hub, Live
 from .patience import OutOfPatience, patiently
 from .policy.grant_pool import GrantPool
 from .policy.identity import Identity
 from .policy.permissions import expand_roles
+from .policy.signatures import read_signing_key
 from .settings import Limits, Timeouts
 from .standing import Standing
 from .telemetry.audit import Audit
@@ -37,9 +38,12 @@ PermissionSource = Callable[[Identity], Awaitable[Granted]]
 stands in `identity.permissions`."""
 Revalidation = Callable[[Identity], Awaitable[bool | Identity]]
 """Says whether an identity may be connected; or gives it with other permissions, roles or claims."""
+SigningKeys = Callable[[Identity], Awaitable[Mapping[str, Any] | None]]
+"""Gives the public JWK of the key that an identity signs messages with; None: it has none."""
 
 PERMISSIONS: Final = "permissions"
 REVALIDATE: Final = "revalidate"
+SIGNING_KEYS: Final = "signing_keys"
 _NAMES: Final = frozenset({"permissions", "roles"})
 
 
@@ -57,6 +61,7 @@ class Rights:
     Args:
         permissions: what somebody may do, in the place of what the credential says; None: that stands.
         revalidate: whether somebody may be connected; None: whoever holds a credential may.
+        signing_keys: with which key somebody signs, in the place of the token's `cnf.jwk`; None: that stands.
         roles: role → grants.
 
     Attributes:
@@ -68,6 +73,7 @@ class Rights:
         *,
         permissions: PermissionSource | None,
         revalidate: Revalidation | None,
+        signing_keys: SigningKeys | None,
         roles: Mapping[str, Iterable[str]],
         limits: Limits,
         timeouts: Timeouts,
@@ -76,11 +82,12 @@ class Rights:
         channels: Channels,
         audit: Audit,
     ) -> None:
-        for name, hook in ((PERMISSIONS, permissions), (REVALIDATE, revalidate)):
+        for name, hook in ((PERMISSIONS, permissions), (REVALIDATE, revalidate), (SIGNING_KEYS, signing_keys)):
             if hook is not None and not callable(hook):
                 raise TypeError(f"{name}={hook!r:.80} is no function; write `async def` and pass its name")
         self._permissions = permissions
         self._revalidate = revalidate
+        self._signing_keys = signing_keys
         self._roles = {role: tuple(grants) for role, grants in roles.items()}
         self._limits = limits
         self._timeouts = timeouts
@@ -101,7 +108,7 @@ class Rights:
     @property
     def has_hooks(self) -> bool:
         """Whether there is anybody to ask."""
-        return self._permissions is not None or self._revalidate is not None
+        return any(hook is not None for hook in (self._permissions, self._revalidate, self._signing_keys))
 
     async def of(self, proven: Identity) -> Identity:
         """Whoever a credential has proven, with what the hooks say; nobody is asked about nobody in particular.
@@ -264,6 +271,8 @@ class Rights:
             found = await self._call(REVALIDATE, self._revalidate, proven, self._confirmed)
         if self._permissions is not None:
             found = await self._call(PERMISSIONS, self._permissions, found, self._granted)
+        if self._signing_keys is not None:
+            found = await self._call(SIGNING_KEYS, self._signing_keys, found, _keyed)
         return found
 
     async def _call(
@@ -337,6 +346,16 @@ async def _answer_of(hook: Callable[[Identity], Any], identity: Identity) -> Any
     """What a hook says, coroutine or plain function alike."""
     answer = hook(identity)
     return await answer if inspect.isawaitable(answer) else answer
+
+
+def _keyed(identity: Identity, answer: Any) -> Identity:
+    """The identity with the key that it signs with; the fault of one that cannot be is told without any of it."""
+    fault = ""
+    try:
+        return replace(identity, signing_key={} if answer is None else read_signing_key(answer, "the key").public_jwk())
+    except ConfigurationError as error:
+        fault = error.problems[0].fault
+    raise TypeError(f"{SIGNING_KEYS}= gave what {fault}; return the public JWK of an Ed25519 or P-256 key, or None")
 
 
 def _person(identity: Identity) -> tuple[str | None, str, str | None, bool]:

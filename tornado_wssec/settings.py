@@ -123,7 +123,7 @@ class Limits(_Documented):
     )
     refusals_logged: int = _default(20, "lines of a kind in the window; the rest is one line with its exact number")
     tickets_per_subject: int = _default(10, "outstanding at once, on all nodes; a page needs one")
-    hook_calls: int = _default(32, "of `permissions=` and `revalidate=` at once: 10,000 connections share a database")
+    hook_calls: int = _default(32, "of `permissions=` and such at once: 10,000 connections share a database")
     subscriptions: int = _default(100, "channels one connection may listen to")
 
     inbox_messages: int = _default(32, "admitted and waiting for the handler; then reading pauses")
@@ -154,10 +154,13 @@ class Timeouts(_Documented):
     revalidation: float = _default(
         300.0, "5 minutes: how old a right may be that only a hook knows; asked from half on"
     )
-    hook: float = _default(1.0, "for `permissions=` or `revalidate=` to answer: a withdrawn right acts no longer")
+    hook: float = _default(1.0, "for a hook such as `permissions=` to answer: a withdrawn right acts no longer")
     hook_retry: float = _default(5.0, "until a hook that failed is asked again about the same connection")
     rights_for_live: float = _default(
         60.0, "how long a connection stays about which the hooks say nothing; then 1013", or_zero=True
+    )
+    signature_window: float = _default(
+        30.0, "by which the time of a signed message may differ from ours: clocks are off by seconds"
     )
     ticket: float = _default(30.0, "a page asks for one and connects at once")
     api_key: float = _default(7_776_000.0, "90 days, where whoever makes a key says nothing: forgotten keys end")

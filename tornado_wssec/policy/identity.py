@@ -17,6 +17,9 @@ class Identity:
     Times are wall seconds. `expires_at` None means the credential has no end of its own. `roles` are those that
     were expanded into `permissions`, and any others that were named. `own` are the permissions of the credential, where
     the application has put others in their place: what is handed on to a ticket. None: those are they.
+
+    `signing_key` is the public JWK of the key that this person signs messages with, where the application says it;
+    empty: none. None: it is the `cnf.jwk` of the credential, if anything is.
     """
 
     subject: str
@@ -32,6 +35,7 @@ class Identity:
     anonymous: bool = False
     roles: tuple[str, ...] = ()
     own: Grants | None = None
+    signing_key: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def authenticated_at(self) -> float:

@@ -8,11 +8,12 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from ..errors import FrameError, TokenRefused
+from ..errors import ConfigurationError, FrameError, TokenRefused
 from ..settings import Limits, TokenRules
 from .claims import ClaimReader
 from .keys import KeyRing
 from .permissions import Grants
+from .signatures import read_signing_key
 from .strict_json import decode_json, encode_json
 
 _RESERVED: Final = frozenset(
@@ -45,7 +46,7 @@ def issue_token(
         session_id: the `sid`; None: none, and whoever admits the connection makes one.
         roles: expanded by the table of the server that verifies.
         claims: others, for the application; none that has an argument here.
-        cnf: the key that the client signs messages with (RFC 7800).
+        cnf: what the token is bound to (RFC 7800); `{"jwk": …}` is the public half that its holder signs messages with.
         token_id: the `jti`; None: 128 random bits.
 
     Raises:
@@ -68,10 +69,21 @@ def issue_token(
         "roles": _list(roles),
         "tenant": tenant,
         "sid": session_id,
-        "cnf": None if cnf is None else dict(cnf),
+        "cnf": None if cnf is None else _confirmation(cnf),
     }
     payload |= {name: value for name, value in optional.items() if value not in (None, [])}
     return _signed(ring, rules, payload, now)
+
+
+def _confirmation(cnf: Mapping[str, Any]) -> dict[str, Any]:
+    """What the token says of its holder's key; of a JWK no member but those that are the key."""
+    if "jwk" not in cnf:
+        return dict(cnf)
+    try:
+        return {**cnf, "jwk": read_signing_key(cnf["jwk"], "cnf.jwk").public_jwk()}
+    except ConfigurationError as error:
+        problem = error.problems[0]
+    raise ValueError(str(problem))
 
 
 def _list(roles: Iterable[str]) -> list[str]:

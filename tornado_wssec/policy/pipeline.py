@@ -15,7 +15,9 @@ from ..settings import Limits
 from .codec import Envelope, Incoming
 from .identity import Identity, claim_of
 from .registry import MessageSpec
+from .reserved import Signed
 from .session import Session
+from .signatures import Opened, SignedMessages, ensure_signed_by
 
 
 class Valid(NamedTuple):
@@ -41,6 +43,7 @@ class Permitted:
         spec, id, data: as validated; bound fields are filled in.
         wire: the data as it came.
         identity: the one that was asked; a changed one must be asked again (R043).
+        signed_by: thumbprint of the key that signed it; None: it came unsigned.
     """
 
     spec: MessageSpec
@@ -49,6 +52,12 @@ class Permitted:
     wire: Mapping[str, Any]
     identity: Identity
     _proof: object
+    signed_by: str | None = None
+
+    @property
+    def needs_standing(self) -> bool:
+        """Whether it is let in by what the application may take back: a right, or the key that signed it."""
+        return self.signed_by is not None or not self.spec.is_public
 
     def __post_init__(self) -> None:
         if self._proof is not _AUTHORISED:
@@ -60,7 +69,7 @@ def size_of(frame: str | bytes) -> int:
     return len(frame) if isinstance(frame, bytes) or frame.isascii() else len(frame.encode("utf-8", "surrogatepass"))
 
 
-def validate(spec: MessageSpec, incoming: Incoming, identity: Identity) -> Valid:
+def validate(spec: MessageSpec, incoming: Incoming, identity: Identity, *, is_signed: bool = False) -> Valid:
     """Check size and schema; fill in absent fields that are bound to a claim.
 
     Raises:
@@ -70,7 +79,7 @@ def validate(spec: MessageSpec, incoming: Incoming, identity: Identity) -> Valid
     """
     if spec.max_bytes is not None and incoming.size > spec.max_bytes:
         raise MessageTooBig(f"{incoming.size} bytes of {spec.type}")
-    if spec.signed:
+    if spec.signed and not is_signed:
         raise SignatureInvalid(f"{spec.type} came unsigned")
     data = incoming.data
     if spec.bind:
@@ -78,7 +87,7 @@ def validate(spec: MessageSpec, incoming: Incoming, identity: Identity) -> Valid
     return Valid(spec, incoming.id, spec.load(data), data)
 
 
-def authorise(message: Valid, identity: Identity) -> Permitted:
+def authorise(message: Valid, identity: Identity, signed_by: str | None = None) -> Permitted:
     """Ask whether this identity may send this message.
 
     Raises:
@@ -90,7 +99,7 @@ def authorise(message: Valid, identity: Identity) -> Permitted:
     template = spec.permission
     if template is None or not template.allowed(identity.permissions, spec.permission_values(message.data)):
         raise PermissionDenied(f"{spec.type} needs {template.text if template else 'a permission'}")
-    return Permitted(spec, message.id, message.data, message.wire, identity, _AUTHORISED)
+    return Permitted(spec, message.id, message.data, message.wire, identity, _AUTHORISED, signed_by)
 
 
 def bound_claims(spec: MessageSpec, identity: Identity) -> dict[str, Any]:
@@ -140,14 +149,56 @@ class Pipeline:
         """
         session.ensure_open()
         session.spend_frame(size_of(frame), now)
-        incoming = self.envelope.parse(frame, self.limits)
+        return self._judge(self.envelope.parse(frame, self.limits), session, now)
+
+    def open_signed(
+        self, outer: Permitted, signed: SignedMessages, session: Session, now: float, window: float
+    ) -> Opened:
+        """Verify an admitted `wssec.signed`.
+
+        Args:
+            signed: what this connection has signed so far.
+            now: wall seconds.
+            window: seconds by which its time may differ from ours.
+
+        Raises:
+            FrameError: it is not what its sender signed for here and now; carries the id of the envelope.
+        """
+        try:
+            session.ensure_certain(outer.spec, is_signed=True)
+            return signed.accept(outer.data["jws"], session.identity, now, window)
+        except FrameError as error:
+            error.message_id = outer.id
+            raise
+
+    def admit_signed(self, opened: Opened, outer_id: str | None, session: Session, now: float) -> Permitted:
+        """Admit what a signed envelope held, as `admit` does; its frame has been paid for.
+
+        Args:
+            outer_id: of the envelope; what is answered where the message has no id of its own.
+
+        Raises:
+            FrameError, FrameDropped, Disconnect: as for `admit`.
+        """
+        try:
+            incoming = self.envelope.parse(opened.text, self.limits)
+        except FrameError as error:
+            error.message_id = error.message_id or outer_id
+            raise
+        if incoming.id is None:
+            incoming = incoming._replace(id=outer_id)
+        return self._judge(incoming, session, now, opened.key)
+
+    def _judge(self, incoming: Incoming, session: Session, now: float, signed_by: str | None = None) -> Permitted:
         try:
             spec = self.resolve(incoming.type)
+            if signed_by is not None and spec.message is Signed:
+                raise SignatureInvalid("a signed envelope within another")
             session.spend(spec, incoming.id, now)
-            valid = validate(spec, incoming, session.identity)
+            valid = validate(spec, incoming, session.identity, is_signed=signed_by is not None)
             if session.is_in_doubt:
                 session.ensure_certain(spec)
-            permitted = authorise(valid, session.identity)
+            permitted = authorise(valid, session.identity, signed_by)
             if spec.max_auth_age is not None:
                 session.ensure_recent(spec, now)
             return permitted
@@ -177,7 +228,7 @@ def readmit(message: Permitted, session: Session, now: float) -> Permitted:
     session.ensure_open()
     if message.identity is session.identity and not session.is_in_doubt:
         return message
-    session.ensure_certain(message.spec)
+    session.ensure_certain(message.spec, is_signed=message.signed_by is not None)
     permitted = reauthorise(message, session.identity)
     session.ensure_recent(message.spec, now)
     return permitted
@@ -188,7 +239,10 @@ def reauthorise(message: Permitted, identity: Identity) -> Permitted:
 
     Raises:
         PermissionDenied: the rights have shrunk since the message was admitted.
+        SignatureInvalid: it was signed by a key that has been replaced since.
     """
     if message.identity is identity:
         return message
-    return authorise(Valid(message.spec, message.id, message.data, message.wire), identity)
+    if message.signed_by is not None:
+        ensure_signed_by(message.signed_by, identity)
+    return authorise(Valid(message.spec, message.id, message.data, message.wire), identity, message.signed_by)

@@ -4,13 +4,15 @@ from typing import Final
 
 from marshmallow import fields, validate
 
-from ..settings import Limits
+from ..settings import Limits, MiB
 from .messages import Message
 from .permissions import PUBLIC
 
 RESERVED_PREFIX: Final = "wssec."
 RESERVED_TYPES: Final = frozenset({"ping", "pong", "reply", "error"})
 CHANNEL_CHARS: Final = 128
+JWS_CHARS: Final = 16 * MiB
+"""More than any endpoint lets a frame have: its own cap is what counts."""
 
 _Channel = fields.String(required=True, validate=validate.Length(1, CHANNEL_CHARS))
 
@@ -64,4 +66,14 @@ class Refresh(Message):
     token = fields.String(required=True, validate=validate.Length(1, Limits().token_bytes))
 
 
-RESERVED: Final[tuple[type[Message], ...]] = (Ping, Authenticate, Subscribe, Unsubscribe, Refresh)
+class Signed(Message):
+    """Carry a message that its sender has signed."""
+
+    class Meta:
+        type = "wssec.signed"
+        permission = PUBLIC  # what is in it has a permission of its own
+
+    jws = fields.String(required=True, validate=validate.Length(1, JWS_CHARS))
+
+
+RESERVED: Final[tuple[type[Message], ...]] = (Ping, Authenticate, Subscribe, Unsubscribe, Refresh, Signed)

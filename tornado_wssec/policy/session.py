@@ -142,13 +142,13 @@ class Session:
             self._replaced[old.token_id] = math.inf if old.expires_at is None else old.expires_at
         self.identity = fresh
 
-    def ensure_certain(self, spec: MessageSpec) -> None:
-        """Refuse what needs a right while nobody can tell whether it is still held.
+    def ensure_certain(self, spec: MessageSpec, *, is_signed: bool = False) -> None:
+        """Refuse what needs a right, or a key, while nobody can tell whether it is still held.
 
         Raises:
-            Unavailable: the source of permissions does not answer.
+            Unavailable: the source of permissions, or of keys, does not answer.
         """
-        if self.is_in_doubt and not spec.is_public:
+        if self.is_in_doubt and (is_signed or not spec.is_public):
             raise Unavailable(f"{spec.type} needs a right that cannot be asked for now")
 
     def ensure_recent(self, spec: MessageSpec, now: float) -> None:
