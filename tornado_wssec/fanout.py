@@ -115,8 +115,17 @@ class Delivery:
             if identity.permissions is not grants or member.envelope is not envelope:
                 grants, envelope = identity.permissions, member.envelope
                 event = self._event_in(envelope) if self._may_hear(grants) else None
-            if event is not None:
-                live.send(event, now)
+            if event is None:
+                continue
+            # As Live.send, without its call.
+            try:
+                has_room = live.connection.send(event, now)
+            except Exception as error:
+                live.drop(error)
+                continue
+            live.lifetime.idle_since = now
+            if not has_room:
+                live.drop_slow()
         return self._at >= len(self._members)
 
     def _may_still_listen(self, member: Subscription, identity: Identity) -> bool:

@@ -47,18 +47,21 @@ class Lifetime:
     __slots__ = (
         "_expiry",
         "_ends_at",
-        "_idle_since",
         "_life_at",
         "_pinged_at",
         "_rights_at",
         "_timeouts",
         "_warned",
+        "idle_since",
         "next_at",
     )
 
+    idle_since: float
+    """When the last message went either way; set by whoever sends to thousands, else by `saw_data`."""
+
     def __init__(self, timeouts: Timeouts, now: float, *, expires_in: float | None, jitter: float = 0.0) -> None:
         self._timeouts = timeouts
-        self._life_at = self._idle_since = now
+        self._life_at = self.idle_since = now
         self._pinged_at: float | None = None
         self._ends_at = now + timeouts.age * (1 + jitter * timeouts.age_jitter)
         self._expiry: Expiry | None = None
@@ -88,12 +91,12 @@ class Lifetime:
 
     def saw_data(self, now: float) -> None:
         """A message either way: the connection is not idle. Pings are not data."""
-        self._idle_since = now
+        self.idle_since = now
 
     def extend(self, lag: float) -> None:
         """Move the deadlines that a stalled event loop must not fire: the peer was not heard, not silent."""
         self._life_at += lag
-        self._idle_since += lag
+        self.idle_since += lag
         if self._pinged_at is not None:
             self._pinged_at += lag
 
@@ -129,7 +132,7 @@ class Lifetime:
             return Close(CloseCode.TOKEN_EXPIRED)
         if now >= self._ends_at:
             return Close(CloseCode.TIMED_OUT, "connection reached its age")
-        if now >= self._idle_since + self._timeouts.idle:
+        if now >= self.idle_since + self._timeouts.idle:
             return Close(CloseCode.TIMED_OUT, "idle")
         if listening and now >= self._pong_by():
             return SILENCE
@@ -147,7 +150,7 @@ class Lifetime:
     def _earliest(self) -> float:
         moments = [
             self._ends_at,
-            self._idle_since + self._timeouts.idle,
+            self.idle_since + self._timeouts.idle,
             self._ping_at(),
             self._pong_by(),
             self._rights_at,

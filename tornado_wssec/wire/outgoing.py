@@ -14,7 +14,10 @@ class Outgoing:
         key: with `Overflow.COALESCE`, what it is the newest of.
     """
 
-    __slots__ = ("_frame", "is_reply", "key", "overflow", "text")
+    __slots__ = ("frame", "is_reply", "key", "overflow", "text")
+
+    frame: bytes
+    """The whole frame."""
 
     def __init__(
         self, text: str, *, is_reply: bool = False, overflow: Overflow = Overflow.DISCONNECT, key: str | None = None
@@ -23,11 +26,4 @@ class Outgoing:
         self.is_reply = is_reply
         self.overflow = overflow
         self.key = key
-        self._frame: bytes | None = None
-
-    @property
-    def frame(self) -> bytes:
-        """The whole frame, made when it is first asked for."""
-        if self._frame is None:
-            self._frame = encode_text(self.text.encode())
-        return self._frame
+        self.frame = encode_text(text.encode())
