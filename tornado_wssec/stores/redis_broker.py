@@ -1,0 +1,296 @@
+"""The broker for several nodes: Redis 6.2 or later, or Valkey, with sharded pub/sub where the server has it.
+
+Rules of this file:
+1. Only nodes that want a channel get its publications, the node that publishes by the same way as all others.
+2. Nobody waits longer than the budget, and no more wait than a bound: then it is StoreUnavailable, never a queue.
+3. What a broken link may have cost is fetched from the history, or told as a gap.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final
+
+from ..errors import StoreCorrupt, StoreError, StoreUnavailable
+from ..policy.broker import Broadcast, Kept, Listener, Present, Resumed
+from ..policy.history import MICROSECONDS, Position, Told, remembered, resume
+from ..settings import Timeouts
+from .redis_attendance import RedisAttendance, pairs
+from .redis_broker_scripts import COUNT, COUNTS, READ_ON, SAY_AND_KEEP, SAY_ONCE
+from .redis_course import Course
+from .redis_ear import Ear
+from .redis_link import RedisLink
+from .redis_primary import Address, hash_tag
+from .redis_url import RedisPlace
+
+logger = logging.getLogger(__name__)
+
+PUBLISHING_MOST: Final = 1_000
+"""Publications of one node on their way to the server; further ones are refused at once."""
+
+RESUMED_BYTES: Final = 4 * 1024 * 1024
+"""Of what one who comes back has missed; more is a gap."""
+
+UPKEEP_SECONDS: Final = 0.5
+COUNTED_AT_ONCE: Final = 1_000
+WARNED_SECONDS: Final = 10.0
+"""For so long a publication may have gone to a server that was no primary any more without anybody noticing."""
+
+WARNED_MOST: Final = 10_000
+GAP: Final = b"gap"
+
+
+class RedisBroker:
+    """Channels of all nodes that use one server and prefix.
+
+    Args:
+        place: where the server is.
+        node: the name of this node.
+        listener: who hears.
+        timeouts: `store_call` bounds each call, `node_lease` how long a killed node counts as there.
+    """
+
+    def __init__(self, place: RedisPlace, node: str, listener: Listener, timeouts: Timeouts) -> None:
+        self.node = node
+        self._place = place
+        self._listener = listener
+        self._lease = timeouts.node_lease
+        self._tag = hash_tag(place.prefix)
+        self._say = f"{self._tag}:say:"
+        self._link = RedisLink(place, timeouts.store_call)
+        self._ear = Ear(place, timeouts.store_call, hear=self._hear, returned=self._returned)
+        self._attendance = RedisAttendance(self._link, self._tag, node, self._lease, self._moved)
+        self._courses: dict[str, Course] = {}
+        self._counted: dict[str, int] = {}
+        self._recounted: dict[str, None] = {}
+        self._publishing = 0
+        self._published: dict[str, float] = {}
+        self._published_to: Address | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._due = asyncio.Event()
+
+    @property
+    def reach(self) -> str:
+        """Who hears."""
+        return f"the clients of every process that uses {self._place.url}"
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._ear.run()),
+            loop.create_task(self._keep_up()),
+            loop.create_task(self._seat()),
+        ]
+
+    async def stop(self) -> None:
+        """Let go."""
+        for task in self._tasks:
+            task.cancel()
+        for course in self._courses.values():
+            course.end()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await self._quietly(self._say_goodbye())
+        self._tasks.clear()
+        await self._link.close()
+
+    def tick(self) -> None:
+        """Nothing: what has to be done in time has tasks of its own."""
+
+    # --- hearing ---
+
+    def want(self, channel: str, kept: Kept | None) -> Awaitable[None] | None:
+        """One more who listens."""
+        course = self._courses.get(channel)
+        if course is None:
+            course = self._courses[channel] = Course(channel, kept, self._listener, self._reader(channel, kept))
+        course.listeners += 1
+        self._recounted[channel] = None
+        wish = self._ear.wish(self._say + channel)
+        return None if wish is None and course.has_begun else self._begin(course, wish)
+
+    def unwant(self, channel: str) -> None:
+        """One less."""
+        course = self._courses.get(channel)
+        if course is None:
+            return
+        course.listeners -= 1
+        self._recounted[channel] = None
+        if course.listeners == 0:
+            del self._courses[channel]
+            course.end()
+            self._ear.drop(self._say + channel)
+
+    async def _begin(self, course: Course, wish: asyncio.Event | None) -> None:
+        if wish is not None:
+            await self._ear.granted(wish)
+        await course.begin()
+
+    def _hear(self, name: str, payload: bytes) -> None:
+        course = self._courses.get(name.removeprefix(self._say))
+        if course is None:
+            return  # it is not wanted any more
+        if payload == GAP:
+            course.warn()
+            return
+        try:
+            seq, after, text = payload.split(b" ", 2)
+            broadcast = Broadcast.from_text(text.decode(), int(seq) or None)
+            if broadcast.channel == course.channel:
+                course.hear(broadcast, int(after))
+        except ValueError:
+            logger.error("%s: what arrived in a channel is none of ours; see who publishes there", self._place.url)
+
+    def _returned(self, name: str) -> None:
+        if course := self._courses.get(name.removeprefix(self._say)):
+            course.mend()
+
+    # --- saying ---
+
+    async def publish(self, broadcast: Broadcast, kept: Kept | None) -> int | None:
+        """Bring it to every node that wants its channel."""
+        if self._publishing >= PUBLISHING_MOST:
+            raise StoreUnavailable(f"{self._publishing} publications are on their way to {self._place.url} already")
+        self._publishing += 1
+        try:
+            self._note(broadcast.channel)
+            return await self._publish(broadcast, kept)
+        finally:
+            self._publishing -= 1
+
+    async def _publish(self, broadcast: Broadcast, kept: Kept | None) -> int | None:
+        name, text = self._say + broadcast.channel, broadcast.to_text()
+        if kept is None:
+            await self._link.run(SAY_ONCE, [name], name, f"0 0 {text}")
+            return None
+        spans = (math.ceil(kept.seconds * 1000), math.ceil(remembered(kept) * 1000))
+        return int(await self._link.run(SAY_AND_KEEP, self._keys_of(broadcast.channel), name, text, kept.most, *spans))
+
+    async def resume(self, channel: str, kept: Kept, since: int | None) -> Resumed:
+        """What came behind a number."""
+        behind = "" if since is None else since
+        life, last, now, *rest = await self._link.run(READ_ON, self._keys_of(channel), behind, RESUMED_BYTES)
+        position = Position(int(life), int(last) if last else None, int(now) / MICROSECONDS)
+        if rest == [b"more"]:
+            return Resumed(position.seq, is_whole=False)
+        return resume(since, [self._told(rest[at : at + 4]) for at in range(0, len(rest), 4)], kept, position)
+
+    def _told(self, entry: Sequence[bytes]) -> Told:
+        id, text, after, at = entry
+        try:
+            seq = int(id.partition(b"-")[0])
+            return Told(seq, int(after), int(at) / MICROSECONDS, Broadcast.from_text(text.decode(), seq))
+        except ValueError:
+            fault = "the history of a channel is none of ours"
+            raise StoreCorrupt(f"{self._place.url}: {fault}; see who wrote it") from None
+
+    def _reader(self, channel: str, kept: Kept | None) -> Callable[[int | None], Awaitable[Resumed]]:
+        return lambda since: self.resume(channel, kept or Kept(0, 0.0), since)
+
+    def _keys_of(self, channel: str) -> list[str]:
+        return [f"{self._tag}:life", f"{self._tag}:last:{channel}", f"{self._tag}:told:{channel}"]
+
+    def _note(self, channel: str) -> None:
+        """Remember where something was published of late, in order."""
+        now = asyncio.get_running_loop().time()
+        self._published.pop(channel, None)
+        self._published[channel] = now
+        while self._published:
+            first = next(iter(self._published))
+            if self._published[first] > now - WARNED_SECONDS and len(self._published) <= WARNED_MOST:
+                return
+            del self._published[first]
+
+    # --- who is there ---
+
+    def enter(self, channel: str, who: Present) -> None:
+        """One more connection."""
+        if self._attendance.enter(channel, who):
+            self._due.set()
+
+    def leave(self, channel: str, who: Present) -> None:
+        """One connection less."""
+        if self._attendance.leave(channel, who):
+            self._due.set()
+
+    async def present(self, channel: str) -> Sequence[Present]:
+        """Who is there, on all nodes."""
+        return await self._attendance.present(channel)
+
+    async def listeners(self) -> Mapping[str, Mapping[str, int]]:
+        """Channel → node → connections that listen there; at most a second old."""
+        found: dict[str, dict[str, int]] = {}
+        for node, words in await self._link.run(COUNTS, [f"{self._tag}:ears", f"{self._tag}:heard-at:"]):
+            for channel, count in pairs(words):
+                found.setdefault(channel.decode("utf-8", "replace"), {})[node.decode("utf-8", "replace")] = int(count)
+        return found
+
+    def _moved(self, channel: str, who: Present, is_here: bool) -> None:
+        self._listener.moved(channel, who, is_here)
+
+    async def _seat(self) -> None:
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            await self._quietly(self._attendance.write())
+
+    # --- upkeep ---
+
+    async def _keep_up(self) -> None:
+        while True:
+            await self._quietly(self._look())
+            await asyncio.sleep(UPKEEP_SECONDS)
+
+    async def _look(self) -> None:
+        await self._attendance.renew()
+        if self._attendance.is_behind:
+            self._due.set()
+        await self._count()
+        await self._link.look_for_primary()
+        await self._warn_of_move()
+
+    async def _count(self) -> None:
+        key, lease = f"{self._tag}:heard-at:{self.node}", math.ceil(self._lease * 1000)
+        while True:
+            some = list(self._recounted)[:COUNTED_AT_ONCE]
+            counts = {channel: self._listening(channel) for channel in some}
+            news = {channel: count for channel, count in counts.items() if self._counted.get(channel, 0) != count}
+            words = [word for channel, count in news.items() for word in (channel, count)]
+            is_there = await self._link.run(COUNT, [key], lease, *words)
+            self._counted = {channel: count for channel, count in (self._counted | news).items() if count}
+            for channel in some:
+                if counts[channel] == self._listening(channel):
+                    self._recounted.pop(channel, None)
+            if not is_there and self._counted:  # it has been forgotten
+                self._counted.clear()
+                self._recounted.update(dict.fromkeys(self._courses))
+            if len(some) < COUNTED_AT_ONCE:
+                return
+
+    def _listening(self, channel: str) -> int:
+        course = self._courses.get(channel)
+        return course.listeners if course else 0
+
+    async def _warn_of_move(self) -> None:
+        """Where another server is the primary now, what was said of late may have been said to the old one alone."""
+        address, before = self._ear.address, self._published_to
+        if address is None or address == before:
+            return
+        if before is not None:
+            for channel in list(self._published):
+                await self._link.run(SAY_ONCE, [self._say + channel], self._say + channel, GAP)
+        self._published_to = address
+
+    async def _say_goodbye(self) -> None:
+        await self._attendance.write()
+        await self._attendance.end()
+
+    async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that is tried again anyway; the ear tells of an outage."""
+        try:
+            await work
+        except StoreError as error:
+            if isinstance(error, StoreCorrupt):
+                logger.error("%s", error)

@@ -1,0 +1,140 @@
+"""What a node hears of one channel: each publication once, in order, and nothing missing unsaid.
+
+Rules of this file:
+1. A number that has been heard is not heard again.
+2. A number whose predecessor has not been heard waits until the history has said what is missing, or that it cannot.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from ..errors import StoreError
+from ..policy.broker import Broadcast, Kept, Listener, Resumed
+from ..policy.history import FRESH
+
+WAITING_MOST: Final = 1_000
+"""Publications of a channel that wait while it is mended; more are a gap."""
+
+ATTEMPTS: Final = 20
+ATTEMPT_SECONDS: Final = 0.25
+"""Between two attempts to read the history; then it is a gap."""
+
+Read = Callable[[int | None], Awaitable[Resumed]]
+
+
+class Course:
+    """One channel that has listeners here.
+
+    Args:
+        channel: its name.
+        kept: what is kept of it; None: nothing, and then a broken link is a gap.
+        listener: who hears.
+        read: reads its history behind a number.
+    """
+
+    __slots__ = ("_heard", "_is_stale", "_listener", "_mending", "_read", "_waiting", "channel", "kept", "listeners")
+
+    def __init__(self, channel: str, kept: Kept | None, listener: Listener, read: Read) -> None:
+        self.channel = channel
+        self.kept = kept
+        self.listeners = 0
+        self._listener = listener
+        self._read = read
+        self._heard: int | None = None
+        self._waiting: list[tuple[Broadcast, int]] = []
+        self._mending: asyncio.Task[None] | None = None
+        self._is_stale = False
+
+    async def begin(self) -> None:
+        """Find where the channel is, so that a link that breaks before anything is heard loses nothing either.
+
+        Raises:
+            StoreUnavailable: it cannot be found now.
+        """
+        if self.kept is not None and self._heard is None:
+            self._heard = max((await self._read(None)).seq, self._heard or 0)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it knows where the channel is, as far as that matters."""
+        return self.kept is None or self._heard is not None
+
+    def hear(self, broadcast: Broadcast, after: int) -> None:
+        """A publication has arrived.
+
+        Args:
+            after: the number of the one before it.
+        """
+        if self._mending is not None:
+            self._waiting.append((broadcast, after))
+            if len(self._waiting) > WAITING_MOST:
+                self._waiting.clear()
+                self._is_stale = True
+        elif not self._follows(broadcast, after):
+            self._waiting.append((broadcast, after))
+            self.mend()
+        else:
+            self._hand_over(broadcast)
+
+    def mend(self) -> None:
+        """Something may be missing: fetch it, or say so."""
+        if self.kept is None:
+            self._listener.gap(self.channel)
+        elif self._mending is not None:
+            self._is_stale = True
+        else:
+            self._mending = asyncio.get_running_loop().create_task(self._mend())
+
+    def warn(self) -> None:
+        """Something is missing that nobody has."""
+        self._listener.gap(self.channel)
+
+    def end(self) -> None:
+        """Nobody listens any more."""
+        if self._mending is not None:
+            self._mending.cancel()
+
+    def _follows(self, broadcast: Broadcast, after: int) -> bool:
+        if broadcast.seq is None or self._heard is None or after in (FRESH, self._heard):
+            return True
+        return broadcast.seq <= self._heard  # heard already: it is left out
+
+    def _hand_over(self, broadcast: Broadcast) -> None:
+        if broadcast.seq is not None:
+            if self._heard is not None and broadcast.seq <= self._heard:
+                return
+            self._heard = broadcast.seq
+        self._listener.deliver(broadcast)
+
+    async def _mend(self) -> None:
+        try:
+            self._is_stale = True
+            while self._is_stale:
+                self._is_stale = False
+                await self._catch_up()
+        finally:
+            self._mending = None
+        waiting, self._waiting = self._waiting, []
+        for broadcast, after in waiting:
+            self.hear(broadcast, after)
+
+    async def _catch_up(self) -> None:
+        resumed = await self._patiently_read()
+        if self._heard is None or resumed is None or not resumed.is_whole:
+            self._listener.gap(self.channel)
+        for broadcast in resumed.missed if resumed else ():
+            self._hand_over(broadcast)
+        if resumed is not None:
+            self._heard = max(resumed.seq, self._heard or 0)
+        else:
+            self._heard = None
+
+    async def _patiently_read(self) -> Resumed | None:
+        for attempt in range(ATTEMPTS):
+            try:
+                return await self._read(self._heard)
+            except StoreError:
+                if attempt < ATTEMPTS - 1:
+                    await asyncio.sleep(ATTEMPT_SECONDS)
+        return None
