@@ -2,17 +2,27 @@
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine
-from contextvars import ContextVar, copy_context
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 
 import pytest
 
 from tests.kits import in_loop
-from tornado_wssec.eager import begin
+from tornado_wssec.eager import Starter
 
 T = TypeVar("T")
 NAME: ContextVar[str] = ContextVar("NAME", default="nobody")
+
+
+def begin(coroutine: Coroutine[Any, Any, Any], context: Context) -> "asyncio.Task[None] | None":
+    """The task that does what is left of a coroutine; None when it has ended."""
+
+    async def go_on(rest: Awaitable[Any]) -> None:
+        await rest
+
+    waiting, _ = Starter().begin(coroutine, context, asyncio.get_running_loop())
+    return None if waiting is None else waiting.hand_over(go_on)
 
 
 class Errand:

@@ -9,7 +9,7 @@ Rules of this file:
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import Context, copy_context
 from functools import partial
 from types import CoroutineType
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from .clock import Clock
 from .closing import Close, CloseCode
-from .eager import begin
+from .eager import Starter
 from .endpoint import Endpoint
 from .errors import (
     Disconnect,
@@ -32,6 +32,7 @@ from .errors import (
 from .hub import Hub, Live
 from .inbox import Inbox, SharedInbox
 from .patience import Deadline, patiently
+from .policy.binary import parted
 from .policy.pipeline import Permitted, readmit
 from .policy.reserved import Ping, Signed
 from .policy.signatures import SignedMessages
@@ -64,7 +65,9 @@ class Conversation:
         "_handler",
         "_hub",
         "_inbox",
+        "_loop",
         "_monotonic",
+        "_starter",
         "_timeouts",
         "_wall",
         "envelope",
@@ -83,6 +86,7 @@ class Conversation:
         clock: Clock,
         timeouts: Timeouts,
         audit: Audit,
+        starter: Starter,
     ) -> None:
         self.live = live
         self.envelope = endpoint.pipeline.envelope
@@ -93,6 +97,8 @@ class Conversation:
         self._monotonic, self._wall = clock.monotonic, clock.wall
         self._timeouts = timeouts
         self._audit = audit
+        self._starter = starter
+        self._loop = asyncio.get_running_loop()  # asked for each message, it would cost a system call on 3.11
         connection = live.connection
         make = Inbox if endpoint.concurrency == 1 else partial(SharedInbox, at_once=endpoint.concurrency)
         self._inbox = make(self._handle, endpoint.limits.inbox_messages, connection.pause, connection.resume)
@@ -104,12 +110,9 @@ class Conversation:
         """Admit a frame, answer it, or end the connection."""
         now, live = self._monotonic(), self.live
         try:
-            if isinstance(frame, bytes):
-                live.session.ensure_open()
-                raise Disconnect(Close(CloseCode.UNSUPPORTED_DATA), "binary frame")
-            permitted = self._endpoint.pipeline.admit(frame, live.session, now)
-            if permitted.spec.message is Signed:
-                permitted = self._admit_signed(permitted, now)
+            endpoint = self._endpoint
+            pipeline = endpoint.binary if isinstance(frame, bytes) else endpoint.pipeline
+            permitted = pipeline.admit(frame, live.session, now)
             if permitted.spec.message is Signed:
                 permitted = self._admit_signed(permitted, now)
         except FrameDropped:
@@ -128,33 +131,6 @@ class Conversation:
             else:
                 live.lifetime.saw_data(now)
                 self._inbox.put(permitted)
-
-    def _admit_signed(self, outer: Permitted, now: float) -> Permitted:
-        """Open a signed envelope and admit what it holds; an id of the envelope's own is answered here."""
-        live, pipeline, wall = self.live, self._endpoint.pipeline, self._wall()
-        signed = live.signed = live.signed or SignedMessages(live.nonce, pipeline.limits)
-        opened = pipeline.open_signed(outer, signed, live.session, wall, self._timeouts.signature_window)
-        try:
-            permitted = pipeline.admit_signed(opened, outer.id, live.session, now)
-        except FrameError as error:
-            self._acknowledge(outer, error.message_id)
-            raise
-        self._acknowledge(outer, permitted.id)
-        self._audit.record(
-            "message.signed",
-            wall,
-            type=permitted.spec.type,
-            session=live.session.id,
-            subject=permitted.identity.subject,
-            key=opened.key,
-            seq=opened.seq,
-        )
-        return permitted
-
-    def _acknowledge(self, outer: Permitted, answered: str | None) -> None:
-        """Say that an envelope was opened, unless the answer to what it holds is the answer to it."""
-        if outer.id is not None and outer.id != answered:
-            self.say_reply(outer.id, {})
 
     def _admit_signed(self, outer: Permitted, now: float) -> Permitted:
         """Open a signed envelope and admit what it holds; an id of the envelope's own is answered here."""
@@ -244,17 +220,20 @@ class Conversation:
 
     def _handle(self, permitted: Permitted) -> "asyncio.Future[None] | None":
         """Call the handler; returns None when that is done, else what ends when it is."""
-        context = copy_context()
         try:
             live = self.live
-            standing = live.standing
+            session, standing = live.session, live.standing
             if standing is not None and standing.awaited is not None and permitted.needs_standing:
-                return self._follow(permitted, self._handle_after(permitted, standing.awaited), context)
-            permitted = readmit(permitted, live.session, self._monotonic())
+                return self._begin(permitted, self._handle_after(permitted, standing.awaited), copy_context())
+            if permitted.identity is not session.identity or session.is_in_doubt or session.close is not None:
+                permitted = readmit(permitted, session, self._monotonic())
             method = getattr(self._handler, self._endpoint.methods[permitted.spec.type])
+            context = copy_context()
             result = context.run(method, permitted.data)
-            if _is_awaitable(result):
-                return self._follow(permitted, result, context)
+            if type(result) is CoroutineType:
+                return self._begin(permitted, result, context)
+            if type(result) is not dict and inspect.isawaitable(result):
+                return self._begin(permitted, _awaited(result), context)
             self._reply(permitted, result)
         except asyncio.CancelledError as error:
             self._refuse(permitted, HandlerCancelled().with_traceback(error.__traceback__))
@@ -268,14 +247,19 @@ class Conversation:
         permitted = readmit(permitted, self.live.session, self._monotonic())
         method = getattr(self._handler, self._endpoint.methods[permitted.spec.type])
         result = method(permitted.data)
-        return await result if _is_awaitable(result) else result
+        return await result if inspect.isawaitable(result) else result
 
-    def _follow(self, permitted: Permitted, result: Awaitable[Any], context: Context) -> "asyncio.Future[None] | None":
-        """Wait for a coroutine, with a deadline from when there is something to wait for."""
+    def _begin(
+        self, permitted: Permitted, handling: Coroutine[Any, Any, Any], context: Context
+    ) -> "asyncio.Future[None] | None":
+        """Run a coroutine, with a deadline from when there is something to wait for."""
+        waiting, result = self._starter.begin(handling, context, self._loop)
+        if waiting is None:
+            self._reply(permitted, result)
+            return None
         deadline = Deadline()
-        running = begin(self._finish(permitted, result, deadline), context)
-        if running is not None:
-            deadline.start(running, self._timeouts.handler)
+        running = waiting.hand_over(lambda rest: self._finish(permitted, rest, deadline))
+        deadline.start(running, self._timeouts.handler)
         return running
 
     async def _finish(self, permitted: Permitted, result: Awaitable[Any], deadline: Deadline) -> None:
@@ -333,7 +317,8 @@ class Conversation:
         Only a refusal that is answered gets here, and the ladder bounds those.
         """
         try:
-            return self.envelope.parse(frame, self._endpoint.limits).id
+            head = parted(frame)[0] if isinstance(frame, bytes) else frame
+            return self.envelope.parse(head, self._endpoint.limits).id
         except FrameError as error:
             return error.message_id
 
@@ -384,8 +369,8 @@ async def _completed(hook: Callable[[], Awaitable[None] | None]) -> None:
         raise HandlerCancelled from error
 
 
-def _is_awaitable(result: Any) -> bool:
-    return type(result) is CoroutineType or (type(result) is not dict and inspect.isawaitable(result))
+async def _awaited(result: Awaitable[Any]) -> Any:
+    return await result
 
 
 def _reply_of(result: Any) -> Mapping[str, Any]:

@@ -8,79 +8,71 @@ task that may follow, entered by the functions that asyncio documents for extend
 
 import asyncio
 import sys
+import types
 from asyncio.tasks import _enter_task, _leave_task
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-_NOTHING: Final = object()
+GoOn = Callable[[Awaitable[Any]], Coroutine[Any, Any, None]]
+"""Waits for what is left of a coroutine, and does with its result what is to be done."""
 
-if sys.version_info >= (3, 12):
 
-    def begin(coroutine: Coroutine[Any, Any, None], context: Context) -> "asyncio.Task[None] | None":
-        """Run a coroutine until it waits or ends.
+class Waiting(Protocol):
+    """A coroutine that has been begun, and waits for something."""
 
-        Args:
-            coroutine: not yet begun.
-            context: in which all of it runs; nothing else runs in it meanwhile.
-
-        Returns:
-            The task that does the rest; None when there is none.
-
-        Raises:
-            Whatever the coroutine raised before it waited.
-        """
-        task = asyncio.Task(coroutine, loop=asyncio.get_running_loop(), context=context, eager_start=True)
-        if not task.done():
-            return task
-        task.result()
-        return None
-
-else:
-
-    def begin(coroutine: Coroutine[Any, Any, None], context: Context) -> "asyncio.Task[None] | None":
-        """Run a coroutine until it waits or ends.
+    def hand_over(self, go_on: GoOn) -> "asyncio.Task[None]":
+        """Let a task do the rest.
 
         Args:
-            coroutine: not yet begun.
-            context: in which all of it runs; nothing else runs in it meanwhile.
-
-        Returns:
-            The task that does the rest; None when there is none.
-
-        Raises:
-            Whatever the coroutine raised before it waited.
+            go_on: what the task runs.
         """
-        loop = asyncio.get_running_loop()
-        step = FirstStep(coroutine, loop)
-        try:
-            awaited = _as_current(step, loop, context.run, coroutine.send, None)
-        except StopIteration:
-            step.end()
-        except BaseException:
-            step.call_back()
-            raise
-        else:
-            return step.hand_over(awaited, context)
-        return None
+
+
+_ENDED: Final = object()
+"""What a runner says, in the place of something to wait for, when its coroutine has ended."""
+
+
+class _Runner:
+    """Runs one coroutine after another, so that the end of one costs no exception."""
+
+    __slots__ = ("_generator", "is_last", "result", "send")
+
+    def __init__(self) -> None:
+        self.result: Any = None
+        self.is_last = False
+        self._generator = self._run()
+        self.send = self._generator.send
+        self.send(None)
+
+    def throw(self, *exception: Any) -> Any:
+        """Into the coroutine."""
+        return self._generator.throw(*exception)
+
+    def close(self) -> None:
+        """Give the coroutine up."""
+        self._generator.close()
+
+    @types.coroutine
+    def _run(self) -> Generator[Any, Any, Any]:
+        while True:
+            self.result = yield from (yield _ENDED)
+            if self.is_last:
+                return self.result
 
 
 def _as_current(task: Any, loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *arguments: Any) -> Any:
     """Call something while `task` is the current one, in the place of the one that is, if any."""
     outer: Any = asyncio.current_task(loop)
-    if outer is None:
-        _enter_task(loop, task)
-        try:
-            return call(*arguments)
-        finally:
-            _leave_task(loop, task)
-    _leave_task(loop, outer)
+    if outer is not None:
+        _leave_task(loop, outer)
     _enter_task(loop, task)
     try:
         return call(*arguments)
     finally:
         _leave_task(loop, task)
-        _enter_task(loop, outer)
+        if outer is not None:
+            _enter_task(loop, outer)
 
 
 class FirstStep:
@@ -95,10 +87,11 @@ class FirstStep:
     _cancels = 0
     _must_cancel = False
     _message: Any = None
+    _waits: tuple[Any, ...] = ()
     _name: str | None = None
     _callbacks: tuple[tuple[Callable[[Any], object], Context | None], ...] = ()
 
-    def __init__(self, coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> None:
         self._coroutine = coroutine
         self._loop = loop
 
@@ -178,15 +171,22 @@ class FirstStep:
         for callback, context in self._callbacks:
             self._loop.call_soon(callback, self, context=context)
 
-    def hand_over(self, awaited: Any, context: Context) -> "asyncio.Task[None]":
-        """Let a task do the rest.
+    def wait(self, awaited: Any, runner: _Runner, context: Context) -> None:
+        """The coroutine waits for something.
 
         Args:
-            awaited: what the coroutine waits for, as it has told its event loop.
+            awaited: as it has told its event loop.
+            runner: in which it waits.
             context: in which the rest runs, too.
         """
-        rest = _Rest(self, self._coroutine, awaited, self._loop)
-        task = self._task = self._loop.create_task(rest, name=self._name, context=context)
+        runner.is_last = True
+        self._waits = awaited, runner, context
+
+    def hand_over(self, go_on: GoOn) -> "asyncio.Task[None]":
+        """Let a task do the rest; see `Waiting`."""
+        (awaited, runner, context), self._waits = self._waits, ()
+        rest = go_on(_rest(self, runner, awaited))
+        task = self._task = _underway(rest, self._loop, context, self._name)
         for callback, wanted in self._callbacks:
             task.add_done_callback(callback, context=wanted)
         if self._must_cancel:
@@ -199,30 +199,29 @@ class FirstStep:
         return task
 
 
-class _Rest(Coroutine[Any, Any, None]):
-    """What is left of a coroutine that has been begun: first what it waits for already, then itself."""
+_NOTHING: Final = object()
 
-    __slots__ = ("_awaited", "_coroutine", "_loop", "_step")
 
-    def __init__(
-        self, step: FirstStep, coroutine: Coroutine[Any, Any, None], awaited: Any, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        self._step = step
+class _Underway(Coroutine[Any, Any, None]):
+    """A coroutine that has been begun, as a task takes it: first it says what it waits for already."""
+
+    __slots__ = ("_awaited", "_coroutine")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], awaited: Any) -> None:
         self._coroutine = coroutine
         self._awaited = awaited
-        self._loop = loop
 
     def send(self, value: Any) -> Any:
         """Go on; called by the task."""
         if self._awaited is not _NOTHING:
             awaited, self._awaited = self._awaited, _NOTHING
             return awaited
-        return self._run(self._coroutine.send, value)
+        return self._coroutine.send(value)
 
     def throw(self, *exception: Any) -> Any:
         """Go on with an exception; called by the task."""
         self._awaited = _NOTHING
-        return self._run(self._coroutine.throw, *exception)
+        return self._coroutine.throw(*exception)
 
     def close(self) -> None:
         """Give up; called as the loop ends."""
@@ -231,5 +230,109 @@ class _Rest(Coroutine[Any, Any, None]):
     def __await__(self) -> Generator[Any, Any, None]:
         raise TypeError("the rest of a coroutine belongs to its task")
 
-    def _run(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        return _as_current(self._step, self._loop, call, *arguments)
+
+def _underway(
+    coroutine: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop, context: Context, name: str | None = None
+) -> "asyncio.Task[None]":
+    """A task for a coroutine, which is begun here: one that is cancelled before its first step would begin none."""
+    return loop.create_task(_Underway(coroutine, coroutine.send(None)), name=name, context=context)
+
+
+@types.coroutine
+def _rest(step: FirstStep, runner: _Runner, awaited: Any) -> Generator[Any, Any, Any]:
+    """What is left of a coroutine that has been begun: first what it waits for already, then itself."""
+    while True:
+        try:
+            sent = yield awaited
+        except BaseException as error:
+            resume: tuple[Callable[..., Any], Any] = runner.throw, error
+        else:
+            resume = runner.send, sent
+        try:
+            awaited = _as_current(step, step.get_loop(), *resume)
+        except StopIteration as done:
+            return done.value
+
+
+if sys.version_info >= (3, 12):
+
+    class Starter:
+        """Begins coroutines. One serves all connections."""
+
+        __slots__ = ()
+
+        def begin(
+            self, coroutine: Coroutine[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop
+        ) -> tuple[Waiting | None, Any]:
+            """Run a coroutine until it waits or ends.
+
+            Args:
+                coroutine: not yet begun.
+                context: in which all of it runs; nothing else runs in it meanwhile.
+                loop: the one that runs.
+
+            Returns:
+                What waits; or None, and the result of what has ended.
+
+            Raises:
+                Whatever the coroutine raised before it waited.
+            """
+            task = asyncio.Task(coroutine, loop=loop, context=context, eager_start=True)
+            return (None, task.result()) if task.done() else (_Begun(task, context), None)
+
+else:
+
+    class Starter:
+        """Begins coroutines. One serves all connections."""
+
+        __slots__ = ("_runner",)
+
+        def __init__(self) -> None:
+            self._runner: _Runner | None = None
+
+        def begin(
+            self, coroutine: Coroutine[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop
+        ) -> tuple[Waiting | None, Any]:
+            """Run a coroutine until it waits or ends.
+
+            Args:
+                coroutine: not yet begun.
+                context: in which all of it runs; nothing else runs in it meanwhile.
+                loop: the one that runs.
+
+            Returns:
+                What waits; or None, and the result of what has ended.
+
+            Raises:
+                Whatever the coroutine raised before it waited.
+            """
+            # Taken out while in use: a handler may well begin another one.
+            runner, self._runner = self._runner or _Runner(), None
+            step = FirstStep(coroutine, loop)
+            try:
+                awaited = _as_current(step, loop, context.run, runner.send, coroutine)
+            except BaseException:
+                step.call_back()
+                raise
+            if awaited is not _ENDED:
+                step.wait(awaited, runner, context)
+                return step, None
+            result, runner.result = runner.result, None
+            self._runner = runner
+            if step._callbacks or step._must_cancel:
+                step.end()
+            return None, result
+
+
+class _Begun:
+    """A coroutine whose task waits."""
+
+    __slots__ = ("_context", "_task")
+
+    def __init__(self, task: "asyncio.Task[Any]", context: Context) -> None:
+        self._task = task
+        self._context = context
+
+    def hand_over(self, go_on: GoOn) -> "asyncio.Task[None]":
+        """Let another task wait for it; see `Waiting`."""
+        return _underway(go_on(self._task), self._task.get_loop(), self._context)

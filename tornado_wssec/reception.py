@@ -20,6 +20,7 @@ from .conversation import Conversation
 from .desk import CredentialDesk
 from .directory import Directory
 from .doorstep import Doorstep, Visitor, Welcome
+from .eager import Starter
 from .endpoint import Endpoint
 from .enforcement import Enforcer
 from .errors import CredentialRefused, Disconnect, FrameError, HandshakeRefused, NotReady, TokenRefused, Unavailable
@@ -73,6 +74,7 @@ class Reception:
         self._timeouts = timeouts
         self._clock = clock
         self._audit = audit
+        self._starter = Starter()
         self._hub = hub
         self._doorstep = doorstep
         self._channels = channels
@@ -230,6 +232,7 @@ class Reception:
             clock=self._clock,
             timeouts=self._timeouts,
             audit=self._audit,
+            starter=self._starter,
         )
         connection.watch(talk.saw_frame, talk.receive_control, talk.saw_violation)
         self._hub.add(live)

@@ -13,7 +13,19 @@ from typing import Any, Final
 
 from ..closing import Close, CloseCode
 from ..settings import Limits, Timeouts
-from .frames import BINARY, CLOSE, PING, PONG, TEXT, echo_close, encode_close, encode_ping, encode_pong, read_close
+from .frames import (
+    BINARY,
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    echo_close,
+    encode_close,
+    encode_ping,
+    encode_pong,
+    encode_text,
+    read_close,
+)
 from .masking import Unmask, unmask
 from .outbox import Outbox
 from .outgoing import Outgoing
@@ -161,17 +173,35 @@ class Engine:
     def data_received(self, data: bytes) -> None:
         """Take in what was read, and hand it on; what that makes us say leaves in one write."""
         self._saw_frame()
-        frames = self._reader.feed(data)
+        texts: list[str] = []
+        end = self._reader.take_texts(data, texts)
         self._cork = []
         try:
-            for index, frame in enumerate(frames):
-                if self._is_paused or self._backlog or index >= TURN_MESSAGES:
-                    self._keep(frames[index:])
-                    return
-                self._take(frame)
-            self._tell_violation()
+            if texts and not self._hand_on(texts):
+                frames = [(TEXT, text.encode(), 0) for text in texts]
+                self._keep([*frames, *self._reader.feed(data[end:])])
+            elif end < len(data):
+                self._hand_over(self._reader.feed(data[end:]), TURN_MESSAGES - len(texts))
         finally:
             self.uncork()
+
+    def _hand_on(self, texts: list[str]) -> bool:
+        """Hand on messages; False when those that are left in the list have to wait."""
+        for index, text in enumerate(texts):
+            if self._is_paused or self._backlog or index == TURN_MESSAGES:
+                del texts[:index]
+                return False
+            if not self._has_said_goodbye:  # else frames still arrive behind it
+                self._receive(text)
+        return True
+
+    def _hand_over(self, frames: list[Frame], turn: int) -> None:
+        for index, frame in enumerate(frames):
+            if self._is_paused or self._backlog or index >= turn:
+                self._keep(frames[index:])
+                return
+            self._take(frame)
+        self._tell_violation()
 
     def writable(self) -> None:
         """Hand on what waits until the kernel takes no more."""
@@ -297,6 +327,16 @@ class Engine:
             self._partial = frame[taken:]
         return True
 
+    def answer(self, payload: bytes, now: float) -> bool:
+        if self._cork is None or self._partial or self._outbox or self._has_said_goodbye or self._is_lost:
+            return self.send(Outgoing(payload.decode(), is_reply=True), now)
+        frame = encode_text(payload)
+        self._cork.append(frame)
+        self._corked_bytes += len(frame)
+        if self._corked_bytes > CHUNK_BYTES:
+            self._flush()
+        return True
+
     def ping(self, nonce: bytes) -> None:
         if not self._has_said_goodbye:
             self._write(encode_ping(nonce))
@@ -393,6 +433,11 @@ class Engine:
             else:
                 self._push(joined)
 
+    def _flush(self) -> None:
+        """Whoever says much meets the kernel, and then the outbox."""
+        self.uncork()
+        self._cork = []
+
     def _queued(self, most_bytes: int) -> bytes:
         """What waits, as much as leaves at once; empty when nothing does."""
         if self._outbox is None:
@@ -407,9 +452,8 @@ class Engine:
         if self._cork is not None:
             self._cork.append(frame)
             self._corked_bytes += len(frame)
-            if self._corked_bytes > CHUNK_BYTES:  # whoever says much meets the kernel, and then the outbox
-                self.uncork()
-                self._cork = []
+            if self._corked_bytes > CHUNK_BYTES:
+                self._flush()
         elif self._partial:
             self._partial += frame
         elif not self._is_lost:

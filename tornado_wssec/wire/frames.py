@@ -28,6 +28,9 @@ TWO_BYTE_LENGTH: Final = 126
 """Stands for a length in the next two bytes; 127 for one in the next eight. Also the least that two bytes may say."""
 EIGHT_BYTE_LENGTH_LEAST: Final = 0x10000
 
+_SHORT_TEXT: Final = tuple([bytes((FIN | TEXT, length)) for length in range(TWO_BYTE_LENGTH)])
+"""Headers of text messages of that many bytes."""
+
 NO_CODE: Final = 1005
 """What a close frame without a code counts as; never on the wire (RFC 6455 §7.4.1)."""
 PEER_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
@@ -85,7 +88,8 @@ def read_close(payload: bytes) -> tuple[int, str]:
 
 def encode_text(payload: bytes) -> bytes:
     """A text message in one frame, the same for whoever gets it. `payload` must be UTF-8, and is not looked at."""
-    return _encode(FIN | TEXT, payload)
+    length = len(payload)
+    return _SHORT_TEXT[length] + payload if length < TWO_BYTE_LENGTH else _encode(FIN | TEXT, payload)
 
 
 def encode_binary(payload: bytes) -> bytes:
