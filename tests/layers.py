@@ -59,6 +59,7 @@ LAYERS: Final = (
 # What one module may do although its layer may not.
 EXCEPTIONS: Final = frozenset(
     {
+        ("policy.shapes", "imports msgspec"),  # the extra `fast`; the same outcome without it
         ("wire.stock", "imports tornado"),  # it is Tornado's framing
         ("starter.app", "imports schemas"),  # the ones beside it: what is written out must run as it stands
         ("settings", "calls read_text()"),  # a secret may come from the file that WSSEC_…_FILE names

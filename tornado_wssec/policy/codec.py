@@ -72,6 +72,16 @@ class Envelope:
         return envelope
 
     @property
+    def is_flat(self) -> bool:
+        """Whether the fields stand beside the type."""
+        return self._is_flat
+
+    @property
+    def type_key(self) -> str:
+        """The key that names the type."""
+        return self._type_key
+
+    @property
     def reserved(self) -> frozenset[str]:
         """Names that no field of an outbound message may have, since the envelope uses them; empty unless flat."""
         return frozenset({self._type_key, "id", "channel", "seq"} if self._is_flat else ())

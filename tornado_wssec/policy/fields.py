@@ -23,7 +23,7 @@ LARGEST: Final = Limits().json_integer
 """The largest integer that a browser can hold exactly."""
 
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]*)(?:\.([0-9]+))?").fullmatch
-_RFC3339: Final = re.compile(
+RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 ).fullmatch
@@ -129,14 +129,14 @@ class StrictDateTime(fields.AwareDateTime):
         super().__init__(format="iso", **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dt.datetime:
-        if not isinstance(value, str) or not _RFC3339(value):
+        if not isinstance(value, str) or not RFC3339(value):
             raise self.make_error("invalid", obj_type=self.OBJ_TYPE)
         return super()._deserialize(value, attr, data, **kwargs)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         if value is None:
             return None
-        if not isinstance(value, dt.datetime) or not _RFC3339(text := value.isoformat()):
+        if not isinstance(value, dt.datetime) or not RFC3339(text := value.isoformat()):
             raise self.make_error("invalid_awareness", awareness=self.AWARENESS, obj_type=self.OBJ_TYPE)
         return text
 

@@ -49,7 +49,7 @@ def guard_dumping(levels: Iterable[Level]) -> None:
     """Put the gates before what the application hands out. A second time changes nothing."""
     for level in levels:
         if type(level.schema).get_attribute is Schema.get_attribute:
-            vars(level.schema)["get_attribute"] = _own_value
+            vars(level.schema)["get_attribute"] = own_value
         for part in level.parts():
             if type(part.field)._serialize is fields.String._serialize:
                 vars(part.field)["_serialize"] = _only_text
@@ -73,6 +73,16 @@ class Gate:
     def is_foreign(self) -> bool:
         """Whether code of the application runs in it."""
         return bool(self._foreign)
+
+    @property
+    def known(self) -> tuple[Any, ...]:
+        """Validators of marshmallow's own, in the order in which they are asked."""
+        return tuple(self._known)
+
+    @property
+    def own_check(self) -> Callable[[Any], None] | None:
+        """What the kind of field is asked beside its validators; None: nothing."""
+        return self._check
 
     def __call__(self, value: Any) -> None:
         """Refuse a value by raising ValidationError."""
@@ -115,6 +125,11 @@ def lengths_of(field: fields.Field[Any]) -> list[Any] | None:
         lengths, inner = read.args
         return lengths if getattr(inner, "__func__", None) is type(field)._deserialize else None
     return None
+
+
+def writing_gate(field: fields.Field[Any]) -> tuple[str, ...]:
+    """The method of a field that a gate for what goes out stands in place of; none where there is no such gate."""
+    return ("_serialize",) if vars(field).get("_serialize") is _only_text else ()
 
 
 def _guard_methods(schema: Schema) -> None:
@@ -190,7 +205,7 @@ def _texts(value: Any) -> list[str]:
     return [one for one in found if isinstance(one, str)]
 
 
-def _own_value(obj: Any, attr: str, default: Any) -> Any:
+def own_value(obj: Any, attr: str, default: Any) -> Any:
     """A value by its key. marshmallow would go on to the attributes: a missing `items` is a method of dict."""
     if isinstance(obj, Mapping) and "." not in attr:
         return obj.get(attr, default)
