@@ -301,7 +301,7 @@ def test_mixin_that_keeps_the_seals_from_being_asked() -> None:
     class Sneaky(Silent, SecureWebSocketHandler):
         pass
 
-    problems = list(application_problems(Application([(r"/ws", Sneaky)]), Registry(), (), lambda ways: ()))
+    problems = list(application_problems(Application([(r"/ws", Sneaky)]), Registry(), (), lambda ways: (), Limits()))
 
     assert ["Sneaky"] == [problem.where for problem in problems]
     assert "handle each declared message with @on(Message)" in str(problems[0])

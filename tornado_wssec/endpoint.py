@@ -7,6 +7,7 @@ from typing import Any, Final
 from .auth.base import Authenticator, is_authenticator
 from .auth.first_message import FirstMessage
 from .errors import HandshakeMalformed, Problem
+from .policy.binary import BinaryPipeline
 from .policy.codec import Envelope
 from .policy.messages import Message
 from .policy.permissions import PermissionTemplate
@@ -68,7 +69,8 @@ class Endpoint:
     """A handler class as one guard serves it.
 
     Args:
-        pipeline: what it admits.
+        pipeline: what it admits as text.
+        binary: what it admits as bytes.
         methods: inbound type → name of the handler's method.
         requires: permission for the handshake, from the URL's named groups; None: none.
         authenticators: how one may show who one is.
@@ -84,6 +86,7 @@ class Endpoint:
 
     name: str
     pipeline: Pipeline
+    binary: BinaryPipeline
     methods: Mapping[str, str]
     requires: PermissionTemplate | None
     authenticators: Sequence[Authenticator]
@@ -117,9 +120,11 @@ class Endpoint:
             specs.pop(str(Signed.opts.type), None)  # who asks for no signature offers nobody to verify one
         if not any(spec.signed for spec in specs.values()):
             specs.pop(str(Signed.opts.type), None)  # who asks for no signature offers nobody to verify one
+        of_bytes = {name: specs.pop(name) for name, spec in tuple(specs.items()) if spec.binary is not None}
         return cls(
             name=handler.__name__,
             pipeline=Pipeline(specs, handler.envelope, own),
+            binary=BinaryPipeline(of_bytes, handler.envelope, own),
             methods=methods,
             requires=None if handler.requires is None else PermissionTemplate.parse(handler.requires),
             authenticators=ways,
@@ -233,6 +238,23 @@ def _handled_problems(where: str, message: type[Message], registry: Registry) ->
     elif message.opts.direction == "out":
         fault = f"handles {message.__name__}, which clients may not send"
         yield Problem(where, fault, 'drop the method, or set direction = "both" in the Meta of the message')
+
+
+def cap_problems(handler: Any, registry: Registry, limits: Limits) -> Iterator[Problem]:
+    """Yield the types of a handler that may be larger than anything that reaches it.
+
+    Args:
+        limits: the guard's, for a class that has none of its own.
+    """
+    most = (handler.limits if isinstance(handler.limits, Limits) else limits).message_bytes
+    for message in handled_by(handler):
+        size = registry.messages[message.opts.type].max_bytes if registry.declares(message) else None
+        if size is not None and size > most:
+            fault = f"is {size:,}, but at {handler.__name__} a message of more than {most:,} bytes ends the connection"
+            yield Problem(f"{message.__module__}.{message.__name__}.Meta.max_bytes", fault, _CAP_REMEDY)
+
+
+_CAP_REMEDY: Final = "lower it, or raise message_bytes and frame_bytes in the Limits of the handler"
 
 
 def _envelope_problems(

@@ -15,6 +15,7 @@ from .errors import ConfigurationError, NotReady, Problem
 from .handler import SecureWebSocketHandler
 from .policy.registry import Registry
 from .sealing import refuse_overrides
+from .settings import Limits
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,11 @@ WaysProblems = Callable[[Sequence[Authenticator]], Iterable[Problem]]
 
 
 def application_problems(
-    app: Application, registry: Registry, authenticators: Sequence[Authenticator], of_ways: WaysProblems
+    app: Application,
+    registry: Registry,
+    authenticators: Sequence[Authenticator],
+    of_ways: WaysProblems,
+    limits: Limits,
 ) -> Iterator[Problem]:
     """Everything that an application and its registry must mend before they start.
 
@@ -77,6 +82,7 @@ def application_problems(
         registry: what is declared.
         authenticators: the guard's.
         of_ways: what the guard finds wrong with those of a handler's own.
+        limits: the guard's.
     """
     yield from registry.problems()
     served = [route for route in routes_of(app) if issubclass(route.handler, SecureWebSocketHandler)]
@@ -88,6 +94,7 @@ def application_problems(
             yield Problem(handler.__name__, str(error), "use the hook that is named")
         groups = frozenset.intersection(*(route.groups for route in served if route.handler is handler))
         yield from endpoints.problems(handler, registry, authenticators, groups)
+        yield from endpoints.cap_problems(handler, registry, limits)
         for problem in of_ways(endpoints.own_ways(handler)):
             yield Problem(f"{handler.__name__}: {problem.where}", problem.fault, problem.remedy)
     yield from endpoints.unhandled(registry, handlers)
@@ -100,12 +107,16 @@ class CheckedApplications:
         registry: what is declared.
         authenticators: the guard's.
         of_ways: what the guard finds wrong with those of a handler's own.
+        limits: the guard's.
     """
 
-    def __init__(self, registry: Registry, authenticators: Sequence[Authenticator], of_ways: WaysProblems) -> None:
+    def __init__(
+        self, registry: Registry, authenticators: Sequence[Authenticator], of_ways: WaysProblems, limits: Limits
+    ) -> None:
         self._registry = registry
         self._authenticators = authenticators
         self._of_ways = of_ways
+        self._limits = limits
         self._sound: WeakSet[Application] = WeakSet()
         self._unsound: WeakSet[Application] = WeakSet()
 
@@ -115,7 +126,7 @@ class CheckedApplications:
         Raises:
             ConfigurationError: listing everything that is wrong, each with its remedy.
         """
-        problems = list(application_problems(app, self._registry, self._authenticators, self._of_ways))
+        problems = list(application_problems(app, self._registry, self._authenticators, self._of_ways, self._limits))
         if problems:
             raise ConfigurationError(problems)
         self._sound.add(app)

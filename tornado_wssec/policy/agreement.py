@@ -12,6 +12,7 @@ from marshmallow import Schema, fields
 
 from ..errors import Problem
 from .anatomy import key_of
+from .binary_formats import PAYLOAD
 from .channel_options import ChannelTerms
 from .messages import Channel, Message, place
 from .options import Direction, MessageTerms
@@ -44,6 +45,10 @@ def message_problems(message: type[Message], terms: MessageTerms, schema: Schema
         yield Problem(f"{place(message)}.Meta.many", "is set, but data is one object", "drop it and nest a List")
     if terms.permission is not None:
         yield from _template_problems(message, terms, terms.permission, schema)
+    for name, field in schema.fields.items() if terms.binary is not None else ():
+        if PAYLOAD in (name, key_of(name, field), loaded_as(name, schema)):
+            fault = f"is called {PAYLOAD}, as the bytes of a binary message are"
+            yield Problem(f"{place(message)}.{name}", fault, "name it otherwise")
     yield from _coalesce_problems(message, terms, schema)
     for name in bound_keys(terms.bind, schema):
         if name not in {key_of(own, field) for own, field in schema.load_fields.items()}:

@@ -29,6 +29,7 @@ MESSAGE_OPTIONS: Final[tuple[str, ...]] = (
     "overflow",
     "coalesce",
     "max_auth_age",
+    "binary",
 )
 CHANNEL_OPTIONS: Final[tuple[str, ...]] = (
     "pattern",
@@ -68,6 +69,7 @@ class MessageOptions(SchemaOpts):
             `"drop_newest"` or `"coalesce"`.
         coalesce: of which things only the newest matters, `"{symbol}"`: it takes the place of the one that waits.
         max_auth_age: seconds since its sender last proved who that is; else `reauth_required`. None: any.
+        binary: what it carries behind its fields, `"png"`, `"any"`, or the bytes that it begins with. None: it is text.
     """
 
     def __init__(self, meta: type) -> None:
@@ -83,6 +85,7 @@ class MessageOptions(SchemaOpts):
         self.overflow: Any = getattr(meta, "overflow", None)
         self.coalesce: Any = getattr(meta, "coalesce", None)
         self.max_auth_age: Any = getattr(meta, "max_auth_age", None)
+        self.binary: Any = getattr(meta, "binary", None)
 
 
 class ChannelOptions(SchemaOpts):

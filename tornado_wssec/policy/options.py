@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
 from ..errors import Problem
+from .binary_formats import NOTHING, BinaryFormat
 from .messages import DIRECTIONS, Channel, Message, misspelt, place
 from .overflow import Overflow
 from .permissions import PermissionTemplate
@@ -34,6 +35,7 @@ class MessageTerms:
     overflow: Overflow = Overflow.DISCONNECT
     coalesce: tuple[str, ...] = ()
     max_auth_age: float | None = None
+    binary: BinaryFormat | None = None
 
 
 def read_message(message: type[Message]) -> tuple[MessageTerms, list[Problem]]:
@@ -53,7 +55,11 @@ def read_message(message: type[Message]) -> tuple[MessageTerms, list[Problem]]:
         coalesce=faults.parsed("coalesce", options.coalesce, _coalesced) or (),
         # What cannot be read asks for more than anybody has, as everything else grants nothing.
         max_auth_age=faults.checked("max_auth_age", options.max_auth_age, _is_age, 0.0, _AGE_REMEDY),
+        binary=faults.parsed("binary", options.binary, BinaryFormat.parse)
+        or (None if options.binary is None else NOTHING),
     )
+    if terms.binary is not None:
+        _judge_binary(terms, faults)
     if terms.coalesce and terms.overflow is not Overflow.COALESCE:
         remedy = "drop one of the two; coalesce alone is enough"
         faults.add("coalesce", f"is contradicted by overflow = {options.overflow!r}", remedy)
@@ -70,6 +76,16 @@ def read_message(message: type[Message]) -> tuple[MessageTerms, list[Problem]]:
             if value:
                 faults.add(name, "says nothing about a message that only the server sends", "drop it")
     return terms, faults.problems
+
+
+def _judge_binary(terms: MessageTerms, faults: "Faults") -> None:
+    """Note what a message that carries bytes cannot be beside that."""
+    if terms.direction != "in":
+        faults.add("binary", "says nothing about a message that the server sends, which is text", "drop it")
+    if terms.max_bytes is None:
+        faults.add("binary", "comes without a cap", "write max_bytes = 32 * 1024, or how much it may be")
+    if terms.signed:
+        faults.add("binary", "cannot be signed: what is signed is text", "drop one of the two")
 
 
 _TYPE_REMEDY: Final = "write 1–128 printable ASCII characters without a space, as in type = 'chat.send'"

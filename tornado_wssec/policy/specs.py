@@ -17,6 +17,7 @@ from marshmallow.decorators import PRE_DUMP
 from ..errors import ConfigurationError, InvalidMessage, OutboundInvalid, Problem
 from .agreement import bound_keys, loaded_as, message_problems
 from .anatomy import key_of, levels_of
+from .binary_formats import PAYLOAD, BinaryFormat, Payload
 from .gates import guard_dumping, guard_loading
 from .messages import Message, place
 from .options import Direction, read_message
@@ -46,6 +47,7 @@ class MessageSpec:
         overflow: what becomes of it when its reader is too slow.
         coalesce: the fields, as the wire calls them, of which only the newest message of the same values matters.
         max_auth_age: seconds since its sender last proved who that is; None: any.
+        binary: the format of the bytes that it carries; None: it is text.
     """
 
     type: str
@@ -60,6 +62,7 @@ class MessageSpec:
     overflow: Overflow
     coalesce: tuple[str, ...]
     max_auth_age: float | None
+    binary: BinaryFormat | None
     _loader: Schema = field(repr=False)
     _straight: StraightLoader | None = field(repr=False)
     _dumper: Schema = field(repr=False)
@@ -160,6 +163,8 @@ def compile_message(message: type[Message]) -> tuple[MessageSpec | None, list[Pr
     if terms.type is None or loader is None or dumper is None:
         return None, problems
     problems += message_problems(message, terms, loader)
+    if terms.binary is not None:
+        _take_payload(loader, terms.binary)
     named = terms.permission.fields if terms.permission else ()
     return MessageSpec(
         type=terms.type,
@@ -174,6 +179,7 @@ def compile_message(message: type[Message]) -> tuple[MessageSpec | None, list[Pr
         overflow=terms.overflow,
         coalesce=tuple([key_of(name, loader.fields[name]) for name in terms.coalesce if name in loader.fields]),
         max_auth_age=terms.max_auth_age,
+        binary=terms.binary,
         _loader=loader,
         _straight=straight_loader(loader),
         _dumper=dumper,
@@ -181,6 +187,14 @@ def compile_message(message: type[Message]) -> tuple[MessageSpec | None, list[Pr
         _keys=tuple((name, loaded_as(name, loader)) for name in named),
         _sendable=_sendable(loader),
     ), problems
+
+
+def _take_payload(loader: Schema, binary: BinaryFormat) -> None:
+    """Let a schema read the bytes that come with a message as one more field, behind the same gates."""
+    payload = Payload(binary)
+    payload._bind_to_schema(PAYLOAD, loader)
+    loader.fields[PAYLOAD] = loader.load_fields[PAYLOAD] = payload
+    guard_loading(levels_of(loader))
 
 
 def loader_of(declared: type[Schema], problems: list[Problem]) -> Schema | None:
