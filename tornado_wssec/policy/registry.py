@@ -29,6 +29,8 @@ class Registry:
     Args:
         declarations: `Message` and `Channel` classes.
         strict: whether fields that coerce or have no bound are refused.
+        compiled: whether functions are written for the schemas, which accept what is valid; without them marshmallow
+            does all of the work, with the same outcome.
     """
 
     __slots__ = ("_by_class", "_declarations", "_faults", "_inbound", "_strict", "channels", "files", "messages")
@@ -40,14 +42,14 @@ class Registry:
     files: tuple[str, ...]
     """Where the scanned declarations stand."""
 
-    def __init__(self, *declarations: Declaration, strict: bool = True) -> None:
+    def __init__(self, *declarations: Declaration, strict: bool = True, compiled: bool = True) -> None:
         for declared in declarations:
             if not (isinstance(declared, type) and issubclass(declared, (Message, Channel))):
                 raise TypeError(f"{declared!r} is no Message and no Channel class; scan modules by Registry.scan()")
         self._declarations = tuple(dict.fromkeys(declarations))
         self._strict = strict
         faults: list[Problem] = []
-        specs = list(_compiled_messages(self._declarations, faults))
+        specs = list(_compiled_messages(self._declarations, faults, compiled=compiled))
         by_type: dict[str, MessageSpec] = {}
         for spec in specs:
             by_type.setdefault(spec.type, spec)
@@ -59,7 +61,7 @@ class Registry:
         self._faults = (*faults, *_clashes(specs, self.channels), *_unacceptable(by_type, self.channels))
 
     @classmethod
-    def scan(cls, *modules: str, strict: bool = True) -> Self:
+    def scan(cls, *modules: str, strict: bool = True, compiled: bool = True) -> Self:
         """Import modules and packages, and register what they declare themselves.
 
         Args:
@@ -74,7 +76,7 @@ class Registry:
         if not declarations:
             remedy = "name the modules in which Message classes stand"
             raise ConfigurationError([Problem(", ".join(modules) or "Registry.scan()", "declares no message", remedy)])
-        registry = cls(*declarations, strict=strict)
+        registry = cls(*declarations, strict=strict, compiled=compiled)
         if any(_clashes([*registry._by_class.values()], registry.channels)):
             raise ConfigurationError(registry.problems())
         registry.files = tuple([str(module.__file__) for module in imported if module.__file__])
@@ -145,10 +147,12 @@ def _is_unnamed(declared: Declaration) -> bool:
     return bool(options) and not declared.__subclasses__()
 
 
-def _compiled_messages(declarations: Iterable[Declaration], faults: list[Problem]) -> Iterator[MessageSpec]:
+def _compiled_messages(
+    declarations: Iterable[Declaration], faults: list[Problem], *, compiled: bool
+) -> Iterator[MessageSpec]:
     for declared in declarations:
         if issubclass(declared, Message):
-            spec, problems = compile_message(declared)
+            spec, problems = compile_message(declared, compiled=compiled)
             faults += problems
             if spec is not None:
                 faults += _reserved_problems(spec)

@@ -23,9 +23,10 @@ from .messages import Message, place
 from .options import Direction, read_message
 from .overflow import Overflow
 from .permissions import PermissionTemplate
+from .plans import Value
 from .rates import Rate
 from .reasons import Reasons
-from .straight import StraightLoader, straight_loader
+from .ways import Ways, typed
 
 MessageClass = type[Message]
 
@@ -64,7 +65,7 @@ class MessageSpec:
     max_auth_age: float | None
     binary: BinaryFormat | None
     _loader: Schema = field(repr=False)
-    _straight: StraightLoader | None = field(repr=False)
+    _ways: Ways = field(repr=False)
     _dumper: Schema = field(repr=False)
     _reasons: Reasons = field(repr=False)
     _keys: tuple[tuple[str, str], ...] = field(repr=False)
@@ -92,14 +93,39 @@ class MessageSpec:
         """The names that its fields have on the wire."""
         return frozenset([key_of(name, field) for name, field in self._loader.fields.items()])
 
-    def load(self, data: Mapping[str, Any]) -> dict[str, Any]:
+    @property
+    def path(self) -> str:
+        """The way that its messages take, and why: `typed`, `compiled`, `marshmallow: has pre_load`.
+
+        Of a type that only the server sends it is the way out, else the way in.
+        """
+        if self.direction == "out":
+            return self._ways.outward
+        return self._ways.inward if self.typable is None else typed(self._ways.inward)
+
+    @property
+    def typable(self) -> Value | None:
+        """What types could say of a frame of this type; None: it has to be parsed and loaded."""
+        if self.direction == "out" or self.signed or self.bind or self.binary is not None:
+            return None
+        return self._ways.typable
+
+    def load(self, data: Mapping[str, Any], *, is_told: bool = True) -> dict[str, Any]:
         """Validate what a peer sent.
+
+        Args:
+            is_told: whether the peer is to learn what is wrong. If not, and no code of the application has a say, the
+                refusal costs no more than the acceptance: marshmallow is not asked.
 
         Raises:
             InvalidMessage: with the fields at fault, in words of our own.
         """
-        if self._straight is not None and (accepted := self._straight.load(data)) is not None:
-            return accepted
+        if self._ways.load is not None:
+            accepted = self._ways.load(data)
+            if accepted is not None:
+                return accepted
+            if not is_told and self._ways.is_final:
+                raise InvalidMessage(f"{self.type}: refused without a second look")
         try:
             loaded = self._loader.load(data)
             if isinstance(loaded, dict):
@@ -119,6 +145,8 @@ class MessageSpec:
         Raises:
             OutboundInvalid: a field is missing, undeclared or invalid; the text tells no value.
         """
+        if self._ways.dump is not None and (ready := self._ways.dump(data)) is not None:
+            return ready
         if not isinstance(data, Mapping):
             raise OutboundInvalid(f"{self.type} was sent a {type(data).__name__}, not a dict")
         if self._sendable is not None and not self._sendable.issuperset(data):
@@ -156,8 +184,12 @@ class MessageSpec:
         return {name: data.get(key) for name, key in self._keys}
 
 
-def compile_message(message: type[Message]) -> tuple[MessageSpec | None, list[Problem]]:
-    """Compile a message as far as it can be, and list what is wrong with it. None: it has no name or no schema."""
+def compile_message(message: type[Message], *, compiled: bool = True) -> tuple[MessageSpec | None, list[Problem]]:
+    """Compile a message as far as it can be, and list what is wrong with it. None: it has no name or no schema.
+
+    Args:
+        compiled: whether functions are written for it; else marshmallow does all of the work.
+    """
     terms, problems = read_message(message)
     loader, dumper = loader_of(message, problems), _dumper_of(message)
     if terms.type is None or loader is None or dumper is None:
@@ -181,7 +213,7 @@ def compile_message(message: type[Message]) -> tuple[MessageSpec | None, list[Pr
         max_auth_age=terms.max_auth_age,
         binary=terms.binary,
         _loader=loader,
-        _straight=straight_loader(loader),
+        _ways=Ways.of(loader, dumper, terms.type, compiled=compiled),
         _dumper=dumper,
         _reasons=Reasons.of(levels_of(loader)),
         _keys=tuple((name, loaded_as(name, loader)) for name in named),
