@@ -48,6 +48,14 @@ def test_package_wheel_holds_the_whole_package(wheel: ZipFile) -> None:
     assert modules | {"tornado_wssec/py.typed"} <= set(wheel.namelist())
 
 
+def test_package_wheel_holds_the_modules_for_browsers(wheel: ZipFile) -> None:
+    """With their types."""
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "tornado_wssec/client/static").iterdir()}
+
+    assert {"tornado_wssec/client/static/signing.js", "tornado_wssec/client/static/signing.d.ts"} <= modules
+    assert modules <= set(wheel.namelist())
+
+
 def test_package_wheel_has_the_licence_the_readme_and_the_command(wheel: ZipFile) -> None:
     """The metadata names the licence and brings its text, tells what the README tells, and installs `wssec`."""
     metadata = wheel.read(f"{INFO}/METADATA").decode()

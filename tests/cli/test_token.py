@@ -59,6 +59,40 @@ def test_token_issue_says_what_it_was_told(wssec: Terminal) -> None:
     assert 90 == said["exp"] - said["iat"]
 
 
+def test_token_issue_names_the_key_of_its_holder(wssec: Terminal, tmp_path: Path) -> None:
+    """The public half that a browser exports, from a file or standard input; of it, what is the key."""
+    jwk = {"crv": "Ed25519", "kty": "OKP", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+    exported = json.dumps({**jwk, "ext": True, "key_ops": ["verify"], "alg": "Ed25519"})
+    (tmp_path / "key.jwk").write_text(exported)
+    command = ("token", "issue", "--subject", "u42", "--cnf", "-")
+    piped = wssec.done(*command, stdin=exported)
+
+    assert {"jwk": jwk} == claims(wssec, "--cnf", str(tmp_path / "key.jwk"))["cnf"]
+    assert {"jwk": jwk} == wssec.json("token", "inspect", stdin=piped)["claims"]["cnf"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("key", "the key is no JSON"),
+        ("[]", "cnf.jwk: is no JSON object"),
+        ('{"kty":"OKP","crv":"Ed25519","x":"s3cr3t","d":"s3cr3t"}', "cnf.jwk: holds a private half"),
+        ('{"kty":"RSA","alg":"PS256","n":"AQAB","e":"AQAB"}', "cnf.jwk: is RSA"),
+        (" " * 5_000, "the key is longer than 4,096 bytes"),
+    ],
+)
+def test_token_issue_refuses_a_key_that_signs_no_messages(
+    wssec: Terminal, tmp_path: Path, text: str, told: str
+) -> None:
+    """A private half above all, of which nothing is repeated."""
+    (tmp_path / "key.jwk").write_text(text)
+    outcome = wssec("token", "issue", "--subject", "u42", "--cnf", str(tmp_path / "key.jwk"))
+
+    assert (2, "") == (outcome.code, outcome.out)
+    assert told in outcome.err
+    assert "s3cr3t" not in outcome.err
+
+
 def test_token_issue_lives_ten_minutes_by_default(wssec: Terminal) -> None:
     """Without --ttl the default of the rules holds."""
     said = claims(wssec)

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.signing import ed25519
+from tornado_wssec.client import public_jwk
 from tornado_wssec.errors import ConfigurationError
 from tornado_wssec.policy.issuance import issue_token
 from tornado_wssec.policy.keys import KeyRing
@@ -49,6 +51,14 @@ def test_issue_writes_what_is_asked_for() -> None:
     assert (["a:*", "b:c"], ["editor"]) == (payload["permissions"], payload["roles"])
     assert ("acme", "s-1", {"jkt": "x"}) == (payload["tenant"], payload["sid"], payload["cnf"])
     assert (int(NOW) + 60, "grün", {"a": [1]}) == (payload["exp"], payload["colour"], payload["deep"])
+
+
+def test_issue_keeps_of_a_key_what_it_is() -> None:
+    """A page hands in what its browser exports; nothing else of it comes into the token."""
+    jwk = public_jwk(ed25519())
+    _, payload = issued(cnf={"jwk": {**jwk, "ext": True, "key_ops": ["verify"], "more": "x"}, "jkt": "y"})
+
+    assert {"jwk": jwk, "jkt": "y"} == payload["cnf"]
 
 
 def test_issue_makes_an_id_that_nobody_guesses() -> None:
@@ -108,6 +118,8 @@ def test_issue_is_accepted() -> None:
         ({"claims": {"big": 2**53}}, "every server would refuse this token: an integer is beyond"),
         ({"claims": {"more": "x" * 7_000}}, "every server would refuse this token: has 9[0-9]* bytes, above 8192: use"),
         ({"claims": {"more": "x" * 70_000}}, "every server would refuse this token: more than"),
+        ({"cnf": {"jwk": {"kty": "oct", "k": "c2VjcmV0"}}}, "cnf.jwk: holds a private half; make a new key"),
+        ({"cnf": {"jwk": None}}, "cnf.jwk: is no JSON object"),
         ({"claims": {"nan": float("nan")}}, "not JSON compliant"),
     ],
 )

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import click
 
-from ..errors import TokenRefused
+from ..errors import FrameError, TokenRefused
 from ..policy.identity import Identity
 from ..policy.keys import KeyRing
+from ..policy.strict_json import decode_json
 from ..policy.tokens import TokenVerifier, issue_token, read_unverified
 from ..settings import Limits, Settings, TokenRules
 from ..stores.base import Store
@@ -24,7 +25,7 @@ from .identity_options import Wanted, identity_options
 from .output import error, json_option, note, print_facts, print_json, show_time, warn
 from .publication import read_published
 from .revocation_log import read_index
-from .secrets_in import STANDARD_INPUT, read_line
+from .secrets_in import STANDARD_INPUT, read_bytes, read_line
 from .values import JWS, duration
 
 FACTS: Final = (
@@ -39,6 +40,9 @@ FACTS: Final = (
     "expires_at",
 )
 
+JWK_BYTES: Final = 4 * 1024
+"""A public JWK with everything that a browser writes into it has two hundred."""
+
 token_argument = click.argument("source", metavar="[FILE|-]", default=STANDARD_INPUT)
 
 
@@ -51,6 +55,7 @@ def token() -> None:
 @identity_options
 @click.option("--role", "roles", multiple=True, metavar="R", help="A role, expanded by the server's table; repeats.")
 @click.option("--ttl", type=duration, metavar="SPAN", help="How long it lives; 10 minutes otherwise.")
+@click.option("--cnf", metavar="FILE", help="The public JWK that its holder signs messages with; - for standard input.")
 @click.option("--issuer", help="The iss; WSSEC_ISSUER otherwise.")
 @click.option("--audience", help="The aud; WSSEC_AUDIENCE otherwise.")
 @keys_option
@@ -58,6 +63,7 @@ def issue(
     wanted: Wanted,
     roles: tuple[str, ...],
     ttl: float | None,
+    cnf: str | None,
     issuer: str | None,
     audience: str | None,
     keys: str | None,
@@ -79,6 +85,7 @@ def issue(
             tenant=wanted.tenant,
             session_id=wanted.session,
             ttl=ttl,
+            cnf=None if cnf is None else {"jwk": _read_jwk(cnf)},
             now=now(),
         )
     if (ttl or 0) > rules.warn_lifetime:
@@ -164,6 +171,15 @@ def _read_token(source: str) -> str:
             "a token is a secret, and arguments stay in the shell's history; give it by file or standard input"
         )
     return read_line(source, Limits().token_bytes, "the token")
+
+
+def _read_jwk(source: str) -> Any:
+    """What a file holds as JSON; whether that is a key is for whoever signs the token to say."""
+    try:
+        return decode_json(read_bytes(source, JWK_BYTES, "the key"), Limits())
+    except FrameError as error:
+        fault = error.evidence
+    raise WrongUsage(f"the key is no JSON ({fault}); give one public JWK alone")
 
 
 def _told(kind: str, members: Mapping[str, Any]) -> dict[str, object]:
