@@ -33,7 +33,6 @@ from .hub import Hub, Live
 from .inbox import Inbox, SharedInbox
 from .patience import Deadline, patiently
 from .policy.binary import parted
-from .policy.binary import parted
 from .policy.pipeline import Permitted, readmit
 from .policy.reserved import Ping, Signed
 from .policy.signatures import SignedMessages

@@ -118,8 +118,6 @@ class Endpoint:
             specs[spec.type], methods[spec.type] = spec, method
         if not any(spec.signed for spec in specs.values()):
             specs.pop(str(Signed.opts.type), None)  # who asks for no signature offers nobody to verify one
-        if not any(spec.signed for spec in specs.values()):
-            specs.pop(str(Signed.opts.type), None)  # who asks for no signature offers nobody to verify one
         of_bytes = {name: specs.pop(name) for name, spec in tuple(specs.items()) if spec.binary is not None}
         return cls(
             name=handler.__name__,
