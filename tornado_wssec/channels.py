@@ -7,18 +7,20 @@ Rules of this file:
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
 from .errors import ConfigurationError, PermissionDenied, Problem, RateLimited, StoreUnavailable, Unavailable
-from .fanout import Audience, Delivery, Fanout, Subscription
+from .fanout import Audience, Delivery, Fanout, Subscription, gap_in
 from .hub import Live
 from .outbound import needs_of, ready_to_send
-from .policy.broker import Broadcast, Broker
+from .policy.broker import Broadcast, Broker, Kept, Present
 from .policy.codec import Envelope, encode_json
 from .policy.identity import Identity
 from .policy.messages import Message
+from .policy.overflow import Overflow
 from .policy.registry import ChannelSpec, Registry
+from .resuming import catch_up, hold, let_go
 
 ID_BYTES: Final = 12
 
@@ -37,11 +39,16 @@ class Channels:
     is_banned: Callable[[str, Identity, str], bool]
     """Whether somebody is kept out of a channel, by name, identity and address; whoever keeps people out sets it."""
 
+    tell_moved: Callable[[str, Present, bool], None]
+    """Tells the application who has come to a channel, or has left it; whoever has a hook for it sets it."""
+
     def __init__(self, registry: Registry, monotonic: Callable[[], float]) -> None:
         self._registry = registry
+        self._monotonic = monotonic
         self._fanout = Fanout(monotonic)
         self._audiences: dict[str, Audience] = {}
         self.is_banned = lambda name, identity, address: False
+        self.tell_moved = lambda name, who, is_here: None
 
     def __iter__(self) -> Iterator[Audience]:
         return iter(tuple(self._audiences.values()))
@@ -51,8 +58,14 @@ class Channels:
 
     # --- who listens ---
 
-    async def subscribe(self, live: Live, envelope: Envelope, name: str) -> None:
+    async def subscribe(self, live: Live, envelope: Envelope, name: str, since: int | None = None) -> int | None:
         """Listen to a channel. A second time does nothing.
+
+        Args:
+            since: the number of the last event that the client has; what came behind it is sent first, or `wssec.gap`.
+
+        Returns:
+            The number to come back with; None where nothing is kept, or it listens already.
 
         Raises:
             PermissionDenied: no grant, or no such channel; the peer cannot tell which.
@@ -60,22 +73,60 @@ class Channels:
             Unavailable: what other nodes publish there cannot be had now.
             FrameDropped: it has left, or is leaving.
         """
-        self.admit(live, envelope, name)
-        wanted = None if self.broker is None else self.broker.want(name)
-        if wanted is None:
-            return
+        member = self.admit(live, envelope, name)
+        if member is None or self.broker is None:
+            return None
+        audience = self._audiences[name]
+        kept = kept_of(audience.spec)
+        wanted = self.broker.want(name, kept)
+        if kept is None and wanted is None:
+            self._take_seat(audience, member)
+            return None
         try:
-            await wanted
+            return await self._begin(self.broker, audience, member, wanted, since)
         except StoreUnavailable as error:
-            self.unsubscribe(live, name)
+            self._give_up(audience, member)
             raise Unavailable(f"{name} cannot be had from other nodes: {error}") from error
+        except BaseException:
+            self._give_up(audience, member)
+            raise
 
-    def admit(self, live: Live, envelope: Envelope, name: str) -> None:
-        """Put a connection on the list of a channel; see `subscribe`."""
+    async def _begin(
+        self,
+        broker: Broker,
+        audience: Audience,
+        member: Subscription,
+        wanted: Awaitable[None] | None,
+        since: int | None,
+    ) -> int | None:
+        kept = kept_of(audience.spec)
+        if kept is not None:
+            hold(audience, member)
+        if wanted is not None:
+            await wanted
+        self._take_seat(audience, member)
+        if kept is None:
+            return None
+        resumed = await broker.resume(audience.name, kept, since)
+        await catch_up(audience, member, resumed, self._monotonic(), self._hand)
+        return resumed.seq
+
+    def _take_seat(self, audience: Audience, member: Subscription) -> None:
+        identity = member.identity
+        if audience.spec.presence and not identity.anonymous and member.is_on and self.broker is not None:
+            member.seat = Present(identity.subject, identity.issuer)
+            self.broker.enter(audience.name, member.seat)
+
+    def _give_up(self, audience: Audience, member: Subscription) -> None:
+        if member.is_on:
+            self.unsubscribe(member.live, audience.name)
+
+    def admit(self, live: Live, envelope: Envelope, name: str) -> Subscription | None:
+        """Put a connection on the list of a channel; see `subscribe`. None: it is on it already."""
         live.session.ensure_open()  # else nobody would ever take it off the list
         spec, values = self._may_listen(live, name)
         if name in live.channels:
-            return
+            return None
         if len(live.channels) >= live.limits.subscriptions:
             raise RateLimited(f"listens to {len(live.channels)} channels")
         if spec.subscriptions is not None and self._of_kind(live, spec) >= spec.subscriptions:
@@ -86,7 +137,8 @@ class Channels:
         elif spec.subscribers is not None and len(audience.members) >= spec.subscribers:
             raise RateLimited(f"{len(audience.members)} connections listen to {name}")
         live.channels.add(name)
-        audience.members[live] = Subscription(live, envelope)
+        member = audience.members[live] = Subscription(live, envelope)
+        return member
 
     def unsubscribe(self, live: Live, name: str) -> None:
         """Stop listening. Of a channel not listened to: nothing."""
@@ -96,10 +148,13 @@ class Channels:
         if audience is None or member is None:
             return
         member.is_on = False
+        let_go(audience, member)
         if not audience.members:
             del self._audiences[name]
-            if self.broker is not None:
-                self.broker.unwant(name)
+        if self.broker is not None:
+            self.broker.unwant(name)
+            if member.seat is not None:
+                self.broker.leave(name, member.seat)
 
     def leave_all(self, live: Live) -> None:
         """Stop listening to everything: the connection is gone."""
@@ -135,7 +190,8 @@ class Channels:
         if self.broker is None:
             self.deliver(broadcast)
         else:
-            await self.broker.publish(broadcast, None)
+            found = self._registry.channel(name)
+            await self.broker.publish(broadcast, None if found is None else kept_of(found[0]))
 
     def prepare(self, name: str, message: type[Message], data: Mapping[str, Any]) -> Broadcast:
         """A publication, validated and encoded; see `publish`."""
@@ -162,6 +218,22 @@ class Channels:
             return
         self._fanout.deliver(audience, Delivery(audience, broadcast, spec.overflow, self.unsubscribe))
 
+    def gap(self, channel: str) -> None:
+        """Tell everyone here who listens to a channel that something may be missing. Raises nothing."""
+        audience = self._audiences.get(channel)
+        if audience is not None:
+            self._fanout.deliver(audience, Delivery(audience, gap_in(channel), Overflow.DISCONNECT, self.unsubscribe))
+
+    def moved(self, channel: str, who: Present, is_here: bool) -> None:
+        """Somebody has come to a channel, or has left it; told on one node alone."""
+        self.tell_moved(channel, who, is_here)
+
+    def _hand(self, audience: Audience, broadcast: Broadcast, member: Subscription) -> None:
+        """Hand a publication to one who catches up."""
+        spec = self._registry.messages.get(broadcast.type)
+        overflow = Overflow.DISCONNECT if spec is None else spec.overflow
+        Delivery(audience, broadcast, overflow, self.unsubscribe, (member,)).step(1, self._monotonic())
+
     def _may_listen(self, live: Live, name: str) -> tuple[ChannelSpec, dict[str, Any]]:
         found, identity = self._registry.channel(name), live.session.identity
         if found is None or not found[0].may_listen(identity, found[1]):
@@ -172,3 +244,8 @@ class Channels:
 
     def _of_kind(self, live: Live, spec: ChannelSpec) -> int:
         return sum(self._audiences[name].spec is spec for name in live.channels)
+
+
+def kept_of(spec: ChannelSpec) -> Kept | None:
+    """How much of a channel is kept; None: nothing."""
+    return Kept(spec.history, spec.ttl) if spec.history else None

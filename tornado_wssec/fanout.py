@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from .hub import Live
-from .policy.broker import Broadcast
+from .policy.broker import Broadcast, Present
 from .policy.codec import Envelope
 from .policy.identity import Identity
 from .policy.overflow import Overflow
 from .policy.permissions import Grants
 from .policy.registry import ChannelSpec
+from .policy.reserved import GAP
 from .telemetry.redact import where_raised
 from .wire.outgoing import Outgoing
 
@@ -28,6 +29,8 @@ SLICE: Final = 256
 """Listeners that are served before others get their turn: about a millisecond."""
 WAITING_MOST: Final = 64
 """Publications of one channel that wait for their turn; of more, the publisher waits until they have left."""
+HELD_MOST: Final = 1_000
+"""Publications that wait for one who is being sent what he missed; of more he is told that something is missing."""
 EVERYBODY: Final = 1 << 62
 
 
@@ -38,15 +41,22 @@ class Subscription:
         live: the connection.
         envelope: how its messages look.
         identity: who has been asked last; when that is not who it is any more, it is asked again.
+        is_on: whether it listens still.
+        held: publications that wait until it has been sent what it missed; None: none wait.
+        floor: the number up to which it has been sent everything; they may still be on their way here.
+        seat: who is there by it, where the channel tells that.
     """
 
-    __slots__ = ("envelope", "identity", "is_on", "live")
+    __slots__ = ("envelope", "floor", "held", "identity", "is_on", "live", "seat")
 
     def __init__(self, live: Live, envelope: Envelope) -> None:
         self.live = live
         self.envelope = envelope
         self.identity = live.session.identity
         self.is_on = True
+        self.held: list[Broadcast] | None = None
+        self.floor = 0
+        self.seat: Present | None = None
 
 
 class Audience:
@@ -55,9 +65,11 @@ class Audience:
     Args:
         name: of the channel.
         spec, values: what it is, and the fields of its name.
+        joining: members for whom publications wait.
+        floor: the highest of any member.
     """
 
-    __slots__ = ("members", "name", "spec", "values", "waiting")
+    __slots__ = ("floor", "joining", "members", "name", "spec", "values", "waiting")
 
     def __init__(self, name: str, spec: ChannelSpec, values: Mapping[str, Any]) -> None:
         self.name = name
@@ -65,6 +77,18 @@ class Audience:
         self.values = values
         self.members: dict[Live, Subscription] = {}
         self.waiting: deque[Delivery] = deque()
+        self.joining = 0
+        self.floor = 0
+
+    def listeners(self, broadcast: Broadcast) -> tuple[Subscription, ...]:
+        """To whom a publication goes now; it is kept back for those for whom publications wait."""
+        seq = broadcast.seq
+        if not self.joining and (seq is None or seq > self.floor):
+            return tuple(self.members.values())
+        for member in self.members.values():
+            if member.held is not None and len(member.held) <= HELD_MOST:
+                member.held.append(broadcast if len(member.held) < HELD_MOST else gap_in(self.name))
+        return tuple([one for one in self.members.values() if one.held is None and (seq is None or seq > one.floor)])
 
     def may_listen(self, identity: Identity) -> bool:
         """Whether an identity may listen to this channel."""
@@ -79,18 +103,24 @@ class Delivery:
         broadcast: what is published.
         overflow: what becomes of it when a reader is too slow.
         lost: called for each who may not listen any more.
+        members: to whom it goes; None: to all who listen.
     """
 
     __slots__ = ("_at", "_audience", "_broadcast", "_events", "_hears", "_lost", "_members", "_overflow")
 
     def __init__(
-        self, audience: Audience, broadcast: Broadcast, overflow: Overflow, lost: Callable[[Live, str], None]
+        self,
+        audience: Audience,
+        broadcast: Broadcast,
+        overflow: Overflow,
+        lost: Callable[[Live, str], None],
+        members: tuple[Subscription, ...] | None = None,
     ) -> None:
         self._audience = audience
         self._broadcast = broadcast
         self._overflow = overflow
         self._lost = lost
-        self._members = tuple(audience.members.values())
+        self._members = audience.listeners(broadcast) if members is None else members
         self._at = 0
         self._events: dict[Envelope, Outgoing] = {}
         # By identity, since thousands share a set of grants; it stays here while that counts.
@@ -146,7 +176,10 @@ class Delivery:
         event = self._events.get(envelope)
         if event is None:
             one = self._broadcast
-            text = envelope.carry(one.type, one.data, channel=one.channel, seq=one.seq)
+            if one.type == GAP:
+                text = envelope.event(GAP, {"channel": one.channel})
+            else:
+                text = envelope.carry(one.type, one.data, channel=one.channel, seq=one.seq)
             event = self._events[envelope] = Outgoing(text, overflow=self._overflow, key=one.key)
         return event
 
@@ -199,3 +232,8 @@ class Fanout:
             self._turns.append(audience)
         if self._turns:
             self._go_on_soon()
+
+
+def gap_in(channel: str) -> Broadcast:
+    """What says that something may be missing in a channel; whoever listens may hear it."""
+    return Broadcast(channel=channel, type=GAP, data="{}", needs="", id="", origin="")

@@ -150,14 +150,21 @@ class SecureWebSocketHandler(WebSocketHandler):
         """Send one declared message to everyone who listens to a channel and may receive it."""
         await self._guard.publish(channel, message, data)
 
-    async def subscribe(self, channel: str) -> None:
+    async def subscribe(self, channel: str, *, since: int | None = None) -> int | None:
         """Make this connection listen to a channel, if its identity may.
 
+        Args:
+            since: the `seq` of the last event that the client has of it: what came behind it is sent first, or
+                `wssec.gap` where that is not known any more.
+
+        Returns:
+            The `seq` to come back with; None where nothing is kept of the channel, or it is listened to already.
+
         Raises:
-            PermissionDenied, RateLimited: as for a client that asks.
+            PermissionDenied, RateLimited, Unavailable: as for a client that asks.
         """
         talk = self._open_talk()
-        await self._guard.channels.subscribe(talk.live, self.envelope, channel)
+        return await self._guard.channels.subscribe(talk.live, self.envelope, channel, since)
 
     async def unsubscribe(self, channel: str) -> None:
         """Make this connection stop listening to a channel."""
@@ -189,8 +196,9 @@ class SecureWebSocketHandler(WebSocketHandler):
         raise AlreadyAuthenticated("a first message after the handshake has authenticated")
 
     @on(Subscribe)
-    async def _subscribe_client(self, data: Mapping[str, Any]) -> None:
-        await self.subscribe(data["channel"])
+    async def _subscribe_client(self, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        seq = await self.subscribe(data["channel"], since=data.get("since"))
+        return None if seq is None else {"seq": seq}
 
     @on(Unsubscribe)
     async def _unsubscribe_client(self, data: Mapping[str, Any]) -> None:

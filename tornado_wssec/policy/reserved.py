@@ -10,6 +10,8 @@ from .permissions import PUBLIC
 
 RESERVED_PREFIX: Final = "wssec."
 RESERVED_TYPES: Final = frozenset({"ping", "pong", "reply", "error"})
+GAP: Final = "wssec.gap"
+"""What a listener is told, with the name of the channel, where something may be missing."""
 CHANNEL_CHARS: Final = 128
 JWS_CHARS: Final = 16 * MiB
 """More than any endpoint lets a frame have: its own cap is what counts."""
@@ -37,13 +39,14 @@ class Authenticate(Message):
 
 
 class Subscribe(Message):
-    """Listen to a channel."""
+    """Listen to a channel; `since` is the `seq` behind which to resume."""
 
     class Meta:
         type = "wssec.subscribe"
         permission = PUBLIC  # each channel has a permission of its own
 
     channel = _Channel
+    since = fields.Integer(strict=True, validate=validate.Range(0, Limits().json_integer))
 
 
 class Unsubscribe(Message):
