@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from .raw import CLOSE, PING, PONG, TEXT, RawSocket
+from ..policy.binary import joined
+from .raw import BINARY, CLOSE, PING, PONG, TEXT, RawSocket
 
 
 class Client:
@@ -37,6 +38,14 @@ class Client:
     async def send_text(self, text: str) -> None:
         """Send one text frame, whatever is in it."""
         await self.socket.send_frame(TEXT, text.encode("utf-8", "surrogatepass"))
+
+    async def send_binary(
+        self, type: str, data: Mapping[str, Any] | None = None, *, payload: bytes, id: str | None = None
+    ) -> None:
+        """Send one message that carries bytes."""
+        head = {"type": type, "id": id, "data": data}
+        text = json.dumps({name: value for name, value in head.items() if value is not None})
+        await self.socket.send_frame(BINARY, joined(text, payload))
 
     async def close(self, code: int = 1000) -> None:
         """Say goodbye and wait for the answer."""
