@@ -57,6 +57,7 @@ from .server import LOOPBACK, Listener, hardened, stop_signal
 from .services import Services
 from .settings import Limits, Settings, Timeouts, TokenRules
 from .stores.base import Store
+from .stores.brokers import brings_publications
 from .telemetry.audit import LOGGER as AUDIT_LOGGER
 from .telemetry.audit import Audit
 from .telemetry.sampling import Refusals, Sampler
@@ -232,7 +233,13 @@ class Guard(Services):
             registry, self._authenticators, lambda ways: ways_problems(ways, settings, self.rules), self.limits
         )
         self.modes = tuple(
-            modes_in_force(self.limits, self.timeouts, has_issuers=bool(issuers), has_hooks=self._rights.has_hooks)
+            modes_in_force(
+                self.limits,
+                self.timeouts,
+                has_issuers=bool(issuers),
+                has_hooks=self._rights.has_hooks,
+                has_nodes=brings_publications(store, settings.store),
+            )
         )
         self._lifecycle = Lifecycle(
             make_store=lambda: store or store_of(settings, self.timeouts),
@@ -241,6 +248,7 @@ class Guard(Services):
             doorstep=self.doorstep,
             index=self._index,
             directory=self.directory,
+            channels=self.channels,
             keeper=self.keeper,
             issuers=self.issuers,
             enforcer=self._enforcer,

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
+from .channels import Channels
 from .clock import Clock
 from .closing import Close, CloseCode
 from .directory import Directory
@@ -22,6 +23,7 @@ from .readiness import Readiness
 from .server import Listener
 from .settings import Timeouts, TokenRules
 from .stores.base import Store
+from .stores.brokers import broker_of
 from .telemetry.audit import Audit
 from .telemetry.redact import where_raised
 from .telemetry.sampling import Sampler, tell_untold
@@ -50,6 +52,7 @@ class Lifecycle:
         doorstep: Doorstep,
         index: RevocationIndex,
         directory: Directory,
+        channels: Channels,
         keeper: KeyKeeper,
         issuers: TrustedIssuers,
         enforcer: Enforcer,
@@ -68,6 +71,7 @@ class Lifecycle:
         self._doorstep = doorstep
         self._index = index
         self._directory = directory
+        self._channels = channels
         self._keeper = keeper
         self._issuers = issuers
         self._enforcer = enforcer
@@ -110,6 +114,7 @@ class Lifecycle:
             await watcher.store.close()
             raise
         await self._directory.start(watcher.store, following=following)
+        await self._open_channels(watcher.store)
         self._readiness.watcher, self._readiness.is_draining = watcher, False
         await self._issuers.look()
         if following:
@@ -143,6 +148,9 @@ class Lifecycle:
         await asyncio.gather(*self._followers, return_exceptions=True)
         self._followers.clear()
         await self._issuers.stop()
+        if self._channels.broker is not None:
+            await self._channels.broker.stop()
+            self._channels.broker = None
         await self._directory.stop()
         if self._readiness.watcher is not None:
             await self._readiness.watcher.store.close()
@@ -198,11 +206,18 @@ class Lifecycle:
             self._hub.end_where(lambda live: True, Close(CloseCode.TRY_AGAIN_LATER), "the store is out of reach")
         self._hub.sweep(now)
         self._doorstep.sweep(now)
+        if self._channels.broker is not None:
+            self._channels.broker.tick()
         for listener in self._listeners:
             listener.look(self._clock.wall())
         if self._shared is not None:
             self._shared.look(now)
         tell_untold(self._sampler, self._audit, self._clock.wall())
+
+    async def _open_channels(self, store: Store) -> None:
+        node, channels = self._directory.membership.node, self._channels
+        channels.broker = broker_of(store, node, channels, timeouts=self._timeouts, wall=self._clock.wall)
+        await channels.broker.start()
 
     async def _sweep(self) -> None:
         expected = self._clock.monotonic()

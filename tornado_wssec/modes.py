@@ -4,10 +4,15 @@ Logged when a guard starts, and listed by `wssec check`: both from here. `docs/f
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .pressure import MEMORY_SHARE, SHED_LAG_SECONDS
 from .settings import Limits, MiB, Timeouts
+
+CHANNELS_ALONE: Final = (
+    "this process alone: what is published here reaches nobody whom another process serves, and history and presence"
+    " are its own; a Redis store joins them"
+)
 
 
 class Mode(NamedTuple):
@@ -17,8 +22,14 @@ class Mode(NamedTuple):
     what: str
 
 
-def modes_in_force(limits: Limits, timeouts: Timeouts, *, has_issuers: bool, has_hooks: bool = False) -> Iterator[Mode]:
-    """One line for each dependency."""
+def modes_in_force(
+    limits: Limits, timeouts: Timeouts, *, has_issuers: bool, has_hooks: bool = False, has_nodes: bool = False
+) -> Iterator[Mode]:
+    """One line for each dependency.
+
+    Args:
+        has_nodes: whether the store brings publications from process to process.
+    """
     yield Mode("store out of reach", _store(timeouts))
     what = "new handshakes get 503 until it has a generation; what is revoked here stays so, and is written to it again"
     yield Mode("store flushed or another one", what)
@@ -26,6 +37,7 @@ def modes_in_force(limits: Limits, timeouts: Timeouts, *, has_issuers: bool, has
     yield Mode("what limits count", what)
     what = "each node counts by itself: an identity's limit divided by the nodes last seen; rates as ever"
     yield Mode("limits without the store", what)
+    yield Mode("channels", _channels(timeouts) if has_nodes else CHANNELS_ALONE)
     step = timeouts.clock_step
     what = (
         f"by more than {step:g} s, also over a restart: new handshakes get 503; live connections keep their deadlines"
@@ -50,6 +62,12 @@ def _store(timeouts: Timeouts) -> str:
     told_new = f"after {new:g} s" if new else "at once, since each asks the store itself"
     told_live = f"after {live:g} s" if live else "with the first look that fails to come"
     return f"new handshakes get 503 {told_new}, live connections close with 1013 {told_live}"
+
+
+def _channels(timeouts: Timeouts) -> str:
+    lost = "publishing is unavailable, and who listens is told what he may have missed once it is back"
+    gone = f"who was on a killed one counts as there for {timeouts.node_lease:g} s"
+    return f"all processes of the store; while it is out of reach {lost}; {gone}"
 
 
 def _hooks(timeouts: Timeouts) -> str:
