@@ -46,9 +46,10 @@ LAYERS: Final = (
     _layer(
         "L3",
         "accepting api_keys assembly certificates channels clock conversation cookies desk directory doorstep eager"
-        " endpoint enforcement evidence exposure fanout guard handler handover handshake hub inbox issuers keeper key_sets lifecycle"
-        " logins membership modes opened_request ops outbound patience pressure processes quotas readiness reassertion"
-        " reception request_view resuming rights routes sealing server services standing timekeeping upgrade watcher",
+        " endpoint enforcement evidence exposure fanout guard handler handover handshake hub inbox issuers keeper"
+        " key_sets lifecycle logins membership moderation modes opened_request ops outbound patience pressure"
+        " processes publishing quotas readiness reassertion reception request_view resuming rights routes sealing"
+        " server services standing timekeeping upgrade watcher",
         "tornado",
         "what obeys: Tornado and asyncio",
     ),

@@ -13,14 +13,16 @@ from typing import Any, Final
 from .errors import ConfigurationError, PermissionDenied, Problem, RateLimited, StoreUnavailable, Unavailable
 from .fanout import Audience, Delivery, Fanout, Subscription, gap_in
 from .hub import Live
-from .outbound import needs_of, ready_to_send
+from .outbound import data_of, needs_of, ready_to_send
 from .policy.broker import Broadcast, Broker, Kept, Present
-from .policy.codec import Envelope, encode_json
+from .policy.codec import Envelope
 from .policy.identity import Identity
 from .policy.messages import Message
 from .policy.overflow import Overflow
 from .policy.registry import ChannelSpec, Registry
+from .policy.reserved import UNSUBSCRIBED
 from .resuming import catch_up, hold, let_go
+from .wire.outgoing import Outgoing
 
 ID_BYTES: Final = 12
 
@@ -169,6 +171,25 @@ class Channels:
             self.unsubscribe(live, name)
         return lost
 
+    def remove(self, covers: Callable[[str], bool], matches: Callable[[str, Live], bool]) -> int:
+        """Put those out of the channels by these names who match, and tell them; return how many subscriptions."""
+        found = [
+            (one, live) for one in self if covers(one.name) for live in tuple(one.members) if matches(one.name, live)
+        ]
+        for audience, live in found:
+            envelope = audience.members[live].envelope
+            self.unsubscribe(live, audience.name)
+            live.send(Outgoing(envelope.event(UNSUBSCRIBED, {"channel": audience.name})), self._monotonic())
+        return len(found)
+
+    def kind(self, name: str) -> ChannelSpec | None:
+        """What channel has this name; None: none that is declared."""
+        audience = self._audiences.get(name)
+        if audience is not None:
+            return audience.spec
+        found = self._registry.channel(name)
+        return None if found is None else found[0]
+
     def listeners(self, name: str) -> int:
         """How many connections listen to a channel here."""
         audience = self._audiences.get(name)
@@ -186,24 +207,27 @@ class Channels:
             OutboundInvalid: the data does not fit the schema.
             StoreUnavailable: other nodes may have got it or not.
         """
-        broadcast = self.prepare(name, message, data)
+        await self.hand_on(self.prepare(name, message, data))
+
+    async def hand_on(self, broadcast: Broadcast) -> None:
+        """Bring a publication to everyone who listens, on whatever node; see `publish`."""
         if self.broker is None:
             self.deliver(broadcast)
         else:
-            found = self._registry.channel(name)
-            await self.broker.publish(broadcast, None if found is None else kept_of(found[0]))
+            spec = self.kind(broadcast.channel)
+            await self.broker.publish(broadcast, None if spec is None else kept_of(spec))
 
     def prepare(self, name: str, message: type[Message], data: Mapping[str, Any]) -> Broadcast:
         """A publication, validated and encoded; see `publish`."""
         spec = self._registry.outbound(message)
-        if self._registry.channel(name) is None:
+        if self.kind(name) is None:
             problem = Problem(name, "is no declared channel", "declare a Channel with a fitting pattern")
             raise ConfigurationError([problem])
         ready = ready_to_send(spec, data)
         return Broadcast(
             channel=name,
             type=spec.type,
-            data=encode_json(ready),
+            data=data_of(spec, ready, name),
             needs=needs_of(spec, data),
             key=spec.key_of(ready, name),
             id=secrets.token_urlsafe(ID_BYTES),
@@ -236,6 +260,8 @@ class Channels:
 
     def _may_listen(self, live: Live, name: str) -> tuple[ChannelSpec, dict[str, Any]]:
         found, identity = self._registry.channel(name), live.session.identity
+        if live.session.is_in_doubt:
+            raise Unavailable("listening needs a right that cannot be asked for now")
         if found is None or not found[0].may_listen(identity, found[1]):
             raise PermissionDenied("may not listen to this channel")
         if self.is_banned(name, identity, live.address):

@@ -279,8 +279,9 @@ def _requires_problems(where: str, requires: str, url_groups: frozenset[str]) ->
 def unhandled(registry: Registry, handlers: Sequence[Any]) -> Iterator[Problem]:
     """Inbound types that no route handles: a client would get `unknown_type` for what is declared."""
     handled = {message for handler in handlers for message in handled_by(handler)}
+    published = {type for channel in registry.channels if channel.publish for type in channel.accepts or ()}
     for spec in registry.messages.values():
-        if spec.direction != "out" and spec.message not in handled:
+        if spec.direction != "out" and spec.message not in handled and spec.type not in published:
             fault = f"no handler on any route handles {spec.type}"
             name = spec.message.__name__
             yield Problem(f"{spec.message.__module__}.{name}", fault, f'add @on({name}), or direction = "out"')

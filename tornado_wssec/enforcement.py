@@ -13,7 +13,9 @@ from collections.abc import Callable
 from .clock import Clock
 from .closing import Close, CloseCode
 from .hub import Hub, Live
+from .moderation import Moderator
 from .policy.identity import Identity
+from .policy.moderation_entries import Moderation
 from .policy.notices import Notices
 from .policy.revocation_entries import Notice, NoticeKind
 from .policy.revocations import Revocation, RevocationIndex
@@ -36,6 +38,9 @@ class Enforcer:
     reload: Callable[[Callable[[Live], bool]], int]
     """Asks anew what the connections may do that match, and says how many; whoever can ask sets it."""
 
+    moderator: Moderator | None = None
+    """Acts on what moderators have decided; whoever has one sets it."""
+
     def __init__(self, hub: Hub, index: RevocationIndex, clock: Clock, audit: Audit) -> None:
         self._hub = hub
         self._index = index
@@ -48,11 +53,13 @@ class Enforcer:
         self.reload = lambda matches: 0
 
     def added(self, revocation: Revocation) -> None:
-        """Take note of a new entry: one with a margin bites later, and warns now."""
+        """Take note of a new entry: one with a margin bites later, and warns now; one whose margin is over bites."""
         now = self._clock.wall()
         if not revocation.is_effective(now):
             heapq.heappush(self._margins, (revocation.effective_at, revocation.id))
             self._warn(revocation.effective_at, revocation.effective_at - now)
+        elif revocation.effective_at > revocation.at:
+            self._index.end_margin(revocation.id)
 
     def enforce(self) -> int:
         """Close every connection that the index matches; return how many."""
@@ -75,8 +82,19 @@ class Enforcer:
             self._hub.end(live, Close(CloseCode.REVOKED), "its issuer has withdrawn the key")
         return live.session.is_closing
 
+    def moderate(self, body: Moderation, *, is_news: bool) -> None:
+        """Act on what a moderator has decided.
+
+        Args:
+            is_news: False where it was decided before this node began to follow the log.
+        """
+        if self.moderator is not None:
+            self.moderator.apply(body, is_news=is_news)
+
     def heed(self, notice: Notice) -> int:
         """Do what a notice asks for, unless that has been done; return how many connections it has meant."""
+        if notice.kind is NoticeKind.REMOVE:
+            return 0 if self.moderator is None else self.moderator.remove(notice)
         if not self._notices.heed(notice, self._clock.wall()):
             return 0
 
@@ -96,6 +114,8 @@ class Enforcer:
         """Enforce the margins that have ended."""
         now = self._clock.wall()
         self._notices.forget_expired(now)
+        if self.moderator is not None:
+            self.moderator.tick()
         ended = False
         while self._margins and self._margins[0][0] <= now:
             _, id = heapq.heappop(self._margins)

@@ -35,6 +35,7 @@ from .directory import Directory
 from .doorstep import Doorstep
 from .enforcement import Enforcer
 from .errors import ConfigurationError, Problem
+from .evidence import Evidence
 from .exposure import CheckedApplications
 from .handover import ENGINE, STOCK
 from .handshake import Handshake
@@ -43,11 +44,13 @@ from .issuers import TrustedIssuers
 from .keeper import KeyKeeper, KeySource
 from .lifecycle import Lifecycle
 from .logins import Logins
+from .moderation import Moderator
 from .modes import modes_in_force
 from .policy.issuers import Issuer, issuer_problems
 from .policy.registry import Registry
 from .policy.revocations import RevocationIndex
 from .pressure import Pressure
+from .publishing import Publishing
 from .quotas import Quotas
 from .readiness import Readiness
 from .reception import Reception
@@ -58,7 +61,6 @@ from .services import Services
 from .settings import Limits, Settings, Timeouts, TokenRules
 from .stores.base import Store
 from .stores.brokers import brings_publications
-from .telemetry.audit import LOGGER as AUDIT_LOGGER
 from .telemetry.audit import Audit
 from .telemetry.sampling import Refusals, Sampler
 from .timekeeping import Timekeeping
@@ -91,6 +93,8 @@ class Guard(Services):
         clock: both clocks; a test turns them by hand.
         framing: who reads and writes frames: `"engine"`, or `"stock"` for Tornado's own, which is slower, accepts
             what RFC 6455 forbids, and bounds less.
+        audit_is_required: whether newcomers get 503 while the audit cannot be written; else the lines that are lost
+            are counted and told. Needs `settings.audit`.
 
     Raises:
         ConfigurationError: listing everything that is wrong with the settings.
@@ -115,6 +119,7 @@ class Guard(Services):
         keys: KeySource | None = None,
         clock: Clock | None = None,
         framing: str = ENGINE,
+        audit_is_required: bool = False,
     ) -> None:
         self.settings = settings
         self.registry = registry = registry or registry_of(settings)
@@ -122,12 +127,18 @@ class Guard(Services):
         self.timeouts = timeouts or Timeouts()
         self.clock = clock or Clock()
         self.audit = Audit()
+        self._evidence = Evidence(
+            self.audit, settings.audit, is_required=audit_is_required, limits=self.limits, wall=self.clock.wall
+        )
         sampler = Sampler(self.limits.refusals_logged, self.timeouts.refusal_window, self.clock.monotonic)
         self._refusals = Refusals(sampler)
         self.rules = rules_of(settings, token_rules)
         ways = (BearerToken(), Ticket()) if authenticators is None else authenticators
         self._authenticators = checked_authenticators(ways)
         problems = [*settings_problems(settings, self.rules, store, keys), *issuer_problems(self.rules, issuers)]
+        if audit_is_required and settings.audit is None:
+            fault = "is not set, and audit_is_required=True asks for it"
+            problems.append(Problem("WSSEC_AUDIT", fault, "name the folder for the audit's files"))
         if framing not in (ENGINE, STOCK):
             problems.append(Problem("framing", f"is {framing!r}", f'write "{ENGINE}" or "{STOCK}"'))
         self.framing = framing
@@ -144,7 +155,7 @@ class Guard(Services):
         self.timekeeping = Timekeeping(self.clock, self.timeouts)
         pressure = Pressure(self.limits.memory_bytes, self.doorstep, self.clock.monotonic)
         self._readiness.clock_fault = self.timekeeping.fault
-        self._readiness.faults.append(pressure.fault)
+        self._readiness.faults += [pressure.fault, self._evidence.fault]
         self._readiness.is_noticed = lambda: self.directory.membership.is_clear
         self._rights = Rights(
             permissions=permissions,
@@ -161,6 +172,9 @@ class Guard(Services):
         self._index = RevocationIndex()
         self._enforcer = Enforcer(self.hub, self._index, self.clock, self.audit)
         self._enforcer.reload = self._rights.reload
+        self.moderation = self._enforcer.moderator = Moderator(self.channels, self.limits, self.clock, self.audit)
+        self.moderation.store = lambda: self.watcher.store
+        self.publishing = Publishing(registry, self.channels, self.moderation, self.limits, self.clock.monotonic)
         self.keeper = KeyKeeper(keys or key_file_of(settings), self._enforcer.distrust)
         self.issuers = TrustedIssuers(
             issuers,
@@ -299,9 +313,12 @@ class Guard(Services):
                 store that does not answer is waited for instead; until then handshakes get 503.
             RuntimeError: it has been started already.
         """
-        if self.settings.audit:
-            logger.warning("WSSEC_AUDIT is set, but this version writes the audit to the logger %s alone", AUDIT_LOGGER)
-        await self._lifecycle.start(following=following)
+        self._evidence.start()
+        try:
+            await self._lifecycle.start(following=following)
+        except BaseException:
+            self._evidence.stop(self.timeouts.close)
+            raise
 
     async def stop(self) -> None:
         """Drain: accept nobody, let handlers finish, say goodbye, and let go of the store.
@@ -310,6 +327,7 @@ class Guard(Services):
         """
         await self._lifecycle.stop()
         await self._rights.stop()
+        self._evidence.stop(self.timeouts.close)
 
     def install(self, app: Application, *, prefix: str = "") -> None:
         """Make this the guard of an application that was made without one, and add its routes.

@@ -25,7 +25,7 @@ from .outbound import event_of, may_receive, ready_to_send
 from .policy.codec import Envelope
 from .policy.identity import Identity
 from .policy.messages import Message
-from .policy.reserved import Authenticate, Ping, Refresh, Signed, Subscribe, Unsubscribe
+from .policy.reserved import Authenticate, Ping, Publish, Refresh, Signed, Subscribe, Unsubscribe
 from .routes import respond_refused
 from .sealing import refuse_overrides
 from .settings import Limits
@@ -147,8 +147,17 @@ class SecureWebSocketHandler(WebSocketHandler):
         self._open_talk().say(event_of(spec, ready, self.envelope))
 
     async def publish(self, channel: str, message: type[Message], data: Mapping[str, Any]) -> None:
-        """Send one declared message to everyone who listens to a channel and may receive it."""
-        await self._guard.publish(channel, message, data)
+        """Send one declared message to everyone who listens to a channel and may receive it, in this client's name.
+
+        It costs the client's identity a send for each who listens; `guard.publish` speaks for the application, and
+        asks none of this.
+
+        Raises:
+            ConfigurationError, OutboundInvalid: as for `guard.publish`.
+            PermissionDenied: the client is muted or banned there.
+            RateLimited: it publishes too often there, or to too many.
+        """
+        await self._guard.publishing.publish(self._open_talk().live, channel, message, data)
 
     async def subscribe(self, channel: str, *, since: int | None = None) -> int | None:
         """Make this connection listen to a channel, if its identity may.
@@ -203,6 +212,10 @@ class SecureWebSocketHandler(WebSocketHandler):
     @on(Unsubscribe)
     async def _unsubscribe_client(self, data: Mapping[str, Any]) -> None:
         await self.unsubscribe(data["channel"])
+
+    @on(Publish)
+    async def _publish_client(self, data: Mapping[str, Any]) -> None:
+        await self._guard.publishing.publish_asked(self._open_talk().live, data)
 
     @on(Refresh)
     async def _refresh(self, data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -106,6 +106,8 @@ class Lifecycle:
             self._timeouts,
             self._timekeeping,
         )
+        if self._enforcer.moderator is not None:
+            watcher.reassertion.moderations = self._enforcer.moderator.index.__iter__
         try:
             await watcher.catch_up()
         except StoreUnavailable as error:

@@ -9,6 +9,7 @@ Rules of this file:
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import Final
@@ -31,7 +32,11 @@ class Reassertion:
         index: what this node knows.
     """
 
+    moderations: Callable[[], Iterable[Body]]
+    """What moderators have decided, as far as this node knows; whoever knows sets it."""
+
     def __init__(self, index: RevocationIndex) -> None:
+        self.moderations = tuple
         self._index = index
         self._missing: deque[Body] = deque()
         self._found = asyncio.Event()
@@ -39,16 +44,25 @@ class Reassertion:
     def __len__(self) -> int:
         return len(self._missing)
 
-    def compare(self, revocations: AbstractSet[str], undone: AbstractSet[str], *, ended: float, now: float) -> int:
+    def compare(
+        self,
+        revocations: AbstractSet[str],
+        undone: AbstractSet[str],
+        moderations: AbstractSet[str] = frozenset(),
+        *,
+        ended: float,
+        now: float,
+    ) -> int:
         """Find what the log lacks, read as a whole; return how many entries are to be written.
 
         Args:
-            revocations, undone: the ids in the log.
+            revocations, undone, moderations: the ids in the log.
             ended: wall seconds; what expired before is none of anybody's business.
             now: wall seconds.
         """
         lost: list[Body] = [body for body in self._index.entries() if body.id not in revocations]
         lost += [body for body in self._index.undos(now) if body.id not in undone]
+        lost += [body for body in self.moderations() if body.id not in moderations]
         self._missing = deque(body for body in lost if body.expires_at is None or body.expires_at >= ended)
         if self._missing:
             logger.error(

@@ -16,6 +16,7 @@ from .enforcement import Enforcer
 from .errors import ConfigurationError, CredentialRefused, Problem
 from .hub import Hub
 from .keeper import KeyKeeper
+from .moderation import Moderator
 from .policy.api_keys import NewApiKey, is_key_id, looks_like_key, new_api_key
 from .policy.identity import Identity
 from .policy.logins import new_login
@@ -23,6 +24,7 @@ from .policy.messages import Message
 from .policy.notices import make_notice
 from .policy.revocation_entries import NoticeKind
 from .policy.revocations import Kind, Revocation, make_revocation
+from .publishing import Publishing
 from .readiness import Readiness
 from .reception import Reception
 from .rights import Rights
@@ -38,6 +40,8 @@ class Services:
     channels: Channels
     clock: Clock
     hub: Hub
+    moderation: Moderator
+    publishing: Publishing
     keeper: KeyKeeper
     reception: Reception
     rules: TokenRules

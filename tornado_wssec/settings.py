@@ -92,6 +92,10 @@ class Limits(_Documented):
     bytes_burst: int = _default(1 * MiB, "sixteen messages at the cap")
     identity_messages_per_second: float = _default(200.0, "over all connections of one identity in this process")
     identity_messages_burst: int = _default(200, "one second's worth")
+    identity_sends_per_second: float = _default(
+        20_000.0, "what an identity publishes, times its listeners here: a seventh of what a core hands on (R11)"
+    )
+    identity_sends_burst: int = _default(20_000, "one second's worth; a larger audience is reached, and paid off later")
     error_budget: int = _default(10, "errors before 4400: a client with a bug is told, a fuzzer is cut off")
     error_refill_seconds: float = _default(6.0, "one error of the budget comes back every 6 s")
     rate_window_seconds: float = _default(10.0, "over which refusals for rate are counted")
@@ -114,6 +118,9 @@ class Limits(_Documented):
     identity_attempts_per_second: float = _default(1.0, "of one identity, once its credential is verified (R069)")
     identity_attempts_burst: int = _default(60, "five tabs that reconnect a dozen times, and a minute to get it back")
     tracked_keys: int = _default(65_536, "addresses or identities with a budget of their own; further ones share 1,024")
+    audit_queue: int = _default(10_000, "lines that wait for the disk: some seconds of a flood, 3 MiB")
+    audit_piece_bytes: int = _default(64 * MiB, "a file of the audit; some 200,000 lines, what an editor still opens")
+    audit_folder_bytes: int = _default(4096 * MiB, "all files of the audit; then the oldest go, and the chain says so")
     verified_tokens: int = _default(
         10_000, "of each issuer, whose signature was good: one for each connection of a reconnect storm"
     )

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Final
 
 from .clock import Clock
 from .enforcement import Enforcer
 from .errors import StoreError, StoreUnavailable
 from .keeper import KeyKeeper
-from .policy.revocations import SKEW_SECONDS, LogEntry, Notice, Revocation, RevocationIndex, outlasting
+from .policy.moderation_entries import Moderation
+from .policy.revocations import SKEW_SECONDS, Body, LogEntry, Notice, Revocation, RevocationIndex, Undo, outlasting
 from .reassertion import Reassertion
 from .settings import Timeouts, TokenRules
 from .stores.base import Generation, Store
@@ -60,8 +62,8 @@ class Watcher:
         self.reassertion = Reassertion(index)
         self._silence, self._loss = Incident(logger, clock.monotonic), Incident(logger, clock.monotonic)
         self._life: str | None = None
-        self._whole: tuple[set[str], set[str]] | None = None
-        """While the log is read from the start: the ids of the revocations and of the undos in it."""
+        self._whole: tuple[set[str], set[str], set[str]] | None = None
+        """While the log is read from the start: the ids of the revocations, undos and moderations in it."""
         self._failed_at: float | None = None
         self._index = index
         self._clock = clock
@@ -140,7 +142,7 @@ class Watcher:
         life = await self.store.log_life()
         if life != self._life:
             if self._life is not None:
-                self._cursor, self._whole = None, (set(), set())
+                self._cursor, self._whole = None, (set(), set(), set())
             self._life = life
 
     def _is_in_force(self, found: Generation | None) -> bool:
@@ -202,9 +204,12 @@ class Watcher:
 
     def _apply(self, entry: LogEntry) -> None:
         if self._whole is not None and not isinstance(entry.body, Notice):
-            self._whole[not isinstance(entry.body, Revocation)].add(entry.body.id)
-        if isinstance(entry.body, Notice):
-            self._enforcer.heed(entry.body)
+            self._whole[_PARTS[type(entry.body)]].add(entry.body.id)
+        if isinstance(entry.body, (Notice, Moderation)):
+            if isinstance(entry.body, Notice):
+                self._enforcer.heed(entry.body)
+            else:
+                self._enforcer.moderate(entry.body, is_news=self.synced_at is not None)
             self._cursor = entry.cursor
             return
         body = outlasting(entry.body, self._rules, self._timeouts)
@@ -218,6 +223,10 @@ class Watcher:
         if document is not None and document != self._keys:
             await self._keeper.publish(document)
             self._keys = document
+
+
+_PARTS: Final = MappingProxyType[type[Body], int]({Revocation: 0, Undo: 1, Moderation: 2})
+"""Where `Watcher._whole` keeps the ids of each."""
 
 
 def _what_is_lost(found: Generation | None, known: Generation | None) -> str:

@@ -56,6 +56,8 @@ RAISED: Final = Limits(
     bytes_burst=MANY,
     identity_messages_per_second=MANY,
     identity_messages_burst=MANY,
+    identity_sends_per_second=MANY,
+    identity_sends_burst=MANY,
 )
 
 

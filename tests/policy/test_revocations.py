@@ -311,7 +311,7 @@ def test_body_with_unknown_fields_is_read() -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (("revocation", "Revocation"), "neither revocation nor undo"),
+        (("revocation", "Revocation"), "none of ours"),
         (('"token"', '"sorcery"'), "the kind of the entry is none of ours"),
         (('"token"', "null"), "kind is no text"),
         (('"at":', '"at":"",'), "the record is no JSON"),

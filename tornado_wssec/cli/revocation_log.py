@@ -51,7 +51,7 @@ async def read_standings(store: Store) -> list[Standing]:
     async for entry in read_log(store):
         if isinstance(entry.body, Undo):
             undos.setdefault(entry.body.id, entry.body)
-        elif not isinstance(entry.body, Notice):
+        elif isinstance(entry.body, Revocation):
             revocations.setdefault(entry.body.id, entry.body)
     return [Standing(revocation, undos.get(id)) for id, revocation in revocations.items()]
 

@@ -27,6 +27,7 @@ def make_notice(
     tenant: str | None = None,
     role: str | None = None,
     resource: str | None = None,
+    channel: str | None = None,
     reason: str = "",
 ) -> Notice:
     """A notice about the connections of which everything given is true.
@@ -35,7 +36,7 @@ def make_notice(
         kind: what is asked for.
         now: wall seconds of whoever asks.
         issuer: whose session, subject or tenant; None: of whatever issuer.
-        role, resource: see `Notice`.
+        role, resource, channel: see `Notice`.
         reason: what a client is told that is ended.
 
     Raises:
@@ -43,7 +44,7 @@ def make_notice(
     """
     at = ensure_seconds("now", now)
     meant = {"issuer": issuer, "session": session, "subject": subject, "tenant": tenant}
-    meant |= {"role": role, "resource": resource}
+    meant |= {"role": role, "resource": resource, "channel": channel}
     notice = Notice(
         id=secrets.token_hex(16), kind=NoticeKind(kind), at=at, expires_at=at + NOTICE_SECONDS, reason=reason, **meant
     )

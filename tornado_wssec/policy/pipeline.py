@@ -15,7 +15,7 @@ from ..settings import Limits
 from .codec import Envelope, Incoming
 from .identity import Identity, claim_of
 from .registry import MessageSpec
-from .reserved import Signed
+from .reserved import ASK_A_CHANNEL, Signed
 from .session import Session
 from .signatures import Opened, SignedMessages, ensure_signed_by
 
@@ -57,7 +57,7 @@ class Permitted:
     @property
     def needs_standing(self) -> bool:
         """Whether it is let in by what the application may take back: a right, or the key that signed it."""
-        return self.signed_by is not None or not self.spec.is_public
+        return self.signed_by is not None or not self.spec.is_public or self.spec.message in ASK_A_CHANNEL
 
     def __post_init__(self) -> None:
         if self._proof is not _AUTHORISED:

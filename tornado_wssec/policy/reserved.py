@@ -12,7 +12,10 @@ RESERVED_PREFIX: Final = "wssec."
 RESERVED_TYPES: Final = frozenset({"ping", "pong", "reply", "error"})
 GAP: Final = "wssec.gap"
 """What a listener is told, with the name of the channel, where something may be missing."""
+UNSUBSCRIBED: Final = "wssec.unsubscribed"
+"""What a listener is told, with the name of the channel, whom a moderator has put out of it."""
 CHANNEL_CHARS: Final = 128
+TYPE_CHARS: Final = 128
 JWS_CHARS: Final = 16 * MiB
 """More than any endpoint lets a frame have: its own cap is what counts."""
 
@@ -59,6 +62,18 @@ class Unsubscribe(Message):
     channel = _Channel
 
 
+class Publish(Message):
+    """Publish in a channel, where it lets clients."""
+
+    class Meta:
+        type = "wssec.publish"
+        permission = PUBLIC  # each channel has a permission of its own
+
+    channel = _Channel
+    type = fields.String(required=True, validate=validate.Length(1, TYPE_CHARS))
+    data = fields.Dict(required=True, keys=fields.String())
+
+
 class Refresh(Message):
     """Replace the token of this connection by a fresh one of the same subject."""
 
@@ -79,4 +94,14 @@ class Signed(Message):
     jws = fields.String(required=True, validate=validate.Length(1, JWS_CHARS))
 
 
-RESERVED: Final[tuple[type[Message], ...]] = (Ping, Authenticate, Subscribe, Unsubscribe, Refresh, Signed)
+RESERVED: Final[tuple[type[Message], ...]] = (
+    Ping,
+    Authenticate,
+    Subscribe,
+    Unsubscribe,
+    Publish,
+    Refresh,
+    Signed,
+)
+ASK_A_CHANNEL: Final = frozenset({Subscribe, Publish})
+"""Everybody may send these, and the channel that they name says whether he may."""

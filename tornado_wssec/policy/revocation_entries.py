@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from .identity import Identity
+from .moderation_entries import Moderation, ensure_channel, ensure_moderation, moderation_from
 from .permissions import names_resource
 from .records import Record, dump_record, ensure_seconds, ensure_text
 
@@ -110,6 +111,7 @@ class NoticeKind(StrEnum):
 
     KICK = "kick"
     PERMISSIONS = "permissions"
+    REMOVE = "remove"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +120,13 @@ class Notice:
 
     Args:
         id: random, made by whoever asks; a node that sees it twice does it once.
-        kind: end the connections that match, or ask for their permissions again.
+        kind: end the connections that match, ask for their permissions again, or take them out of a channel.
         at: when it was decided.
         expires_at: who reads it later than that leaves it aside.
         issuer, session, subject, tenant: of the connections meant: every one given must be theirs. None: whatever.
         role: one that their credential, or the source of permissions, has named. None: whatever.
         resource: what one of their grants or channels names. None: whatever.
+        channel: of REMOVE: which, by its name or a pattern as in a grant.
         reason: what a client is told that is ended; empty: the text of the close code.
     """
 
@@ -137,6 +140,7 @@ class Notice:
     tenant: str | None = None
     role: str | None = None
     resource: str | None = None
+    channel: str | None = None
     reason: str = ""
 
     def matches(self, identity: Identity, channels: Collection[str] = ()) -> bool:
@@ -150,7 +154,7 @@ class Notice:
         return self.resource is None or names_resource(self.resource, [*identity.permissions, *channels])
 
 
-Body = Revocation | Undo | Notice
+Body = Revocation | Undo | Notice | Moderation
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +166,13 @@ class LogEntry:
 
 
 def class_of(body: Body) -> str:
-    """`revocation`, `undo` or `notice`: together with the id, what makes two entries the same one."""
-    return "undo" if isinstance(body, Undo) else "notice" if isinstance(body, Notice) else "revocation"
+    """`revocation`, `undo`, `notice` or `moderation`: together with the id, what makes two entries the same one."""
+    return _CLASSES[type(body)]
+
+
+_CLASSES: Final = MappingProxyType[type[Body], str](
+    {Revocation: "revocation", Undo: "undo", Notice: "notice", Moderation: "moderation"}
+)
 
 
 def is_name(value: object) -> bool:
@@ -202,6 +211,8 @@ def ensure_storable(body: Body) -> None:
         _ensure_optional_seconds("before", body.before)
     if isinstance(body, Notice):
         _ensure_notice(body)
+    if isinstance(body, Moderation):
+        ensure_moderation(body)
 
 
 def _ensure_notice(notice: Notice) -> None:
@@ -213,8 +224,12 @@ def _ensure_notice(notice: Notice) -> None:
     for what, value in {**named, "role": notice.role, "resource": notice.resource}.items():
         if value is not None:
             ensure_name(what, value)
-    if notice.kind is NoticeKind.KICK and not any(named.values()):
+    if notice.kind is not NoticeKind.PERMISSIONS and not any(named.values()):
         raise ValueError("the notice would end every connection; name a session, a subject or a tenant")
+    if (notice.kind is NoticeKind.REMOVE) != (notice.channel is not None):
+        raise ValueError("the notice does not say from which channel, or should not; a removal names one, nothing else")
+    if notice.channel is not None:
+        ensure_channel(notice.channel)
 
 
 def _ensure_optional_seconds(name: str, moment: float | None) -> None:
@@ -251,7 +266,7 @@ def _undo_from(record: Record) -> Undo:
 
 def _revocation_from(record: Record) -> Revocation:
     if record.text("class") != "revocation":
-        raise ValueError("the class of the entry is neither revocation nor undo nor notice")
+        raise ValueError("the class of the entry is none of ours")
     return Revocation(
         id=record.text("id"),
         kind=_kind(record.text("kind")),
@@ -277,11 +292,14 @@ def _notice_from(record: Record) -> Notice:
         tenant=record.optional_text("tenant"),
         role=record.optional_text("role"),
         resource=record.optional_text("resource"),
+        channel=record.optional_text("channel"),
         reason=record.optional_text("reason") or "",
     )
 
 
-_READERS: Final = MappingProxyType[str, Callable[[Record], Body]]({"undo": _undo_from, "notice": _notice_from})
+_READERS: Final = MappingProxyType[str, Callable[[Record], Body]](
+    {"undo": _undo_from, "notice": _notice_from, "moderation": moderation_from}
+)
 
 
 def _notice_kind(text: str) -> NoticeKind:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from heapq import heappop, heappush
 
 from .identity import Identity
+from .moderation_entries import Moderation
 from .revocation_entries import Kind, LogEntry, Notice, Revocation, Undo
 
 Named = dict[str | None, list[Revocation]]
@@ -59,14 +60,14 @@ class RevocationIndex:
         """Take in one entry of the log.
 
         Returns:
-            The revocation when it is new, in effect already or not; None for an undo or a notice,
+            The revocation when it is new, in effect already or not; None for an undo, a notice or a moderation,
             for one that was seen before and for one that has been undone.
         """
         body = entry.body
         if isinstance(body, Undo):
             self._undo(body)
             return None
-        if isinstance(body, Notice):
+        if isinstance(body, (Notice, Moderation)):
             return None  # it refuses nobody
         if body.id in self._by_id or body.id in self._undone:
             return None

@@ -8,7 +8,7 @@ Rules of this file:
 """
 
 import math
-from typing import Final
+from typing import Final, NoReturn
 
 from ..closing import Close, CloseCode
 from ..errors import Disconnect, FrameDropped, RateLimited, ReauthRequired, Unavailable
@@ -30,9 +30,11 @@ class Account:
         now: monotonic seconds.
     """
 
-    __slots__ = ("_by_type", "_messages", "connections")
+    __slots__ = ("_by_type", "_deliveries", "_limits", "_messages", "connections")
 
     def __init__(self, limits: Limits, now: float) -> None:
+        self._limits = limits
+        self._deliveries: TokenBucket | None = None  # most never publish
         self._messages = TokenBucket(limits.identity_messages_per_second, limits.identity_messages_burst, now)
         self._by_type: dict[str, Buckets] = {}
         self.connections = 0
@@ -48,9 +50,22 @@ class Account:
         # Charged last: what a type's own rate refuses must not use up what other types share.
         return wait or self._messages.take(cost, now)
 
+    def deliveries_wait(self, count: float, now: float) -> float:
+        """Seconds until a message to so many may be sent; 0.0: now."""
+        return 0.0 if self._deliveries is None else self._deliveries.wait(count, now)
+
+    def charge_deliveries(self, count: float, now: float) -> None:
+        """Charge for a message to so many, which `deliveries_wait` has let pass."""
+        if self._deliveries is None:
+            limits = self._limits
+            self._deliveries = TokenBucket(limits.identity_sends_per_second, limits.identity_sends_burst, now)
+        self._deliveries.take(count, now)
+
     def is_idle(self, now: float) -> bool:
         """Whether nobody is connected and every budget is full: forgetting it would give nothing away."""
         if self.connections or not self._messages.is_full(now):
+            return False
+        if self._deliveries is not None and not self._deliveries.is_full(now):
             return False
         return all(buckets.is_full(now) for buckets in self._by_type.values())
 
@@ -172,7 +187,7 @@ class Session:
         """
         wait = self._frames.take(1.0, now) or self._bytes.take(size, now)
         if wait:
-            self._refuse(wait, now, None)
+            self.refuse(wait, now, None)
 
     def spend(self, spec: MessageSpec, message_id: str | None, now: float) -> None:
         """Pay for a message of a known type, before it is validated.
@@ -182,7 +197,7 @@ class Session:
         """
         wait = self.account.take(spec.type, spec.rates, spec.cost, now)
         if wait:
-            self._refuse(wait, now, message_id)
+            self.refuse(wait, now, message_id)
 
     def spend_error(self, now: float) -> None:
         """Pay for a mistake of the peer.
@@ -193,7 +208,15 @@ class Session:
         if self._error_budget.take(1.0, now):
             raise Disconnect(Close(CloseCode.BAD_MESSAGES), "error budget used up")
 
-    def _refuse(self, wait: float, now: float, message_id: str | None) -> None:
+    def refuse(self, wait: float, now: float, message_id: str | None = None) -> NoReturn:
+        """Refuse what a budget does not hold.
+
+        Args:
+            wait: seconds until it would.
+
+        Raises:
+            RateLimited, FrameDropped, Disconnect: by how long the excess has lasted.
+        """
         if now - self._refusals_since > self.limits.rate_window_seconds:
             self._refusals, self._refusals_since = 0, now
         self._refusals += 1
