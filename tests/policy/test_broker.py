@@ -1,0 +1,40 @@
+"""What travels between nodes, and what of it is believed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tornado_wssec.policy.broker import Broadcast
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+@given(TEXTS, TEXTS, st.none() | TEXTS, st.none() | TEXTS)
+def test_broadcast_arrives_as_it_left(channel: str, data: str, needs: str | None, key: str | None) -> None:
+    """With the number that the broker gave it."""
+    sent = Broadcast(channel=channel, type="t", data=data, needs=needs, key=key, id="i", origin="n")
+
+    assert sent.numbered(7) == Broadcast.from_text(sent.to_text(), 7)
+    assert sent == Broadcast.from_text(sent.to_text())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '["c","t","{}","","k","i"]',
+        '["c","t","{}","","k","i","n","more"]',
+        '["c","t",1,"",null,"i","n"]',
+        '["c","t","{}",1,null,"i","n"]',
+        '["c","t","{}","",["k"],"i","n"]',
+        "[" * 100_000,
+    ],
+    ids=lambda text: text[:40],
+)
+def test_broadcast_of_somebody_else(text: str) -> None:
+    """What is none of ours is refused, and nothing of it is told."""
+    with pytest.raises(ValueError, match=r"^this is no publication of ours$"):
+        Broadcast.from_text(text)

@@ -1,0 +1,175 @@
+"""Numbers that never start again, and who is told that he has missed something."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tornado_wssec.policy.broker import Broadcast, Kept, Resumed
+from tornado_wssec.policy.history import (
+    FRESH,
+    REMEMBERED_SECONDS,
+    SKEW_SECONDS,
+    Histories,
+    Position,
+    Told,
+    life_at,
+    number_at,
+    remembered,
+    resume,
+)
+
+NOW = 1_700_000_000.0
+KEPT = Kept(3, 60.0)
+
+
+def said(text: str, channel: str = "room") -> Broadcast:
+    """A publication."""
+    return Broadcast(channel=channel, type="t", data=text, needs="", id=text, origin="n")
+
+
+def numbers(histories: Histories, texts: str, now: float = NOW, kept: Kept = KEPT) -> list[int]:
+    """What a publication of each letter is numbered."""
+    return [histories.add(said(text), kept, now).seq or 0 for text in texts]
+
+
+def missed(resumed: Resumed) -> str | None:
+    """What is sent again; None: it is said that it is not all."""
+    return "".join(one.data for one in resumed.missed) if resumed.is_whole else None
+
+
+def test_history_numbers_follow_one_another() -> None:
+    """From one that none before can have had."""
+    one, two, three = numbers(Histories(NOW), "abc")
+
+    assert (one + 1, one + 2) == (two, three)
+    assert one > life_at(NOW) > number_at(NOW)
+
+
+def test_history_numbers_rise_over_a_restart() -> None:
+    """Also where the clock of the new process is behind by as much as clocks may be apart."""
+    before = numbers(Histories(NOW), "abc")
+    after = numbers(Histories(NOW), "a", NOW + 1)
+    later = numbers(Histories(NOW + 2), "a", NOW + 2)
+
+    assert before[0] == after[0]
+    assert later[0] > before[-1]
+
+
+def test_history_numbers_rise_over_forgetting() -> None:
+    """A channel that was quiet for long starts at a number of then."""
+    histories = Histories(NOW)
+    before = numbers(histories, "abc")
+    later = NOW + remembered(KEPT) + 1
+    histories.forget(later)
+    after = numbers(histories, "a", later)
+
+    assert after[0] > before[-1]
+    assert (0, 1) == (len(Histories(NOW)), len(histories))
+
+
+@pytest.mark.parametrize(("behind", "expected"), [(0, None), (1, "cde"), (2, "de"), (3, "e"), (4, "")])
+def test_history_resumes_within_its_bounds(behind: int, expected: str | None) -> None:
+    """Of five publications three are kept: who has the second or a later one misses nothing."""
+    histories = Histories(NOW)
+    given_out = numbers(histories, "abcde")
+
+    resumed = histories.resume("room", KEPT, given_out[behind], NOW)
+
+    assert expected == missed(resumed)
+    assert given_out[-1] == resumed.seq
+
+
+def test_history_ends_by_its_age() -> None:
+    """What is older than its time is not sent again; who had everything needs nothing."""
+    histories = Histories(NOW)
+    one, two = numbers(histories, "ab")
+
+    assert None is missed(histories.resume("room", KEPT, one, NOW + 60))
+    assert "b" == missed(histories.resume("room", KEPT, one, NOW + 59))
+    assert "" == missed(histories.resume("room", KEPT, two, NOW + 60))
+    histories.forget(NOW + 61)
+    assert "" == missed(histories.resume("room", KEPT, two, NOW + 61))
+    assert None is missed(histories.resume("room", KEPT, one, NOW + 61))
+
+
+@pytest.mark.parametrize("since", [0, 1, number_at(NOW) - 1, 2**53 - 1], ids=["0", "1", "before", "far"])
+def test_history_of_another_life_resumes_nothing(since: int) -> None:
+    """A number that this process cannot have given, with something said in the channel and without."""
+    histories = Histories(NOW)
+    silent = missed(histories.resume("room", KEPT, since, NOW))
+    numbers(histories, "a")
+
+    assert (None, None) == (silent, missed(histories.resume("room", KEPT, since, NOW)))
+
+
+def test_history_where_nothing_has_been_said() -> None:
+    """One may come back with the position that one was told, before and after the first publication."""
+    histories = Histories(NOW)
+    since = histories.resume("room", KEPT, None, NOW).seq
+    silent = missed(histories.resume("room", KEPT, since, NOW + 5))
+    numbers(histories, "ab", NOW + 100)
+
+    assert ("", "ab") == (silent, missed(histories.resume("room", KEPT, since, NOW + 101)))
+
+
+def test_history_where_something_may_have_been_forgotten() -> None:
+    """Who comes back so late that a publication may have come and gone is told so."""
+    histories = Histories(NOW)
+    since = histories.resume("room", KEPT, None, NOW + 100).seq
+    late = NOW + 100 + KEPT.seconds + REMEMBERED_SECONDS + 1
+    silent = missed(histories.resume("room", KEPT, since, late))
+    numbers(histories, "a", late)
+
+    assert (None, None) == (silent, missed(histories.resume("room", KEPT, since, late)))
+
+
+def told(*numbers_and_before: tuple[int, int], at: float = NOW) -> Sequence[Told]:
+    """Entries of a history."""
+    return [Told(seq, after, at, said(str(seq))) for seq, after in numbers_and_before]
+
+
+def test_history_that_is_torn_resumes_nothing() -> None:
+    """One is missing in the middle, at the start or at the end."""
+    at = Position(10, 14, NOW)
+    whole = ((11, FRESH), (12, 11), (13, 12), (14, 13))
+
+    assert "11121314" == missed(resume(10, told(*whole), KEPT, at))
+    assert None is missed(resume(11, told(*whole[2:]), KEPT, at))
+    assert None is missed(resume(11, told(whole[1], whole[3]), KEPT, at))
+    assert None is missed(resume(11, told(*whole[1:3]), KEPT, at))
+
+
+def test_history_of_one_who_asks_only_where_it_is() -> None:
+    """Nothing is sent again."""
+    assert Resumed(14) == resume(None, told((14, 13)), KEPT, Position(10, 14, NOW))
+
+
+def test_history_is_remembered_longer_than_it_is_kept() -> None:
+    """By what clocks may be apart, too."""
+    assert KEPT.seconds + REMEMBERED_SECONDS + SKEW_SECONDS == remembered(KEPT)
+
+
+Steps = st.lists(st.tuples(st.sampled_from(["say", "come", "leave", "forget"]), st.floats(0.0, 400.0)), max_size=40)
+
+
+@given(Steps)
+def test_history_loses_nothing_unsaid(steps: list[tuple[str, float]]) -> None:
+    """Whatever is said and forgotten while somebody is away: he gets all of it in order, or hears that he does not."""
+    histories, now = Histories(NOW), NOW
+    spoken: list[str] = []
+    since, had = histories.resume("room", KEPT, None, now).seq, 0
+    for step, seconds in steps:
+        now += seconds
+        if step == "say":
+            spoken.append(str(len(spoken)))
+            histories.add(said(spoken[-1]), KEPT, now)
+        elif step == "forget":
+            histories.forget(now)
+        elif step == "come":
+            resumed = histories.resume("room", KEPT, since, now)
+            assert not resumed.is_whole or spoken[had:] == [one.data for one in resumed.missed]
+            assert resumed.seq >= since
+        else:
+            since, had = histories.resume("room", KEPT, None, now).seq, len(spoken)
