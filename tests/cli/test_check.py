@@ -193,6 +193,16 @@ class RoomChannel(Channel):
 """
 
 
+def test_check_names_that_nothing_is_compiled(app: Checked, here: Path) -> None:
+    """It costs much; nothing else changes."""
+    declare(here, "checked_catalogue", CATALOGUE)
+
+    outcome = app(('"checked_catalogue")', '"checked_catalogue", compiled=False)'))
+
+    assert 0 == outcome.code
+    assert "marshmallow alone" in lines(outcome, "declared")["Registry(compiled=False)"]
+
+
 def test_check_names_what_strict_mode_would_refuse(app: Checked, here: Path) -> None:
     """Switched off, it shows by its name and by each field that it lets pass."""
     declare(here, "checked_catalogue", CATALOGUE.replace(", validate=validate.Length(1, 2_000)", ""))

@@ -7,7 +7,7 @@ import pytest
 from tests.cli.conftest import Terminal
 from tests.cli.prepared import CATALOGUE, declare
 
-MESSAGE = {"type", "direction", "permission", "rates", "max_bytes", "bind", "cost", "signed", "what"}
+MESSAGE = {"type", "direction", "permission", "rates", "max_bytes", "bind", "cost", "signed", "path", "what"}
 
 
 def test_schemas_list_json_has_its_shape(here: Path, bare: Terminal) -> None:
@@ -48,6 +48,15 @@ class RoomChannel(Channel):
         subscribe = "chat:read:{room}"
     room = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,64}\\Z"))
 '''
+
+
+def test_schemas_list_tells_the_path(here: Path, bare: Terminal) -> None:
+    """Which way each type takes, and why none shorter."""
+    hook = "\n    @pre_load\n    def look(self, data, **kwargs):\n        return data\n"
+    module = declare(here, "catalogue_path", "from marshmallow import pre_load\n" + CATALOGUE.rstrip() + hook)
+
+    assert "marshmallow: has pre_load" in bare.done("schemas", "list", module)
+    assert ["marshmallow: has pre_load"] == [one["path"] for one in bare.json("schemas", "list", module)["messages"]]
 
 
 def test_schemas_take_their_modules_from_the_environment(here: Path, bare: Terminal) -> None:

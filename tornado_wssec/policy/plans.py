@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from marshmallow import RAISE, Schema, fields, missing
-from marshmallow.decorators import POST_DUMP, POST_LOAD, PRE_DUMP, PRE_LOAD, VALIDATES, VALIDATES_SCHEMA
+from marshmallow.decorators import POST_DUMP, PRE_DUMP, PRE_LOAD, VALIDATES, VALIDATES_SCHEMA
 
 from .anatomy import is_many, key_of
 from .fields import StrictBoolean, StrictDateTime, StrictDecimal, StrictFloat, StrictInteger, StrictTimeDelta
 from .gates import Gate, lengths_of, writing_gate
+from .hooks import LATE
+from .html_field import SafeHtml
+from .text_fields import Identifier, PlainText, SafeUrl
 
 Kind = Literal[
     "text",
@@ -60,8 +63,15 @@ _KINDS: Final[Mapping[type, Kind]] = {
     fields.IPv4Interface: "written",
     fields.IPv6Interface: "written",
     StrictTimeDelta: "number",
+    **dict.fromkeys((PlainText, Identifier, SafeUrl, SafeHtml), "written"),
 }
-"""Exactly these: a subclass may read otherwise."""
+"""These, and what stems from them without reading otherwise."""
+
+_HARMLESS: Final = frozenset(
+    {"__init__", "__doc__", "__module__", "__qualname__", "__annotations__", "__parameters__", "__orig_bases__"}
+    | {"__firstlineno__", "__static_attributes__", "default_error_messages", "json_schema"}
+)
+"""What a subclass may have without reading otherwise."""
 
 _TEMPORAL: Final = (fields.DateTime, fields.Date, fields.Time)
 _ISO: Final = (None, "iso", "iso8601")
@@ -119,7 +129,7 @@ class Member:
 
 
 def loading_plan(schema: Schema) -> Value:
-    """What is asked of messages that come in; the schema has its gates.
+    """What is asked of messages that come in, before any hook; the schema has its gates.
 
     Raises:
         NoPlan: only marshmallow knows.
@@ -154,11 +164,11 @@ def _object(schema: Schema, *, is_dumping: bool, above: tuple[Schema, ...]) -> V
 
 def _reasons(schema: Schema, *, is_dumping: bool, is_nested: bool) -> Iterator[str]:
     """Why code of the application has a say in the schema as a whole, beside the fields."""
-    hooks = [PRE_LOAD, VALIDATES, VALIDATES_SCHEMA]
+    hooks = [PRE_LOAD]
     if is_dumping:
-        hooks += [PRE_DUMP, POST_DUMP]
-    if is_nested or not is_dumping:
-        hooks.append(POST_LOAD)
+        hooks += [PRE_DUMP, POST_DUMP, VALIDATES, VALIDATES_SCHEMA]
+    if is_nested:
+        hooks += LATE
     yield from [f"has {hook}" for hook in hooks if schema._hooks.get(hook)]
     kind: Any = type(schema)
     for name in [*_READING, *(_WRITING if is_dumping else ())]:
@@ -228,7 +238,17 @@ def _inner(field: fields.Field[Any]) -> tuple[Kind | None, Sequence[fields.Field
         return ("member" if members_of(field) else None), ()
     if isinstance(field, _TEMPORAL) and field.format not in _ISO:
         return None, ()
-    return _KINDS.get(type(field)), ()
+    return kind_of(type(field)), ()
+
+
+def kind_of(field_class: type) -> Kind | None:
+    """How fields of a class are read: as those of the known class that it stems from, if it replaces no method."""
+    above = field_class.__mro__
+    for place, known in enumerate(above):
+        if known in _KINDS:
+            own = {name for one in above[:place] for name in vars(one)} - _HARMLESS
+            return None if any([hasattr(known, name) for name in own]) else _KINDS[known]
+    return None
 
 
 def members_of(field: fields.Enum[Any]) -> dict[str, Any]:
@@ -237,7 +257,8 @@ def members_of(field: fields.Enum[Any]) -> dict[str, Any]:
         return {}
     if field.by_value is False:
         return dict(field.enum.__members__)
-    if field.by_value is True and all([type(member.value) is str for member in field.enum]):
+    is_text = field.by_value is True or type(field.field) is fields.String
+    if is_text and all([type(member.value) is str for member in field.enum]):
         return {member.value: member for member in field.enum}
     return {}
 

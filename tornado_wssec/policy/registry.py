@@ -33,7 +33,17 @@ class Registry:
             does all of the work, with the same outcome.
     """
 
-    __slots__ = ("_by_class", "_declarations", "_faults", "_inbound", "_strict", "channels", "files", "messages")
+    __slots__ = (
+        "_by_class",
+        "_declarations",
+        "_faults",
+        "_inbound",
+        "_strict",
+        "channels",
+        "files",
+        "is_compiled",
+        "messages",
+    )
 
     messages: Mapping[str, MessageSpec]
     """Type → specification, in the order of declaration, in both directions."""
@@ -42,12 +52,16 @@ class Registry:
     files: tuple[str, ...]
     """Where the scanned declarations stand."""
 
+    is_compiled: bool
+    """Whether functions were written for the schemas."""
+
     def __init__(self, *declarations: Declaration, strict: bool = True, compiled: bool = True) -> None:
         for declared in declarations:
             if not (isinstance(declared, type) and issubclass(declared, (Message, Channel))):
                 raise TypeError(f"{declared!r} is no Message and no Channel class; scan modules by Registry.scan()")
         self._declarations = tuple(dict.fromkeys(declarations))
         self._strict = strict
+        self.is_compiled = compiled
         faults: list[Problem] = []
         specs = list(_compiled_messages(self._declarations, faults, compiled=compiled))
         by_type: dict[str, MessageSpec] = {}

@@ -21,6 +21,8 @@ from .source import Source
 
 __all__ = ["IS_THERE", "Decoder", "Typable"]
 
+_NO_TYPE: Final = ""
+"""A name that no type has."""
 _ENVELOPE_DEPTH: Final = 1
 _ENVELOPE_KEYS: Final = 3
 
@@ -67,12 +69,13 @@ class Decoder:
             kind = _kind_of(spec, envelope, limits)
             if kind is not None:
                 kinds[kind[0]] = (spec, kind[1])
-        return cls(kinds, limits) if kinds else None
+        return cls(kinds, envelope.type_key, limits) if kinds else None
 
-    def __init__(self, kinds: Mapping[Any, tuple[Typable, Callable[..., Any]]], limits: Limits) -> None:
-        union: Any = None
+    def __init__(self, kinds: Mapping[Any, tuple[Typable, Callable[..., Any]]], type_key: str, limits: Limits) -> None:
+        # Beside another type, no frame goes without its own; alone, msgspec would take one that names none.
+        union: Any = msgspec.defstruct("Nothing", [_id_field()], tag=_NO_TYPE, tag_field=type_key)
         for kind in kinds:
-            union = kind if union is None else union | kind
+            union |= kind
         self._decode: Callable[[str], Any] = msgspec.json.Decoder(union).decode
         self._finish = {
             kind: (spec, finish, spec.max_bytes or limits.message_bytes) for kind, (spec, finish) in kinds.items()

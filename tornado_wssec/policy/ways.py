@@ -7,6 +7,7 @@ from marshmallow import Schema
 
 from .compiler import Loader, compile_loader
 from .dumping import Dumper, compile_dumper
+from .hooks import late_hooks, with_hooks
 from .plans import NoPlan, Value, dumping_plan, loading_plan, own_members
 from .shapes import IS_THERE
 
@@ -20,14 +21,14 @@ class Ways:
     Args:
         load: accepts what came; None: marshmallow alone does.
         dump: accepts what is to leave; None: marshmallow alone does.
-        plan: what is asked of what comes; None: only marshmallow knows.
+        typable: what is asked of what comes, where types could say it; None: code of the application is asked.
         inward: the way of what comes, in words.
         outward: the way of what leaves, in words.
     """
 
     load: Loader | None
     dump: Dumper | None
-    plan: Value | None
+    typable: Value | None
     inward: str
     outward: str
 
@@ -41,21 +42,19 @@ class Ways:
             compiled: whether anything is to be written at all.
         """
         if not compiled:
-            return cls(load=None, dump=None, plan=None, inward=OFF, outward=OFF)
+            return cls(load=None, dump=None, typable=None, inward=OFF, outward=OFF)
         plan, inward = _planned(loader, is_dumping=False)
         leaving, outward = _planned(dumper, is_dumping=True)
+        load, hooks = compile_loader(plan, f"{title} load") if plan else None, late_hooks(loader)
+        if load is not None and hooks:
+            load, inward = with_hooks(load, loader), f"{inward}, then {', '.join(hooks)}"
         return cls(
-            load=compile_loader(plan, f"{title} load") if plan else None,
+            load=load,
             dump=compile_dumper(leaving, f"{title} dump") if leaving else None,
-            plan=plan,
+            typable=None if plan is None or own_members(plan) or hooks else plan,
             inward=inward,
             outward=outward,
         )
-
-    @property
-    def typable(self) -> Value | None:
-        """The plan, where types could say it; fields of the application's own, no type can."""
-        return None if self.plan is None or own_members(self.plan) else self.plan
 
     @property
     def is_final(self) -> bool:
