@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import InvalidMessage, OutboundInvalid, PermissionDenied
-from .policy.codec import Envelope
+from .policy.codec import Envelope, encode_json
 from .policy.identity import Identity
+from .policy.pipeline import size_of
 from .policy.registry import MessageSpec
 from .wire.outgoing import Outgoing
 
@@ -24,8 +25,33 @@ def ready_to_send(spec: MessageSpec, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def event_of(spec: MessageSpec, ready: Mapping[str, Any], envelope: Envelope) -> Outgoing:
-    """A message to one client that `ready_to_send` has checked."""
-    return Outgoing(envelope.event(spec.type, ready), overflow=spec.overflow, key=spec.key_of(ready, None))
+    """A message to one client that `ready_to_send` has checked.
+
+    Raises:
+        OutboundInvalid: it is larger than its type may be.
+    """
+    text = envelope.event(spec.type, ready)
+    if spec.max_bytes is not None:
+        _ensure_fits(spec, text)
+    return Outgoing(text, overflow=spec.overflow, key=spec.key_of(ready, None))
+
+
+def data_of(spec: MessageSpec, ready: Mapping[str, Any], channel: str) -> str:
+    """The data of a publication, as JSON; written once for all who get it.
+
+    Raises:
+        OutboundInvalid: the message is larger than its type may be.
+    """
+    data = encode_json(ready)
+    if spec.max_bytes is not None:
+        _ensure_fits(spec, Envelope().carry(spec.type, data, channel=channel))
+    return data
+
+
+def _ensure_fits(spec: MessageSpec, text: str) -> None:
+    size = size_of(text)
+    if spec.max_bytes is not None and size > spec.max_bytes:
+        raise OutboundInvalid(f"{spec.type} as sent by the application: {size} bytes, and {spec.max_bytes} at most")
 
 
 def may_receive(spec: MessageSpec, data: Mapping[str, Any], identity: Identity) -> bool:

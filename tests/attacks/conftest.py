@@ -4,6 +4,7 @@ import pytest
 
 from tests.attacks.doors import Door
 from tests.certificates import Certified, certify
+from tests.ways import WAYS, take
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +17,11 @@ def certified(tmp_path_factory: pytest.TempPathFactory) -> Certified:
 def door(request: pytest.FixtureRequest, certified: Certified) -> Door:
     """Each of the two doors in turn."""
     return Door(certified if request.param == "tls" else None)
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each way through a schema in turn."""
+    found: str = request.param
+    take(found, monkeypatch)
+    return found

@@ -1,4 +1,4 @@
-"""Lines N01 to N14 against the functions that decide them: each hostile frame gets its code and costs little."""
+"""Lines N01 to N14 against the functions that decide them, on each way through a schema."""
 
 import json
 
@@ -6,18 +6,21 @@ import pytest
 
 from tornado_wssec.errors import FrameError
 from tornado_wssec.policy.codec import ERROR_BYTES, Envelope
+from tornado_wssec.policy.identity import Identity
+from tornado_wssec.policy.pipeline import Pipeline
 from tornado_wssec.policy.registry import Registry
+from tornado_wssec.policy.session import Account, Session
 
 from .hostile_json import LARGEST, LIMITS, MESSAGES, SECRET, Frame, aimed, frames
 
-REGISTRY = Registry(*MESSAGES)
+pytestmark = pytest.mark.usefixtures("way")
 ENVELOPE = Envelope()
 
 
 def admit(text: str) -> dict[str, object]:
-    """Parse, resolve and validate, as the pipeline does."""
-    incoming = ENVELOPE.parse(text, LIMITS)
-    return REGISTRY.resolve(incoming.type).load(incoming.data)
+    """What a handler would get of a frame, on the way that the test takes."""
+    session = Session("s1", Identity(subject="eve"), LIMITS, Account(LIMITS, 0.0), 0.0)
+    return Pipeline(Registry(*MESSAGES).messages, ENVELOPE, LIMITS).admit(text, session, 0.0).data
 
 
 def assert_refused(frame: Frame) -> None:
@@ -43,7 +46,7 @@ def every(*lines: str) -> pytest.MarkDecorator:
 def test_n00_messages_start() -> None:
     """What the frames are aimed at is declared well: they are refused for what they are."""
 
-    assert [] == REGISTRY.problems()
+    assert [] == Registry(*MESSAGES).problems()
     assert {"n": 1, "word": "x"} == admit(aimed('{"n":1,"word":"x"}'))
 
 

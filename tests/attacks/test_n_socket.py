@@ -14,6 +14,7 @@ from tornado_wssec import Limits
 
 from .target import CANARY, Hostile, assert_all_handled, assert_all_refused, error_to, probe, target_kit
 
+pytestmark = pytest.mark.usefixtures("way")
 MILLION = 2**20
 
 

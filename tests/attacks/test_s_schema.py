@@ -13,6 +13,7 @@ from tornado_wssec.policy.registry import Registry
 from .hostile_json import Frame
 from .test_n_json import assert_refused, every
 
+pytestmark = pytest.mark.usefixtures("way")
 MOST = validate.Length(max=9)
 
 

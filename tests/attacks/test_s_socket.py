@@ -17,6 +17,8 @@ from tornado_wssec.testing import GuardKit
 
 from .target import CANARY, FAULTS, Hostile, assert_all_refused, error_to, handled, probe, target_kit
 
+pytestmark = pytest.mark.usefixtures("way")
+
 
 @in_loop
 async def test_s01_unknown_field() -> None:

@@ -10,6 +10,7 @@ from marshmallow import fields, validate
 
 from schemas import chat
 from tests.kits import CHAT, GENEROUS, V1, ChatSocket, audited, chat_kit, in_loop
+from tests.talk import Guarded, Rare, Script, TalkSocket, Told
 from tornado_wssec import PUBLIC, Channel, Limits, Message, Registry, SecureWebSocketHandler, on
 from tornado_wssec.testing import Client, GuardKit
 
@@ -110,6 +111,7 @@ async def acme(kit: GuardKit, *permissions: str, subject: str = "ann") -> Client
     ],
     ids=repr,
 )
+@pytest.mark.usefixtures("way")
 @in_loop
 async def test_z01_somebody_else_is_named(named: dict[str, str]) -> None:
     """A bound field that is not the connection's own claim is denied, even to whoever may do everything."""
@@ -122,6 +124,7 @@ async def test_z01_somebody_else_is_named(named: dict[str, str]) -> None:
         assert [] == handled(kit)
 
 
+@pytest.mark.usefixtures("way")
 @in_loop
 async def test_z01_oneself_named_or_left_out() -> None:
     """The own claim may be named, and is filled in where it is not."""
@@ -133,6 +136,7 @@ async def test_z01_oneself_named_or_left_out() -> None:
         assert [{"item": "tea", "userId": "ann", "tenant": "acme"}] * 2 == handled(kit)
 
 
+@pytest.mark.usefixtures("way")
 @in_loop
 async def test_z01_identity_without_the_claim() -> None:
     """Nobody is bound to a claim that the token lacks: neither named nor filled in."""
@@ -317,6 +321,53 @@ async def test_z10_logout_and_disconnect() -> None:
         await kit.guard.revoke(tenant="acme")
         assert "access revoked" == await bob.assert_closed(4403)
         await eve.assert_nothing_received()
+
+
+def busy_kit(script: Script) -> GuardKit:
+    """A talk whose handlers can be kept waiting, on the way that the test takes."""
+    return GuardKit([("/ws", TalkSocket)], registry=Registry(Told, Guarded, Rare), app_settings={"script": script})
+
+
+@pytest.mark.usefixtures("way")
+@in_loop
+async def test_z11_revoked_between_validation_and_handler() -> None:
+    """What is valid and allowed, and waits for its turn, is not handled once its sender has been revoked."""
+    script = Script()
+    script.do = script.wait
+    async with busy_kit(script) as kit:
+        client = await kit.connect("/ws", permissions=["talk:guarded"])
+        await client.send("talk.do", {"what": "slow"}, "slow")
+        await script.entered.wait()
+        await client.send("talk.guarded", {}, "guarded")
+        await client.assert_nothing_received()
+        await kit.guard.revoke(subject="ann")
+        await client.assert_closed(4403)
+        script.go_on.set()
+        await script.left.wait()
+
+        assert ["slow"] == [told for told in script.told if not isinstance(told, tuple)]
+
+
+@pytest.mark.usefixtures("way")
+@in_loop
+async def test_z11_right_given_up_between_validation_and_handler() -> None:
+    """By a refresh with a token that carries less."""
+    script = Script()
+    script.do = script.wait
+    async with busy_kit(script) as kit:
+        client = await kit.connect("/ws", permissions=["talk:guarded"], subprotocols=V1)
+        (live,) = kit.guard.hub
+        await client.assert_received("wssec.ready")
+        await client.send("talk.do", {"what": "slow"}, "slow")
+        await script.entered.wait()
+        await client.send("talk.guarded", {}, "guarded")
+        await client.assert_nothing_received()
+        await kit.guard.reception.refresh(live, kit.token("ann"))
+        script.go_on.set()
+
+        assert "reply" == (await client.answer("slow"))["type"]
+        assert "permission_denied" == (await client.answer("guarded"))["code"]
+        assert ["slow"] == [told for told in script.told if not isinstance(told, tuple)]
 
 
 @in_loop
