@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Page
-from tornado.web import RequestHandler
+from tornado.web import RequestHandler, StaticFileHandler
 
 from tests.browser.conftest import Visitor
+from tests.docs.pages import DOCS, blocks
 from tests.kits import GENEROUS
 from tests.signing import RIGHTS, Desk, order
 from tests.starter.running import PATIENCE_SECONDS, free_port
@@ -20,7 +21,7 @@ from tornado_wssec.client import STATIC
 from tornado_wssec.policy.signatures import read_signing_key
 from tornado_wssec.testing.clock import NOON
 
-MODULE: Final = STATIC / "signing.js"
+MODULE: Final = (r"/wssec/static/(signing\.js)", StaticFileHandler, {"path": STATIC})
 SYMBOLS: Final = ["A", "B", "C", "D", "E", "F", "G", "H"]
 
 WITHOUT_ED25519: Final = """
@@ -32,13 +33,13 @@ crypto.subtle.generateKey = (algorithm, ...others) =>
 """
 
 OPEN: Final = """async ([name]) => {
-  const { SigningKey } = await import("/signing.js");
+  const { SigningKey } = await import("/wssec/static/signing.js");
   window.key = await SigningKey.open(name);
   return window.key.jwk;
 }"""
 
 CONNECT: Final = """async () => {
-  const login = await fetch("/login", { method: "POST", body: JSON.stringify({ jwk: window.key.jwk }) });
+  const login = await fetch("/login", { method: "POST", body: JSON.stringify({ key: window.key.jwk }) });
   const { token } = await login.json();
   window.socket = new WebSocket(`ws://${location.host}/ws`, ["wssec.v1", `wssec.bearer.${token}`]);
   window.answers = {};
@@ -72,12 +73,19 @@ READ_OUT: Final = """async () => {
 }"""
 
 RACE: Final = """async () => {
-  const { SigningKey } = await import("/signing.js");
+  const { SigningKey } = await import("/wssec/static/signing.js");
   const keys = await Promise.all(Array.from({ length: 8 }, () => SigningKey.open("race")));
   return new Set(keys.map((key) => JSON.stringify(key.jwk))).size;
 }"""
 
-FORGET: Final = """async ([name]) => (await import("/signing.js")).SigningKey.forget(name)"""
+RUN_PAGE: Final = """async () => {
+  window.shown = new Promise((tell) => { window.show = tell; });
+  const { send } = await import("/page.js");
+  await send("desk.order", "7", { symbol: "ABC" });
+  return window.shown;
+}"""
+
+FORGET: Final = """async ([name]) => (await import("/wssec/static/signing.js")).SigningKey.forget(name)"""
 
 
 class Blank(RequestHandler):
@@ -88,18 +96,18 @@ class Blank(RequestHandler):
 
 
 class Script(RequestHandler):
-    """The module, as it is shipped."""
+    """The program of the page on signing."""
 
     def get(self) -> None:
         self.set_header("Content-Type", "text/javascript")
-        self.write(MODULE.read_bytes())
+        self.write(next(block.text for block in blocks(DOCS / "signing.md") if block.caption == "page.js"))
 
 
 class Login(RequestHandler):
     """Gives a token that names the key of the page. Who asks is taken at its word."""
 
     def post(self) -> None:
-        token = self.settings["wssec"].issue_token("ann", RIGHTS, cnf={"jwk": json.loads(self.request.body)["jwk"]})
+        token = self.settings["wssec"].issue_token("ann", RIGHTS, cnf={"jwk": json.loads(self.request.body)["key"]})
         self.write({"token": token})
 
 
@@ -109,7 +117,7 @@ def served() -> Iterator[Desk]:
     port, started, ended = free_port(), threading.Event(), asyncio.Event()
     kit = Desk(limits=GENEROUS, settings={"origins": (f"http://127.0.0.1:{port}",)})
     kit.port = port
-    kit.app.add_handlers(".*", [("/", Blank), ("/signing.js", Script), ("/login", Login)])
+    kit.app.add_handlers(".*", [("/", Blank), ("/page.js", Script), ("/login", Login), MODULE])
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
@@ -164,6 +172,13 @@ def test_page_signs_and_the_server_verifies(page: Page, desk: Desk) -> None:
     noted = json.dumps({"type": "desk.order", "data": {"symbol": "Z", "note": "ünï\u2028 ☃ 😀"}}, ensure_ascii=False)
     assert "reply" == asked(page, page.evaluate(SIGN, [noted]))
     assert ["Z"] == desk.orders
+
+
+def test_page_of_the_documentation_signs(page: Page, desk: Desk) -> None:
+    """Its program, as it stands there, orders."""
+
+    assert {"type": "reply", "id": "7", "data": {"ordered": "ABC"}} == page.evaluate(RUN_PAGE)
+    assert ["ABC"] == desk.orders
 
 
 def test_page_signs_in_order(page: Page, desk: Desk) -> None:
