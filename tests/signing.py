@@ -10,7 +10,8 @@ from marshmallow import fields, validate
 
 from tests.kits import V1
 from tornado_wssec import Message, Registry, SecureWebSocketHandler, on
-from tornado_wssec.client.signing import SigningKey, public_jwk
+from tornado_wssec.client import public_jwk
+from tornado_wssec.client.signing import SigningKey
 from tornado_wssec.policy.key_material import KeyMaterial
 from tornado_wssec.policy.signatures import TYP
 from tornado_wssec.testing import Client, GuardKit

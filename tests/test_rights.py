@@ -623,7 +623,7 @@ async def test_announced_change_without_anybody_to_ask() -> None:
             await kit.guard.permissions_changed()
 
 
-@pytest.mark.parametrize("hook", ["permissions", "revalidate"])
+@pytest.mark.parametrize("hook", ["permissions", "revalidate", "signing_keys"])
 def test_rights_hook_that_is_none(hook: str) -> None:
     """A list where a function belongs does not start."""
     with pytest.raises(TypeError, match=f"{hook}=.* is no function"):

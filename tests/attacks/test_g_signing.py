@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 
 from tests.kits import GENEROUS, V1, audited, chat_kit, in_loop
-from tests.signing import RIGHTS, TYP, Desk, DeskSocket, SigningKey, ed25519, material_of, order, p256, signed
+from tests.signing import RIGHTS, Desk, DeskSocket, Signer, ed25519, material_of, order, p256, signed
 from tests.stores.kit import PATIENT
 from tornado_wssec import Envelope, Limits, Timeouts
 from tornado_wssec.client import public_jwk
+from tornado_wssec.client.signing import SigningKey
 from tornado_wssec.policy import key_material
 from tornado_wssec.policy.base64url import decode, encode
+from tornado_wssec.policy.signatures import TYP
 from tornado_wssec.stores.sqlite import SqliteStore
+from tornado_wssec.testing import Client
 from tornado_wssec.testing.clock import NOON
 from tornado_wssec.testing.raw import TEXT, frame_bytes
 
@@ -301,6 +304,39 @@ async def test_g04_key_source_that_does_not_answer(answer: str) -> None:
 
 
 @in_loop
+async def test_g04_key_comes_along_with_a_ticket() -> None:
+    """Who hands a token over for a ticket signs with the same key, and with no other."""
+    async with Desk(limits=GENEROUS) as kit:
+        key = ed25519()
+        ticket = await kit.ticket("/ws", "ann", RIGHTS, cnf={"jwk": public_jwk(key)})
+        socket, response = await kit.handshake("/ws", subprotocols=[*V1, f"wssec.ticket.{ticket}"])
+        assert 101 == response.status
+        client = Client(socket, *V1)
+        ann = Signer(kit, client, key, (await client.assert_received("wssec.ready"))["nonce"])
+        await ann.assert_refused(INVALID, signed(ed25519(), ann.payload()))
+        await ann.assert_accepted(ann.jws())
+
+
+@in_loop
+async def test_g04_key_is_asked_for_again() -> None:
+    """At intervals, without a word from anybody."""
+    key = ed25519()
+    answers: list[Any] = [public_jwk(key)]
+
+    async def signing_keys(identity: Any) -> Any:
+        return answers[-1]
+
+    async with Desk(limits=GENEROUS, signing_keys=signing_keys, timeouts=Timeouts(revalidation=8.0)) as kit:
+        ann = await kit.enter(None)
+        ann.key = key
+        await ann.assert_accepted(ann.jws())
+        answers.append(None)
+        await kit.advance(8.0)
+        await ann.client.assert_nothing_received()
+        await ann.assert_refused(INVALID, ann.jws())
+
+
+@in_loop
 async def test_g04_refresh_by_a_token_of_another_key() -> None:
     """4401: the key of a connection is the one that it was opened with; a fresh token of it goes on counting."""
     async with Desk(limits=GENEROUS) as kit:
@@ -439,7 +475,10 @@ async def test_g08_each_id_gets_one_answer() -> None:
                 found.append((message["type"], message.get("id"), message.get("code")))
             raise AssertionError("the connection has ended")
 
-        good, bad = ann.jws, lambda: signed(ed25519(), ann.payload())
+        def bad() -> str:
+            return signed(ed25519(), ann.payload())
+
+        good = ann.jws
         assert [("reply", "m", None)] == await answers(good(order(id="m")), None)
         assert [("reply", "e", None)] == await answers(good(), "e")
         assert [("reply", "m", None)] == await answers(good(order(id="m")), "m")

@@ -8,8 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key a
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from tests.kits import GENEROUS, in_loop
-from tests.signing import Desk, SigningKey, ed25519, order, p256
+from tests.signing import Desk, ed25519, order, p256
 from tornado_wssec.client import STATIC, MessageSigner, public_jwk
+from tornado_wssec.client.signing import SigningKey
 from tornado_wssec.policy.base64url import decode
 from tornado_wssec.policy.strict_json import decode_json
 from tornado_wssec.settings import Limits

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.signing import SigningKey, ed25519, p256, signed
-from tornado_wssec.client.signing import MessageSigner, public_jwk
+from tests.signing import ed25519, p256, signed
+from tornado_wssec.client import MessageSigner, public_jwk
+from tornado_wssec.client.signing import SigningKey
 from tornado_wssec.errors import ConfigurationError, MessageReplayed, SignatureInvalid
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.key_material import generate

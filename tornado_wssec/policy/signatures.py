@@ -34,7 +34,7 @@ ALGORITHMS: Final = frozenset({"EdDSA", "ES256"})
 SEQ_MOST: Final = 2**53 - 1
 """The highest number that a browser counts to."""
 
-_MEMBERS: Final = frozenset({"nonce", "seq", "ts", "message"})
+_MEMBERS: Final = ("nonce", "seq", "ts", "message")
 _TOLD_MOST: Final = 10**9
 
 
@@ -117,9 +117,11 @@ class SignedMessages:
 
     def _take(self, payload: Mapping[str, Any], key: KeyMaterial, now: float, window: float) -> Opened:
         """Accept a payload that is fresh, so that it is not fresh any more."""
-        nonce, seq, ts, message = map(payload.get, ("nonce", "seq", "ts", "message"))
-        if payload.keys() != _MEMBERS or type(nonce) is not str or type(message) is not str:
-            raise SignatureInvalid("the payload is not of a nonce, a seq, a ts and a message")
+        if payload.keys() != set(_MEMBERS):
+            raise SignatureInvalid("the payload is not of a nonce, a seq, a ts and a message alone")
+        nonce, seq, ts, message = [payload[name] for name in _MEMBERS]
+        if type(nonce) is not str or type(message) is not str:
+            raise SignatureInvalid("the nonce or the message is no text")
         if type(seq) is not int or not 0 <= seq <= SEQ_MOST:
             raise SignatureInvalid("the seq is no whole number from 0 to 2⁵³ − 1")
         if type(ts) not in (int, float):
