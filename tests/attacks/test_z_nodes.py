@@ -13,6 +13,7 @@ from schemas import chat
 from tests.authority import Authority
 from tests.kits import CHAT, GENEROUS, ChatSocket, in_loop
 from tests.redis_server import wait_until
+from tests.rooms import EVERYTHING, ROOMS, RoomSocket, publication
 from tests.stores.kit import PATIENT
 from tests.stores.redis_kit import redis_store
 from tests.talk import REGISTRY, Script, TalkSocket
@@ -120,6 +121,46 @@ async def test_z09_right_withdrawn_on_every_node(make_store: MakeStore) -> None:
             await client.assert_nothing_received()
         for client in bobs:
             await client.assert_received("chat.posted")
+
+
+@pytest.mark.parametrize("measure", ["mute", "ban", "kick"])
+@in_loop
+async def test_r049_moderated_on_every_node(make_store: MakeStore, measure: str) -> None:
+    """Whoever is muted, banned or removed at one server is so at the other within a second, and nobody else."""
+    async with pair(make_store, registry=ROOMS, handler=RoomSocket) as nodes:
+        anns, bobs = await nodes.connect(permissions=EVERYTHING), await nodes.connect("bob", permissions=EVERYTHING)
+        for client in (*anns, *bobs):
+            await client.request("wssec.subscribe", {"channel": "room:lobby"})
+        await getattr(nodes.one.guard.moderation, measure)("room:lobby", subject="ann")
+        there, listeners = nodes.two.guard, 2 if measure == "mute" else 1
+        await until(
+            lambda: (
+                listeners == there.channels.listeners("room:lobby")
+                and (measure == "kick" or bool(there.moderation.in_force("room:lobby")))
+            )
+        )
+
+        told = publication("room:lobby", {"room": "lobby", "text": "hi"})
+        for ann, bob in zip(anns, bobs, strict=True):
+            if measure != "mute":
+                await ann.assert_received("wssec.unsubscribed")
+            if measure != "kick":
+                await ann.assert_refused("permission_denied", "wssec.publish", told)
+            await bob.request("wssec.publish", told)
+
+
+@in_loop
+async def test_r049_moderation_survives_a_restart(make_store: MakeStore) -> None:
+    """A server that starts with the store of another knows what was decided there, and what was taken back."""
+    async with pair(make_store, registry=ROOMS, handler=RoomSocket) as nodes:
+        moderation = nodes.one.guard.moderation
+        await moderation.ban("room:*", subject="ann", duration=HOUR)
+        await moderation.mute("room:lobby", address="2001:db8::7")
+        await moderation.mute("room:lobby", subject="bob")
+        await moderation.unmute("room:lobby", subject="bob")
+        held = moderation.in_force()
+    async with GuardKit([("/ws", RoomSocket)], registry=ROOMS, store=make_store()) as again:
+        assert (2, held) == (len(held), again.guard.moderation.in_force())
 
 
 @pytest.mark.parametrize("meant", [{"role": "editor"}, {"resource": "lobby"}, {"tenant": "acme"}, {}], ids=str)

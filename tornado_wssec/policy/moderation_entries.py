@@ -110,7 +110,7 @@ def make_moderation(
         measure=Measure(measure),
         channel=channel,
         at=at,
-        expires_at=None if duration is None else at + duration,
+        expires_at=None if duration is None else now + duration,
         subject=subject,
         issuer=issuer,
         address=None if address is None else quota_key(ensure_text("the address", address)),
