@@ -5,6 +5,7 @@ from .clock import Clock
 from .closing import Advice, Close, CloseCode
 from .endpoint import on
 from .errors import (
+    AuditError,
     AlreadyAuthenticated,
     ConfigurationError,
     CredentialRefused,
@@ -68,6 +69,7 @@ __all__ = [
     "ApiKey",
     "Assertion",
     "Authenticator",
+    "AuditError",
     "BearerToken",
     "Channel",
     "Clock",

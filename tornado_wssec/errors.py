@@ -38,7 +38,8 @@ WssecError
 │   ├── StoreMissing           is not there, or holds no generation
 │   ├── StoreCorrupt           is not what we wrote
 │   └── NotAcknowledged        may have forgotten it by tomorrow
-└── KeyFileError               the key file is missing, too open, torn or locked
+├── KeyFileError               the key file is missing, too open, torn or locked
+└── AuditError                 the audit's folder or files cannot be used
 
 What the peer is told is fixed per class and holds none of the peer's own words. What
 happened goes to the log and the audit through `evidence`.
@@ -393,3 +394,7 @@ class NotAcknowledged(StoreError):
 
 class KeyFileError(WssecError):
     """The key file is missing, readable by others, torn, locked or sealed."""
+
+
+class AuditError(WssecError):
+    """The audit's folder or one of its files cannot be made, read or written."""

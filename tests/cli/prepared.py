@@ -10,6 +10,8 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from tornado_wssec.telemetry.audit_file import made_folder
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 PYTHONPATH: Final = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
@@ -53,7 +55,8 @@ def prepare(directory: Path) -> dict[str, str]:
     (directory / "app.py").write_text(APPLICATION)
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (directory / "key.pem").write_bytes(pem)
-    return {**_plain_environment(), "PATH": f"{command(directory)}:{os.environ['PATH']}", "PYTHONPATH": PYTHONPATH}
+    audit = made_folder(directory / "audit")
+    return {**_plain_environment(), "WSSEC_AUDIT": str(audit), "PATH": f"{command(directory)}:{os.environ['PATH']}", "PYTHONPATH": PYTHONPATH}
 
 
 def _plain_environment() -> dict[str, str]:

@@ -44,11 +44,24 @@ def test_help_lists_the_commands_of_the_contract() -> None:
         *(f"apikeys {verb}" for verb in ("create", "list", "revoke")),
         *(f"sessions {verb}" for verb in ("list", "show", "kick", "refresh")),
         "top",
-        *(f"schemas {verb}" for verb in ("list", "check")),
+        *(f"schemas {verb}" for verb in ("list", "check", "export")),
         *(f"store {verb}" for verb in ("ping", "migrate", "doctor", "clock")),
+        *(f"audit {verb}" for verb in ("tail", "query", "verify")),
         "check",
         "completion",
-    } == below - {"", "keys", "token", "ticket", "revoke", "revocations", "sessions", "apikeys", "schemas", "store"}
+    } == below - {
+        "",
+        "keys",
+        "token",
+        "ticket",
+        "revoke",
+        "revocations",
+        "sessions",
+        "apikeys",
+        "schemas",
+        "store",
+        "audit",
+    }
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

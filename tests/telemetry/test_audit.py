@@ -22,9 +22,14 @@ def recorded(caplog: pytest.LogCaptureFixture, **facts: Any) -> dict[str, Any]:
 def test_audit_event(caplog: pytest.LogCaptureFixture) -> None:
     """When, what, and the facts as they are; what is not known is left out."""
 
-    assert {"at": 1_767_225_600.123, "event": "tests.event", "code": 4403, "ok": True, "who": "ann"} == recorded(
-        caplog, code=4403, ok=True, who="ann", tenant=None
-    )
+    assert {
+        "v": 1,
+        "at": 1_767_225_600.123,
+        "event": "tests.event",
+        "code": 4403,
+        "ok": True,
+        "who": "ann",
+    } == recorded(caplog, code=4403, ok=True, who="ann", tenant=None)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +39,7 @@ def test_l01_audit_is_one_line(value: object, caplog: pytest.LogCaptureFixture) 
     """A stranger's value stays within its string, on one printable line, cut."""
     line = recorded(caplog, value=value)
 
-    assert {"at", "event", "value"} == set(line)
+    assert {"v", "at", "event", "value"} == set(line)
     assert caplog.records[0].getMessage().isascii()
     assert caplog.records[0].getMessage().isprintable()
     assert len(line["value"]) <= 257

@@ -9,6 +9,7 @@ from importlib import metadata
 import click
 
 from .apikeys import apikeys
+from .audit import audit
 from .check import check
 from .commands import PROGRAM, Root
 from .completion import completion
@@ -55,5 +56,20 @@ def main() -> None:
     """
 
 
-for noun in (init, keys, token, ticket, revoke, revocations, sessions, apikeys, top, schemas, store, check, completion):
+for noun in (
+    init,
+    keys,
+    token,
+    ticket,
+    revoke,
+    revocations,
+    sessions,
+    apikeys,
+    top,
+    schemas,
+    store,
+    audit,
+    check,
+    completion,
+):
     main.add_command(noun)

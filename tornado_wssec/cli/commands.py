@@ -18,6 +18,7 @@ import click
 
 from ..errors import ConfigurationError, WssecError
 from .output import error, warn
+from .recording import record
 
 PROGRAM: Final = "wssec"
 FAILED: Final = 1
@@ -102,7 +103,16 @@ class Command(click.Command):
         """Run; as root with a warning, since what root makes the server may not be able to read."""
         if os.geteuid() == 0 and not self._as_root:
             warn("running as root; what it makes belongs to root, so run it as the server's own user where you can")
-        return super().invoke(ctx)
+        outcome = "failed"
+        try:
+            result = super().invoke(ctx)
+            outcome = "done"
+            return result
+        except (click.Abort, KeyboardInterrupt):
+            outcome = "stopped"
+            raise
+        finally:
+            record(ctx, outcome)
 
     def get_short_help_str(self, limit: int = SHORT_HELP) -> str:
         """The whole first sentence: the list of commands wraps it."""

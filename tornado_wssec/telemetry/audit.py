@@ -1,20 +1,39 @@
-"""The evidence: one JSON object a line, in the logger `tornado_wssec.audit`."""
+"""The evidence: one JSON object a line, in the logger `tornado_wssec.audit` and, where there is one, in a file.
+
+What can be in a line, by the name of its event, stands in `audit_events`.
+"""
 
 import json
 import logging
+from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
-from typing import Final
+from typing import Final, Protocol
 
 from .redact import printable
 
 LOGGER: Final = "tornado_wssec.audit"
 
+VERSION: Final = 1
+"""Of the lines: it rises when a reader of older ones could misread them."""
+
+
+class Sink(Protocol):
+    """Where lines go beside the logger."""
+
+    def put(self, record: str) -> None:
+        """Take a record as `record_of` makes it; must neither wait nor raise."""
+
 
 class Audit:
-    """Records what happened. It never blocks and never raises into the path that it observes."""
+    """Records what happened. It never blocks and never raises into the path that it observes.
+
+    Attributes:
+        sink: what keeps the lines; None: the logger alone.
+    """
 
     def __init__(self) -> None:
         self._logger = logging.getLogger(LOGGER)
+        self.sink: Sink | None = None
 
     def record(self, event: str, now: float, **facts: object) -> None:
         """Write one event.
@@ -24,16 +43,26 @@ class Audit:
             now: wall seconds.
             facts: strings are made printable and cut; None is left out.
         """
-        logger = self._logger
-        if not logger.isEnabledFor(logging.INFO):
+        logger, sink = self._logger, self.sink
+        is_logged = logger.isEnabledFor(logging.INFO)
+        if not is_logged and sink is None:
             return
-        line = f'{{"at": {now:.3f}, "event": {_fit(event)}'
-        for name, value in facts.items():
-            if value is not None:
-                line += f', "{name}": {_fit(value)}'
-        # Not `info()`: a third of its cost is to look for the caller, which is always this line.
-        known = logger.makeRecord(LOGGER, logging.INFO, __file__, 0, "%s", (line + "}",), None, "record")
-        logger.handle(known)
+        record = record_of(event, now, facts)
+        if sink is not None:
+            sink.put(record)
+        if is_logged:
+            # Not `info()`: a third of its cost is to look for the caller, which is always this line.
+            known = logger.makeRecord(LOGGER, logging.INFO, __file__, 0, "%s", (record + "}",), None, "record")
+            logger.handle(known)
+
+
+def record_of(event: str, now: float, facts: Mapping[str, object]) -> str:
+    """An event as one line of JSON in ASCII, without its closing brace: a chain has something to add."""
+    line = f'{{"v": {VERSION}, "at": {now:.3f}, "event": {_fit(event)}'
+    for name, value in facts.items():
+        if value is not None:
+            line += f', "{name}": {_fit(value)}'
+    return line
 
 
 def _fit(value: object) -> str:
