@@ -4,6 +4,7 @@ With a store that is no message broker (SQLite, memory) each process of an appli
 reaches the clients of the process that publishes.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from ..policy.attendance import Attendance
@@ -28,6 +29,7 @@ class LocalBroker:
         self._wall = wall
         self._histories = Histories(wall())
         self._attendance = Attendance()
+        self._wanted: Counter[str] = Counter()
 
     async def start(self) -> None:
         """Nothing has to be begun."""
@@ -40,16 +42,21 @@ class LocalBroker:
         self._histories.forget(self._wall())
 
     def want(self, channel: str, kept: Kept | None) -> None:
-        """It is brought already."""
+        """It is brought from now on."""
+        self._wanted[channel] += 1
 
     def unwant(self, channel: str) -> None:
-        """Nothing is brought from elsewhere."""
+        """One less who listens."""
+        self._wanted[channel] -= 1
+        if self._wanted[channel] <= 0:
+            del self._wanted[channel]
 
     async def publish(self, broadcast: Broadcast, kept: Kept | None) -> int | None:
         """Hand it over."""
         if kept is not None:
             broadcast = self._histories.add(broadcast, kept, self._wall())
-        self._listener.deliver(broadcast)
+        if broadcast.channel in self._wanted:
+            self._listener.deliver(broadcast)
         return broadcast.seq
 
     async def resume(self, channel: str, kept: Kept, since: int | None) -> Resumed:

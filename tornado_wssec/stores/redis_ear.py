@@ -120,15 +120,15 @@ class Ear:
             pause = min(most, pause * 2)
 
     async def _listen(self) -> None:
-        async with asyncio.timeout(2 * self._patience):
-            address = await find_primary(self._place, self._patience)
-            primary = Primary(self._place, address, self._patience)
-            client = primary.client(Lane.FOLLOWING)
-            is_sharded = bool(await evaluate(client, IS_SHARDED, []))
-            pool: Any = client.connection_pool  # it has no types of its own
-            connection: aioredis.Connection = pool.make_connection()
-            await connection.connect()
+        address = await find_primary(self._place, self._patience)
+        primary = Primary(self._place, address, self._patience)
+        client = primary.client(Lane.FOLLOWING)
+        pool: Any = client.connection_pool  # it has no types of its own
+        connection: aioredis.Connection = pool.make_connection()
         try:
+            async with asyncio.timeout(2 * self._patience):
+                is_sharded = bool(await evaluate(client, IS_SHARDED, []))
+                await connection.connect()
             self.address = address
             self._changed = dict.fromkeys(self._wishes)
             self._kick.set()
