@@ -1,19 +1,24 @@
 """`wssec schemas`: what an application's messages and channels declare, and what is wrong with them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from ..errors import Problem
+from ..exports.comparison import Change
 from ..policy.registry import ChannelSpec, MessageSpec, Registry
 from .commands import FAILED, Group
 from .context import read_settings
 from .output import json_option, print_json, print_problems, print_table
 from .programs import from_here
+from .schema_exports import FORMATS, changes_since, print_changes, write_export
 
-MESSAGE_TITLES: Final = ("type", "direction", "permission", "rate", "max bytes", "what")
+MESSAGE_TITLES: Final = ("type", "direction", "permission", "rate", "max bytes", "path", "what")
 CHANNEL_TITLES: Final = ("channel", "subscribe", "publish")
 
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _modules_argument = click.argument("modules", metavar="[MODULE...]", nargs=-1)
 
 
@@ -28,7 +33,10 @@ def schemas() -> None:
 def list_schemas(modules: Sequence[str], as_json: bool) -> None:
     """List the messages and channels.
 
-    JSON: {messages: [{type, direction, permission, rates: [{count, seconds}], max_bytes, bind, cost, signed,
+    The path is how its data is checked: `typed` and `compiled` by what was written for the schema at the start,
+    `marshmallow` by that alone, always with the same outcome.
+
+    JSON: {messages: [{type, direction, permission, rates: [{count, seconds}], max_bytes, bind, cost, signed, path,
     what}], channels: [{pattern, subscribe, publish}], files}.
     """
     registry = _scanned(modules)
@@ -45,23 +53,52 @@ def list_schemas(modules: Sequence[str], as_json: bool) -> None:
 
 @schemas.command("check", example="wssec schemas check schemas.chat")
 @_modules_argument
+@click.option("--against", type=_FILE, metavar="FILE", help="Compare with this export (json-schema) of an earlier day.")
 @json_option
-def check_schemas(modules: Sequence[str], as_json: bool) -> None:
+def check_schemas(modules: Sequence[str], against: Path | None, as_json: bool) -> None:
     """Print everything that keeps the declarations from starting, with the remedy; exit 1 where there is any.
 
-    JSON: {ok, problems: [{where, fault, remedy}], files}.
+    With --against, also what has changed since the export was made; exit 1 where a change breaks clients.
+
+    JSON: {ok, problems: [{where, fault, remedy}], files}, and with --against changes: [{where, what, breaking}].
     """
     registry = _scanned(modules)
     problems = registry.problems()
+    changes = None if against is None else changes_since(against, registry)
+    is_fine = not problems and not any([change.is_breaking for change in changes or ()])
     if as_json:
-        found = [{"where": one.where, "fault": one.fault, "remedy": one.remedy} for one in problems]
-        print_json({"ok": not problems, "problems": found, "files": list(registry.files)})
+        print_json(_told(is_fine, registry, problems, changes))
     elif problems:
         print_problems(problems)
     else:
         click.echo(f"{len(registry.messages)} messages and {len(registry.channels)} channels, nothing wrong")
-    if problems:
+    if changes is not None and not as_json:
+        print_changes(changes)
+    if not is_fine:
         raise click.exceptions.Exit(FAILED)
+
+
+@schemas.command("export", example="wssec schemas export schemas.chat --format typescript -o chat.ts")
+@_modules_argument
+@click.option("--format", type=click.Choice(tuple(FORMATS)), required=True, help="What to write.")
+@click.option("-o", "--output", type=_FILE, metavar="FILE", help="Where to write it; standard output otherwise.")
+def export_schemas(modules: Sequence[str], format: str, output: Path | None) -> None:
+    """Write the contract of the messages for clients: the same declarations give the same text.
+
+    json-schema is JSON Schema 2020-12, asyncapi is AsyncAPI 3, typescript has a union for each direction, and python
+    has TypedDicts by which mypy knows what is in `data`.
+    """
+    write_export(_scanned(modules), format, output)
+
+
+def _told(
+    is_fine: bool, registry: Registry, problems: Sequence[Problem], changes: Sequence[Change] | None
+) -> dict[str, Any]:
+    found = [{"where": one.where, "fault": one.fault, "remedy": one.remedy} for one in problems]
+    told = {"ok": is_fine, "problems": found, "files": list(registry.files)}
+    if changes is None:
+        return told
+    return {**told, "changes": [{"where": o.where, "what": o.what, "breaking": o.is_breaking} for o in changes]}
 
 
 def _scanned(modules: Sequence[str]) -> Registry:
@@ -80,6 +117,7 @@ def _message(spec: MessageSpec) -> dict[str, Any]:
         "bind": dict(spec.bind),
         "cost": spec.cost,
         "signed": spec.signed,
+        "path": spec.path,
         "what": _first_line(spec.message.__doc__),
     }
 
@@ -91,7 +129,7 @@ def _first_line(text: str | None) -> str:
 def _row(spec: MessageSpec) -> tuple[object, ...]:
     rates = ", ".join(f"{rate.count:g}/{rate.seconds:g}s" for rate in spec.rates)
     told = _message(spec)
-    return (spec.type, spec.direction, told["permission"], rates or None, spec.max_bytes, told["what"])
+    return (spec.type, spec.direction, told["permission"], rates or None, spec.max_bytes, spec.path, told["what"])
 
 
 def _channel(spec: ChannelSpec) -> dict[str, Any]:
