@@ -10,10 +10,14 @@ from tests.redis_server import RedisServer
 from tornado_wssec.errors import NotAcknowledged, StoreUnavailable
 from tornado_wssec.stores.base import Store
 from tornado_wssec.stores.redis import RedisStore
+from tornado_wssec.stores.redis_broker import RedisBroker
 
+from .broker_contract import NodesContract
+from .broker_kit import Heard
 from .contract import LastingStoreContract
 from .kit import NOW, PATIENT, in_loop
 from .redis_kit import RedisLeases, redis_store
+from .test_redis_broker import broker_at
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "examples" / "deploy" / "redis.acl"
@@ -30,7 +34,7 @@ def rights() -> list[str]:
 @pytest.fixture
 def guarded(each_redis: RedisServer) -> Iterator[str]:
     """A server where nobody but that user may do anything, with the prefixes of tests instead of `wssec`."""
-    words = [word.replace("~{wssec}:*", "~{t*}:*") for word in rights()]
+    words = [word.replace("{wssec}:*", "{t*}:*") for word in rights()]
     assert each_redis.ask("ACL", "SETUSER", "wssec", "reset", *words).startswith("+OK")
     yield each_redis.url.replace("//", f"//wssec:{PASSWORD}@")
     each_redis.ask("ACL", "DELUSER", "wssec")
@@ -57,16 +61,29 @@ class TestRedisAcl(RedisLeases, LastingStoreContract):
         return RedisStore(store.place, timeouts=PATIENT)
 
 
+class TestRedisAclBroker(NodesContract):
+    """The contract of brokers: nothing that channels do needs more either."""
+
+    url: str
+
+    @pytest.fixture(autouse=True)
+    def _server(self, guarded: str) -> None:
+        self.url = guarded
+
+    def new(self, place: Path, name: str, heard: Heard) -> RedisBroker:
+        return broker_at(self.url, place, name, heard)
+
+
 def test_redis_acl_has_no_right_too_many() -> None:
     """What the file grants is what the scripts call and what is sent beside them, and no more."""
     source = "\n".join(path.read_text() for path in STORES.glob("redis*.py"))
     called = set(re.findall(r"redis\.p?call\('([A-Z]+)'", source)) | set(re.findall(r"send\(\w+, \"([A-Z]+)\"", source))
     granted = {word.lstrip("+").partition("|")[0].upper() for word in rights() if word.startswith("+")}
+    asked_of_sentinels, of_pubsub = {"SENTINEL"}, {"PUBLISH", "SPUBLISH"}
 
     assert {"EVAL", "WAIT", "XADD"} < granted
-    assert granted - {"SELECT"} == (called | {"XREAD"}) - {
-        "SENTINEL"
-    }  # asked of Sentinels, which have ACLs of their own
+    assert {"-pubsub", "-psubscribe", "-punsubscribe"} == {word for word in rights() if word[0] == "-"} - {"-@all"}
+    assert granted - {"SELECT", "@PUBSUB"} == (called | {"XREAD", "PING"}) - asked_of_sentinels - of_pubsub
 
 
 @pytest.mark.parametrize(
@@ -82,6 +99,9 @@ def test_redis_acl_has_no_right_too_many() -> None:
         ("ACL", "LIST"),
         ("SCRIPT", "FLUSH"),
         ("PUBLISH", "c", "x"),
+        ("PSUBSCRIBE", "*"),
+        ("SUBSCRIBE", "{another}:say:room:a"),
+        ("PUBSUB", "CHANNELS"),
     ],
     ids=lambda words: " ".join(words)[:20],
 )

@@ -173,12 +173,12 @@ async def test_redis_broker_says_when_it_cannot_publish(own_redis: RedisServer, 
         await node.hears("gap", "back")
 
 
-async def published(node: Node, text: str, kept: Kept | None = None) -> None:
+async def published(node: Node, text: str, channel: str = "room:a", kept: Kept | None = None) -> None:
     """Publish, as soon as that can be done."""
     async with asyncio.timeout(20):
         while True:
             try:
-                await node.say(text, kept=kept)
+                await node.say(text, channel, kept)
                 return
             except StoreUnavailable:
                 await asyncio.sleep(0.02)
@@ -226,7 +226,7 @@ async def test_redis_broker_numbers_rise_over(own_redis: RedisServer, tmp_path: 
         else:
             own_redis.stop()
             own_redis.start()
-        await published(node, "b", KEPT)
+        await published(node, "b", kept=KEPT)
         after = (await node.broker.resume("room:a", KEPT, None)).seq
 
         assert after > (before or 0)

@@ -14,10 +14,14 @@ from tornado_wssec.errors import NotAcknowledged, StoreUnavailable
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.base import Store
 from tornado_wssec.stores.redis import RedisStore
+from tornado_wssec.stores.redis_broker import RedisBroker
 
+from .broker_contract import NodesContract
+from .broker_kit import KEPT, Heard, Node, eventually
 from .contract import LastingStoreContract
 from .kit import NOW, PATIENT, in_loop, opened, put, revocation, whole_log
 from .redis_kit import RedisLeases, prefix_of, redis_store
+from .test_redis_broker import broker_at, nodes_at, published
 
 UNHURRIED = Timeouts(store_call=2.0)
 """Enough for a busy machine, and soon over when a server is dead."""
@@ -50,6 +54,19 @@ class TestRedisCluster(RedisLeases, LastingStoreContract):
     def another(self, store: Store) -> Store:
         assert isinstance(store, RedisStore)
         return RedisStore(store.place, timeouts=PATIENT)
+
+
+class TestRedisClusterBroker(NodesContract):
+    """The contract of brokers, with the channels of each test on whichever node they fall."""
+
+    url: str
+
+    @pytest.fixture(autouse=True)
+    def _cluster(self, cluster: RedisCluster) -> None:
+        self.url = cluster.url
+
+    def new(self, place: Path, name: str, heard: Heard) -> RedisBroker:
+        return broker_at(self.url, place, name, heard)
 
 
 async def back(store: Store) -> None:
@@ -159,3 +176,62 @@ async def test_redis_sentinel_that_knows_no_such_service(watched: Watched, tmp_p
 
     with pytest.raises(StoreUnavailable, match="cannot be reached"):
         await store.migrate(NOW)
+
+
+async def listening(nodes: list[Node]) -> None:
+    """Let each listen to a channel that is kept, and to one that is not."""
+    for node in nodes:
+        await node.want("room:kept", KEPT)
+        await node.want("room:a")
+    await nodes[0].say("before", "room:kept", KEPT)
+    await nodes[1].say("before")
+    for node in nodes:
+        await node.hears("before")
+        await node.hears("before", channel="room:kept")
+
+
+async def assert_joined_again(nodes: list[Node]) -> None:
+    """Claim that each is told of what may be missing, and hears what comes then, by whichever node it is said."""
+    for node in nodes:
+        await eventually(lambda heard=node.heard: {"room:a", "room:kept"} <= set(heard.gaps))  # type: ignore[misc]
+    for channel, kept in (("room:a", None), ("room:kept", KEPT)):
+        for number, node in enumerate(nodes):
+            await published(node, f"after {number}", channel, kept)
+        for node in nodes:
+            await eventually(lambda texts=node.heard.texts, name=channel: "after 1" in texts(name))  # type: ignore[misc]
+            said = [text for text in node.heard.texts(channel) if text != "gap"]
+            assert ["before", "after 0", "after 1"] == list(dict.fromkeys(said))
+
+
+@in_loop
+async def test_redis_sentinel_failover_joins_channels_again(watched: Watched, tmp_path: Path) -> None:
+    """The primary dies: each node hears the next one, and says that something may be missing."""
+    async with nodes_at(watched.url, tmp_path, 2, UNHURRIED) as nodes:
+        await listening(nodes)
+        await asyncio.to_thread(watched.wait_for_replica)
+        watched.primary.stop()
+
+        await assert_joined_again(nodes)
+
+
+@in_loop
+async def test_redis_sentinel_that_names_another_is_heard(watched: Watched, tmp_path: Path) -> None:
+    """A primary that was cut off goes on answering, and what is said to it reaches nobody who has moved: all move."""
+    async with nodes_at(watched.url, tmp_path, 2, UNHURRIED) as nodes:
+        await listening(nodes)
+        watched.replica.ask("REPLICAOF", "NO", "ONE")
+        watched.sentinel.ask("SENTINEL", "REMOVE", "chat")
+        watched.sentinel.ask("SENTINEL", "MONITOR", "chat", "127.0.0.1", str(watched.replica.port), "1")
+
+        await assert_joined_again(nodes)
+
+
+@in_loop
+async def test_redis_cluster_failover_joins_channels_again(redis_binary: Binary, tmp_path: Path) -> None:
+    """The primary that has our channels dies; its replica takes over, and every node hears it."""
+    with RedisCluster(redis_binary, tmp_path) as cluster:
+        async with nodes_at(cluster.url, tmp_path, 2, UNHURRIED) as nodes:
+            await listening(nodes)
+            cluster.primary_of(f"{{{prefix_of(tmp_path)}}}").stop()
+
+            await assert_joined_again(nodes)
