@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from marshmallow import fields, validate
 
 from tests.kits import V1
-from tornado_wssec import Message, Registry, SecureWebSocketHandler, on
+from tornado_wssec import PUBLIC, Message, Registry, SecureWebSocketHandler, on
 from tornado_wssec.client import public_jwk
 from tornado_wssec.client.signing import SigningKey
 from tornado_wssec.policy.key_material import KeyMaterial
@@ -42,7 +42,16 @@ class Look(Message):
     symbol = fields.String(required=True, validate=validate.Regexp(r"[A-Z]{1,8}\Z"))
 
 
-DESK: Final = Registry(Order, Look)
+class Wave(Message):
+    """Wave to everybody; everybody may, by a key."""
+
+    class Meta:
+        type = "desk.wave"
+        permission = PUBLIC
+        signed = True
+
+
+DESK: Final = Registry(Order, Look, Wave)
 
 
 class DeskSocket(SecureWebSocketHandler):
@@ -54,6 +63,10 @@ class DeskSocket(SecureWebSocketHandler):
     def take_order(self, data: dict[str, Any]) -> dict[str, Any]:
         self.settings["orders"].append(data["symbol"])
         return {"ordered": data["symbol"]}
+
+    @on(Wave)
+    def wave(self, data: dict[str, Any]) -> None:
+        self.settings["orders"].append("wave")
 
     @on(Look)
     async def tell_price(self, data: dict[str, Any]) -> dict[str, Any]:

@@ -231,8 +231,7 @@ async def test_g04_revoked_key() -> None:
         return keys.get(identity.subject)
 
     async with Desk(limits=GENEROUS, signing_keys=signing_keys) as kit:
-        ann = await kit.enter(None)
-        ann.key = old
+        ann = await kit.enter(old)  # the token goes on naming it
         await ann.assert_accepted(ann.jws(order("A")))
         for left, accepted, refused in (({}, None, old), ({"ann": public_jwk(new)}, new, old)):
             keys.clear()
@@ -271,6 +270,33 @@ async def test_g04_key_revoked_while_a_message_waits() -> None:
         assert "reply" == (await ann.client.answer("look"))["type"]
         assert INVALID == (await ann.client.answer("order"))["code"]
         assert [] == kit.orders
+
+
+@in_loop
+async def test_g04_key_that_is_being_revoked() -> None:
+    """What was signed while the application is asked waits for the answer, also what needs no right."""
+    key = ed25519()
+    answers: list[Any] = [public_jwk(key)]
+    go_on = asyncio.Event()
+    go_on.set()
+
+    async def signing_keys(identity: Any) -> Any:
+        answer = answers[-1]
+        await go_on.wait()
+        return answer
+
+    async with Desk(limits=GENEROUS, signing_keys=signing_keys) as kit:
+        ann = await kit.enter(key)
+        await ann.assert_accepted(ann.jws('{"type":"desk.wave"}'))
+        answers.append(None)
+        go_on.clear()
+        await kit.guard.permissions_changed(subject="ann")
+        await ann.say(ann.jws('{"type":"desk.wave"}'), "late")
+        await ann.client.assert_nothing_received()
+        go_on.set()
+
+        assert INVALID == (await ann.client.answer("late"))["code"]
+        assert ["wave"] == kit.orders
 
 
 @pytest.mark.parametrize("answer", ["failure", "jwk with a private half", "RSA", "text"])

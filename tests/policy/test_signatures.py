@@ -325,6 +325,15 @@ def test_signed_payload_of_another_shape(changes: dict[str, Any]) -> None:
     assert CANARY not in refusal.value.evidence
 
 
+def test_signed_seq_ends_where_browsers_stop_counting() -> None:
+    """Whatever integers a message may hold otherwise."""
+    wide = SignedMessages(NONCE, Limits(json_integer=2**60))
+    with pytest.raises(SignatureInvalid):
+        wide.accept(signed(ED, payload(seq=SEQ_MOST + 1)), holder(), NOW, WINDOW)
+
+    assert SEQ_MOST == wide.accept(signed(ED, payload(seq=SEQ_MOST)), holder(), NOW, WINDOW).seq
+
+
 @pytest.mark.parametrize("name", ["nonce", "seq", "ts", "message"])
 def test_signed_payload_without_a_member(name: str) -> None:
     """All four belong there."""
