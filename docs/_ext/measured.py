@@ -67,7 +67,22 @@ def machine(results: Mapping[str, Any]) -> Rows:
     return [("", ""), *((NAMES[name], value) for name, value in results["machine"].items())]
 
 
-TABLES: Final[Mapping[str, Callable[..., Rows]]] = {"bars": bars, "costs": costs, "machine": machine}
+def startup(results: Mapping[str, Any]) -> Rows:
+    """What so many types cost at the start."""
+    table: Mapping[str, Mapping[str, float]] = results["tables"]["startup"]
+    shown = [
+        (f"{int(count):,}", f"{one['seconds']:.2f} s", f"{one['bytes'] / 2**20:.0f} MiB")
+        for count, one in sorted(table.items(), key=lambda item: int(item[0]))
+    ]
+    return [("Types", "CPU", "Memory"), *shown]
+
+
+TABLES: Final[Mapping[str, Callable[..., Rows]]] = {
+    "bars": bars,
+    "costs": costs,
+    "machine": machine,
+    "startup": startup,
+}
 
 
 class Measured(SphinxDirective):
