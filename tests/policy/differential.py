@@ -41,7 +41,12 @@ ODD: Final[tuple[Any, ...]] = (
         {},
         (),
     ),
-    *(UUID(int=7), dt.datetime(2026, 1, 31, tzinfo=dt.UTC), dt.datetime(2026, 1, 31), dt.date(2026, 1, 31)),
+    *(
+        UUID(int=7),
+        dt.datetime(2026, 1, 31, tzinfo=dt.UTC),
+        dt.datetime.fromisoformat("2026-01-31T12:00:00"),
+        dt.date(2026, 1, 31),
+    ),
     *(dt.timedelta(1), object(), {"a": 1}, [None], ["a"], "2026-01-31T12:00:00Z"),
 )
 
@@ -129,8 +134,9 @@ class Pair:
 
 
 def _spec(message: Any, *, compiled: bool) -> MessageSpec:
-    (spec,) = Registry(message, strict=False, compiled=compiled).messages.values()
-    return spec
+    registry = Registry(message, strict=False, compiled=compiled)
+    assert registry.messages, registry.problems()
+    return next(iter(registry.messages.values()))
 
 
 def _odd(data: dict[str, Any], rng: Random) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from marshmallow import missing, validate
 
-from .checks import GIVE_UP, add_checks
+from .checks import GIVE_UP, add_checks, texts_of
 from .fields import LARGEST, RFC3339, StrictInteger
 from .gates import Gate
 from .plans import Kind, Member, Value, members_of
@@ -126,7 +126,14 @@ def _text(source: Source, value: Value, name: str) -> None:
 
 def add_text_check(source: Source, value: Value, name: str) -> None:
     """Write what refuses NUL and lone surrogates; almost every text is ASCII, and is looked at by two fast scans."""
+    if any([runs(check, validate.OneOf) and _are_plain(texts_of(check)) for check in value.checks]):
+        return
     source.add(f'if "\\0" in {name} or not {name}.isascii(): {source.bind("check", gate_of(value).own_check)}({name})')
+
+
+def _are_plain(texts: list[str]) -> bool:
+    """Whether there are texts, and each could be of any gate's liking."""
+    return bool(texts) and all([text.isascii() and "\0" not in text for text in texts])
 
 
 def gate_of(value: Value) -> Gate:
@@ -155,7 +162,7 @@ def _real(source: Source, value: Value, name: str) -> None:
 
 
 def _truth(source: Source, value: Value, name: str) -> None:
-    source.add(f"if type({name}) is not bool: {GIVE_UP}")
+    source.add(f"if {name} is not True and {name} is not False: {GIVE_UP}")
     add_checks(source, value.checks, name)
 
 

@@ -81,6 +81,10 @@ class Residue:
             with source.inside("else"):
                 source.add(f"{name}[{self._literal(member)}] = {default_of(source, member)}")
 
+    def add_data(self, members: tuple[Member, ...], name: str) -> tuple[int, str]:
+        """Write what is left to do about the data of a message: its pairs of quotes, and its name."""
+        return self.add_object(members, name).pairs, name
+
     def add_fields(self, members: tuple[Member, ...], read: Callable[[Member], str]) -> tuple[int, str]:
         """Write how an object is put together of what is read one by one: its pairs of quotes, and its name."""
         name = self._source.name("data")
@@ -110,7 +114,7 @@ class Residue:
             work = self._ways(value, name)
             if work.pairs:
                 self._source.add(f"{self._pairs} += {work.pairs}")
-        return _Work(0, work.is_replaced, False)
+        return _Work(0, work.is_replaced)
 
     def _ways(self, value: Value, name: str) -> _Work:
         if value.kind == "object":

@@ -50,7 +50,7 @@ Accepted = tuple[Any, str | None, dict[str, Any]]
 class Decoder:
     """Reads frames of the types of one endpoint; see `of`."""
 
-    __slots__ = ("_decode", "_finish", "_most_bytes", "_most_nodes", "types")
+    __slots__ = ("_decode", "_finish", "_most_nodes", "types")
 
     types: frozenset[str]
     """The types that it can accept; the others always take the slow way."""
@@ -78,9 +78,9 @@ class Decoder:
             union |= kind
         self._decode: Callable[[str], Any] = msgspec.json.Decoder(union).decode
         self._finish = {
-            kind: (spec, finish, spec.max_bytes or limits.message_bytes) for kind, (spec, finish) in kinds.items()
+            kind: (spec, finish, min(spec.max_bytes or limits.message_bytes, limits.message_bytes))
+            for kind, (spec, finish) in kinds.items()
         }
-        self._most_bytes = limits.message_bytes
         self._most_nodes = limits.json_nodes
         self.types = frozenset([spec.type for spec, _ in kinds.values()])
 
@@ -100,17 +100,11 @@ class Decoder:
             data = finish(message, frame)
         except Exception:
             return None
-        if data is None or size > most_bytes or size > self._most_bytes:
-            return None
-        if "\\" in frame and "\\u0000" in frame:
+        if data is None or size > most_bytes or ("\\" in frame and "\\u0000" in frame):
             return None
         if size >= self._most_nodes and _nodes(frame) > self._most_nodes:
             return None
-        given = message.id
-        return spec, None if given is _UNSET else given, data
-
-
-_UNSET: Final = msgspec.UNSET if IS_THERE else None
+        return spec, message.id, data
 
 
 def _nodes(frame: str) -> int:
@@ -125,7 +119,7 @@ def _kind_of(spec: Typable, envelope: Envelope, limits: Limits) -> tuple[Any, Ca
         return None
     try:
         return (_flat if envelope.is_flat else _nested)(spec.type, plan, envelope.type_key, limits)
-    except (NoShape, TypeError, ValueError):
+    except NoShape:
         return None
 
 
@@ -145,14 +139,13 @@ def _extent(value: Value) -> tuple[int, int]:
 
 
 def _nested(type_name: str, plan: Value, type_key: str, limits: Limits) -> tuple[Any, Callable[..., Any]]:
-    shape = shape_of(plan, limits.json_integer)
-    kind = msgspec.defstruct("Frame", [("data", shape), _id_field()], tag=type_name, tag_field=type_key, gc=False)
+    kind = _struct(type_name, type_key, [("data", shape_of(plan, limits.json_integer))], {})
     source = Source(f"{type_name} typed", "finish(message, frame)")
     source.add("data = message.data", "pairs = 0")
-    work = Residue(source, "pairs", limits.json_keys).add_object(plan.members, "data")
-    _add_proof(source, work.pairs + len(("type", type_name, "data")))
-    source.add("return data")
-    return _checked(kind), source.function()
+    pairs, name = Residue(source, "pairs", limits.json_keys).add_data(plan.members, "data")
+    _add_proof(source, pairs + len(("type", type_name, "data")))
+    source.add(f"return {name}")
+    return kind, source.function()
 
 
 def _flat(type_name: str, plan: Value, type_key: str, limits: Limits) -> tuple[Any, Callable[..., Any]]:
@@ -161,35 +154,37 @@ def _flat(type_name: str, plan: Value, type_key: str, limits: Limits) -> tuple[A
     if any([member.wire in ("id", type_key) for member in members]):
         raise NoShape("a field of a name that the envelope takes")
     places = {member: f"f{place}" for place, member in enumerate(members)}
-    found: Any = [(places[one], shape_of(one.value, limits.json_integer), *_default(one)) for one in members]
-    rename = {places[member]: member.wire for member in members}
-    kind = msgspec.defstruct(
-        "Frame", [*found, _id_field()], tag=type_name, tag_field=type_key, rename=rename, kw_only=True, gc=False
-    )
+    found = [(places[one], shape_of(one.value, limits.json_integer), *_default(one)) for one in members]
+    kind = _struct(type_name, type_key, found, {places[member]: member.wire for member in members})
     source = Source(f"{type_name} typed", "finish(message, frame)")
     source.add("pairs = 0")
     pairs, name = Residue(source, "pairs", limits.json_keys).add_fields(members, lambda one: f"message.{places[one]}")
     _add_proof(source, pairs + len(("type", type_name)))
     source.add(f"return {name}")
-    return _checked(kind), source.function()
+    return kind, source.function()
 
 
 def _default(member: Member) -> tuple[Any, ...]:
     return () if member.is_required else (missing,)
 
 
-def _id_field() -> Any:
-    return "id", Annotated[str, msgspec.Meta(max_length=ID_LENGTH)] | msgspec.UnsetType, msgspec.UNSET
-
-
-def _checked(kind: Any) -> Any:
-    """The type, if a decoder of it can be made at all."""
-    msgspec.json.Decoder(kind)
+def _struct(type_name: str, type_key: str, found: list[Any], rename: Mapping[str, str]) -> Any:
+    """The type of a frame; NoShape where msgspec cannot make one, or no decoder of it."""
+    options = {"tag": type_name, "tag_field": type_key, "rename": rename, "kw_only": True, "gc": False}
+    try:
+        kind = msgspec.defstruct("Frame", [*found, _id_field()], **options)
+        msgspec.json.Decoder(kind)
+    except (TypeError, ValueError) as error:
+        raise NoShape(str(error)) from error
     return kind
+
+
+def _id_field() -> Any:
+    # No JSON is decoded to the default but an absent id: null is none of a string's.
+    return "id", Annotated[str, msgspec.Meta(max_length=ID_LENGTH)], None
 
 
 def _add_proof(source: Source, pairs: int) -> None:
     """Write that there are no quotes but those of what was decoded."""
-    unset = source.bind("unset", msgspec.UNSET)
-    source.add(f"pairs += {pairs} if message.id is {unset} else {pairs + len(('id', 'value'))}")
+    source.add(f"pairs += {pairs} if message.id is None else {pairs + len(('id', 'value'))}")
     source.add("if frame.count('\"') != 2 * pairs: return None")
