@@ -53,6 +53,20 @@ def test_notice_that_kicks_names_somebody(meant: dict[str, str]) -> None:
         kick(**meant)
 
 
+def test_notice_that_removes_names_somebody_and_a_channel() -> None:
+    """Else it would empty channels, or do nothing; no other kind of notice names one."""
+    removal = make_notice(NoticeKind.REMOVE, NOW, subject="ann", channel="room:*")
+
+    assert removal == load_body(dump_body(removal))
+    with pytest.raises(ValueError, match="name a session"):
+        make_notice(NoticeKind.REMOVE, NOW, channel="room:*")
+    for kind, channel in ((NoticeKind.REMOVE, None), (NoticeKind.KICK, "room:a"), (NoticeKind.PERMISSIONS, "room:a")):
+        with pytest.raises(ValueError, match="from which channel"):
+            make_notice(kind, NOW, subject="ann", channel=channel)
+    with pytest.raises(ValueError, match="can be no channel"):
+        make_notice(NoticeKind.REMOVE, NOW, subject="ann", channel="ROOM")
+
+
 @pytest.mark.parametrize("session", ["", "a b", "x" * 129, "\n"])
 def test_notice_names_what_can_be(session: str) -> None:
     """Nothing that could not be a session is written to the log."""

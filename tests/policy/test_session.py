@@ -195,6 +195,18 @@ def test_account_is_idle_once_everything_has_refilled() -> None:
     assert [False, False, True] == [account.is_idle(0.0), account.is_idle(59.0), account.is_idle(60.0)]
 
 
+def test_account_pays_for_what_it_sends_to_many() -> None:
+    """Up to the burst at once; a larger audience is reached from a full budget, and paid off afterwards."""
+    account = Account(replace(LIMITS, identity_sends_per_second=10, identity_sends_burst=20), 0.0)
+    assert 0.0 == account.deliveries_wait(1_000, 0.0)
+    account.charge_deliveries(20, 0.0)
+    assert [0.1, 2.0] == pytest.approx([account.deliveries_wait(1, 0.0), account.deliveries_wait(1_000, 0.0)])
+    account.charge_deliveries(50, 2.0)
+
+    assert [3.1, 0.0] == pytest.approx([account.deliveries_wait(1, 2.0), account.deliveries_wait(20, 7.0)])
+    assert [False, True] == [account.is_idle(6.9), account.is_idle(7.0)]
+
+
 def test_account_with_connections_is_not_idle() -> None:
     """An account in use is never forgotten."""
     account = Account(LIMITS, 0.0)

@@ -11,12 +11,28 @@ import pytest
 
 from tornado_wssec.errors import StoreMissing
 from tornado_wssec.policy.credential_records import RecordKind
+from tornado_wssec.policy.moderation_entries import Measure
 from tornado_wssec.policy.revocation_entries import NoticeKind
 from tornado_wssec.policy.revocations import Body, Kind
 from tornado_wssec.stores.base import Generation, Store
 
 from .directory_contract import DirectoryContract
-from .kit import NOW, bodies, find, in_loop, keep, names_of, notice, put, result_of, revocation, take, undo, whole_log
+from .kit import (
+    NOW,
+    bodies,
+    find,
+    in_loop,
+    keep,
+    moderation,
+    names_of,
+    notice,
+    put,
+    result_of,
+    revocation,
+    take,
+    undo,
+    whole_log,
+)
 from .record_contract import RecordContract
 
 
@@ -299,9 +315,37 @@ class StoreContract(RecordContract, DirectoryContract):
 
             assert [["r", "m"], ["r", "m"], ["m"]] == left
 
+    @in_loop
+    async def test_log_keeps_every_field_of_a_moderation(self, tmp_path: Path) -> None:
+        """It comes back as it was given, in its place, and once, beside others of the same id."""
+        full = moderation("a", measure=Measure.BAN, channel="tenant:acme:**", issuer="https://id.example", reason="誰")
+        slow = moderation("b", measure=Measure.SLOW, subject=None, seconds=2.5, expires_at=None)
+        removal = notice("c", kind=NoticeKind.REMOVE, channel="room:*")
+        log: list[Body] = [revocation("a"), full, slow, removal, moderation("d", subject=None, address="2001:db8::/64")]
+        async with self.opened(tmp_path) as [store]:
+            for body in [*log, full]:
+                await store.append(body)
+
+            assert log == await whole_log(store)
+
+    @in_loop
+    async def test_prune_takes_moderations_that_have_ended(self, tmp_path: Path) -> None:
+        """With the revocations, and not with the notices: they must outlive a node that is down."""
+        async with self.opened(tmp_path) as [store]:
+            for body in (moderation("m", expires_at=NOW - 1), moderation("n"), moderation("o", expires_at=None)):
+                await store.append(body)
+            left = []
+            for notices in (True, False):
+                await store.prune(NOW, 10, notices=notices)
+                left.append([body.id for body in await whole_log(store)])
+
+            assert [["m", "n", "o"], ["n", "o"]] == left
+
     @pytest.mark.parametrize(
         ("body", "fault"),
         [
+            (moderation("a", channel="Room"), "can be no channel"),
+            (moderation("a", subject=None), "give a subject or an address"),
             (notice("a", session=None), "would end every connection; name a session"),
             (notice("a", session="x y"), "this cannot be the session"),
             (notice("a", issuer=""), "issuer is empty"),

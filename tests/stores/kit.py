@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from tornado_wssec.policy.credential_records import RecordKind
+from tornado_wssec.policy.moderation_entries import Measure, Moderation
 from tornado_wssec.policy.revocation_entries import Notice, NoticeKind
 from tornado_wssec.policy.revocations import Body, Kind, LogEntry, Revocation, Undo
 from tornado_wssec.policy.tickets import digest_of
@@ -55,6 +56,12 @@ def notice(id: str, **fields: Any) -> Notice:
     """An entry that ends the connections of the session of the same name, and expires ten minutes after NOW."""
     given = {"kind": NoticeKind.KICK, "session": id, "at": NOW, "expires_at": NOW + 600, **fields}
     return Notice(id=id, **given)
+
+
+def moderation(id: str, **fields: Any) -> Moderation:
+    """An entry that mutes somebody in one channel for an hour from NOW."""
+    given = {"measure": Measure.MUTE, "channel": "room:a", "subject": "u1", "at": NOW, "expires_at": NOW + 3600}
+    return Moderation(id=id, **{**given, **fields})
 
 
 def bodies(entries: Iterable[LogEntry]) -> list[Body]:

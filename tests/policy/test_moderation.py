@@ -1,0 +1,187 @@
+"""Who is muted, banned or slowed down: the entries, and what they say together."""
+
+from dataclasses import replace
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from tornado_wssec.policy.identity import Identity
+from tornado_wssec.policy.moderation import ModerationIndex
+from tornado_wssec.policy.moderation_entries import (
+    TICK,
+    Measure,
+    Moderation,
+    ensure_moderation,
+    make_lift,
+    make_moderation,
+)
+from tornado_wssec.policy.revocation_entries import class_of, dump_body, ensure_storable, load_body
+
+NOW = 1_700_000_000.0
+ANN = Identity(subject="ann", issuer="https://id.example")
+HERE = "192.0.2.1"
+
+
+def made(measure: Measure = Measure.MUTE, channel: str = "room:lobby", **given: Any) -> Moderation:
+    """An entry about ann, unless it says otherwise."""
+    named = {} if measure is Measure.SLOW or "address" in given else {"subject": "ann"}
+    return make_moderation(measure, channel, given.pop("now", NOW), **{**named, **given})
+
+
+def index_of(*bodies: Moderation, now: float = NOW) -> ModerationIndex:
+    """An index that has read these."""
+    index = ModerationIndex()
+    for body in bodies:
+        index.apply(body, now)
+    return index
+
+
+def is_silenced(index: ModerationIndex, channel: str = "room:lobby", who: Identity = ANN, now: float = NOW) -> bool:
+    """Whether ann may not speak there."""
+    return index.is_silenced(channel, who, HERE, now)
+
+
+def test_mute_and_ban_silence() -> None:
+    """Either keeps from speaking; only a ban keeps out."""
+    muted, banned = index_of(made()), index_of(made(Measure.BAN))
+
+    assert (True, False) == (is_silenced(muted), muted.is_banned("room:lobby", ANN, HERE, NOW))
+    assert (True, True) == (is_silenced(banned), banned.is_banned("room:lobby", ANN, HERE, NOW))
+    assert (False, False) == (is_silenced(index_of()), index_of().is_banned("room:lobby", ANN, HERE, NOW))
+
+
+def test_measures_of_others() -> None:
+    """Another subject, another issuer's, another address and another channel are not meant."""
+    others = [
+        made(subject="bob"),
+        made(issuer="https://other.example"),
+        made(channel="room:attic"),
+        made(address="192.0.2.2"),
+        made(channel="hall:*"),
+    ]
+
+    assert not is_silenced(index_of(*others))
+    assert is_silenced(index_of(*others, made(issuer="https://id.example")))
+
+
+def test_measures_by_address_are_of_its_network() -> None:
+    """An IPv6 address stands for its /64, which is one customer."""
+    index = index_of(made(address="2001:db8::7"))
+
+    assert index.is_silenced("room:lobby", ANN, "2001:db8::8", NOW)
+    assert not index.is_silenced("room:lobby", ANN, "2001:db8:0:1::7", NOW)
+
+
+def test_entries_count_in_whatever_order() -> None:
+    """The one made last counts, also where it is read first, or twice."""
+    mute = made()
+    lift = make_lift(mute, NOW)
+    again = made(last=lift.at)
+
+    for order in permutations([mute, lift, again]):
+        assert is_silenced(index_of(*order, *order))
+    for pair in permutations([mute, lift]):
+        assert not is_silenced(index_of(*pair))
+
+
+def test_entries_of_a_clock_that_is_behind() -> None:
+    """Whoever decides later is right, though his clock says earlier."""
+    mute = made(now=NOW + 100)
+
+    assert mute.at + TICK == make_lift(mute, NOW).at
+    assert not is_silenced(index_of(mute, make_lift(mute, NOW)))
+
+
+def test_entries_end() -> None:
+    """What has ended holds no more, is forgotten when asked, and is not even taken in."""
+    index = index_of(made(duration=60), made(channel="room:*", duration=90), made(Measure.BAN))
+    assert (True, True) == (is_silenced(index, now=NOW + 59.9), is_silenced(index, "room:b", now=NOW + 89.9))
+    index.forget_ended(NOW + 60)
+    assert (2, True) == (len(index), is_silenced(index, "room:b", now=NOW + 89.9))
+    index.forget_ended(NOW + 90)
+
+    assert [Measure.BAN] == [one.measure for one in index]
+    assert not index.apply(made(duration=60), NOW + 60)
+    assert not index_of(made(duration=60)).covering("room:lobby", NOW + 60)
+
+
+def test_slow_mode_of_several() -> None:
+    """The slowest counts; 0 seconds take it back."""
+    slow = made(Measure.SLOW, seconds=5)
+    index = index_of(slow, made(Measure.SLOW, "room:*", seconds=30), made())
+
+    assert (30, 30, 0) == (index.slowed("room:lobby", NOW), index.slowed("room:b", NOW), index.slowed("hall", NOW))
+    index.apply(make_lift(next(one for one in index if one.channel == "room:*"), NOW), NOW)
+    assert (5, 0) == (index.slowed("room:lobby", NOW), index.slowed("room:b", NOW))
+    assert 0 == index_of().slowed("room:lobby", NOW)
+
+
+def test_index_tells_what_holds() -> None:
+    """Sorted by channel, without what was taken back."""
+    mute = made()
+    index = index_of(mute, make_lift(mute, NOW), made(channel="a"), made(Measure.BAN, "**"))
+
+    assert [("**", "ban"), ("a", "mute")] == [(one.channel, one.measure) for one in index.in_force(NOW)]
+    assert ["**"] == [one.channel for one in index.covering("room:lobby", NOW)]
+    assert (None, 3) == (index.last(made(channel="b").place), len(index))
+
+
+def test_entries_are_written_down_and_read() -> None:
+    """Every field survives, in a class of its own."""
+    full = made(Measure.BAN, "tenant:acme:**", issuer="https://id.example", duration=9.5, reason="誰")
+
+    for body in (full, made(Measure.SLOW, seconds=2.5), make_lift(full, NOW), made(address="2001:db8::7")):
+        assert body == load_body(dump_body(body))
+        assert "moderation" == class_of(body)
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"channel": "Room"}, "can be no channel"),
+    ({"channel": "*x"}, "can be no channel"),
+    ({"channel": "*:" + "a" * 128}, "can be no channel"),
+    ({"channel": 7}, "the channel is no text"),
+    ({"subject": None}, "give a subject or an address"),
+    ({"subject": ""}, "subject is empty"),
+    ({"issuer": ""}, "issuer is empty"),
+    ({"address": "192.0.2.1"}, "give a subject or an address"),
+    ({"address": "2001:db8::7", "subject": None}, "address is none"),
+    ({"address": "x", "subject": None}, "address is none"),
+    ({"address": 7, "subject": None}, "address is none"),
+    ({"measure": Measure.SLOW}, "name nobody"),
+    ({"measure": Measure.SLOW, "subject": None, "issuer": "x"}, "name nobody"),
+    ({"measure": Measure.SLOW, "subject": None, "seconds": 86_401.0}, "slow mode takes"),
+    ({"at": float("nan")}, "at is not finite"),
+]
+
+
+@pytest.mark.parametrize(("change", "fault"), WRONG, ids=lambda value: ascii(value)[:50])
+def test_entry_that_cannot_be(change: dict[str, Any], fault: str) -> None:
+    """It is neither stored nor read: one such entry would stop every node that follows the log."""
+    body = replace(made(), **change)
+    with pytest.raises(ValueError, match=fault):
+        ensure_storable(body)
+
+
+def test_entry_of_a_measure_that_is_none() -> None:
+    """A newer version may know it; this one says which it knows."""
+    text = dump_body(made()).replace('"mute"', '"hush"')
+    with pytest.raises(ValueError, match="mute, unmute, ban, unban, slow"):
+        load_body(text)
+
+
+@pytest.mark.parametrize("duration", [0, -1, float("inf")])
+def test_duration_that_is_none(duration: float) -> None:
+    """It is above 0, or there is none."""
+    with pytest.raises(ValueError, match=r"the duration is not (above 0|finite)"):
+        made(duration=duration)
+
+
+def test_entry_is_about_its_place() -> None:
+    """A measure and what takes it back have one place."""
+    mute = made()
+    lift = make_lift(mute, NOW)
+
+    assert (mute.place, False, True) == (lift.place, mute.is_lifted, lift.is_lifted)
+    assert ensure_moderation(lift) is None
+    assert make_lift(made(Measure.SLOW, seconds=3), NOW).is_lifted
