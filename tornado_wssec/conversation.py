@@ -32,7 +32,6 @@ from .errors import (
 from .hub import Hub, Live
 from .inbox import Inbox, SharedInbox
 from .patience import Deadline, patiently
-from .policy.binary import parted
 from .policy.pipeline import Permitted, readmit
 from .policy.reserved import Ping, Signed
 from .policy.signatures import SignedMessages
@@ -110,9 +109,10 @@ class Conversation:
         """Admit a frame, answer it, or end the connection."""
         now, live = self._monotonic(), self.live
         try:
-            endpoint = self._endpoint
-            pipeline = endpoint.binary if isinstance(frame, bytes) else endpoint.pipeline
-            permitted = pipeline.admit(frame, live.session, now)
+            if isinstance(frame, bytes):
+                live.session.ensure_open()
+                raise Disconnect(Close(CloseCode.UNSUPPORTED_DATA), "binary frame")
+            permitted = self._endpoint.pipeline.admit(frame, live.session, now)
             if permitted.spec.message is Signed:
                 permitted = self._admit_signed(permitted, now)
         except FrameDropped:
@@ -203,7 +203,7 @@ class Conversation:
 
     def say_reply(self, message_id: str, data: Mapping[str, Any]) -> None:
         """Answer a message that carried an id."""
-        self._say(self.envelope.reply(message_id, data), is_reply=True)
+        self.live.answer(self.envelope.answer(message_id, data), self._monotonic())
 
     async def run_hook(self, name: str, hook: Callable[[], Awaitable[None] | None]) -> None:
         """Run `opened` or `closed` under the handler's deadline; a failure ends the connection."""
@@ -286,7 +286,8 @@ class Conversation:
 
     def _reply(self, permitted: Permitted, result: Any) -> None:
         if permitted.id is not None:
-            self.say_reply(permitted.id, _reply_of(result))
+            data = result if type(result) is dict else _reply_of(result)
+            self.live.answer(self.envelope.answer(permitted.id, data), self._monotonic())
 
     def _refuse(self, permitted: Permitted, error: Exception) -> None:
         """Tell what became of a message that was not handled."""
@@ -317,8 +318,7 @@ class Conversation:
         Only a refusal that is answered gets here, and the ladder bounds those.
         """
         try:
-            head = parted(frame)[0] if isinstance(frame, bytes) else frame
-            return self.envelope.parse(head, self._endpoint.limits).id
+            return self.envelope.parse(frame, self._endpoint.limits).id
         except FrameError as error:
             return error.message_id
 

@@ -310,7 +310,15 @@ else:
             runner, self._runner = self._runner or _Runner(), None
             step = FirstStep(coroutine, loop)
             try:
-                awaited = _as_current(step, loop, context.run, runner.send, coroutine)
+                if asyncio.current_task(loop) is None:
+                    # As nearly always: `_as_current` without its calls.
+                    _enter_task(loop, step)
+                    try:
+                        awaited = context.run(runner.send, coroutine)
+                    finally:
+                        _leave_task(loop, step)
+                else:
+                    awaited = _as_current(step, loop, context.run, runner.send, coroutine)
             except BaseException:
                 step.call_back()
                 raise

@@ -86,6 +86,19 @@ class Live:
         if not has_room:
             self.drop_slow()
 
+    def answer(self, text: bytes, now: float) -> None:
+        """Queue a reply, in UTF-8; for the rest as `send`."""
+        if self.session.close is not None:
+            return
+        try:
+            has_room = self.connection.answer(text, now)
+        except Exception as error:
+            self.drop(error)
+            return
+        self.lifetime.saw_data(now)
+        if not has_room:
+            self.drop_slow()
+
     def fall_silent(self) -> None:
         """Forget who talks over it: that holds this connection in turn, and only the collector would part them."""
         self.tell_expiring, self.settled = _nobody_to_tell, _nothing_to_wait_for

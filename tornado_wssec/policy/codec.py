@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from ..errors import FrameError, MalformedFrame
 from ..settings import KiB, Limits
+from .plain_json import encode_plain
 from .strict_json import JsonReader, decode_json, encode_json, sized_text
 
 __all__ = ["ERROR_BYTES", "ID_LENGTH", "Envelope", "Incoming", "decode_json", "encode_json"]
@@ -120,6 +121,14 @@ class Envelope:
             return f'{{"type":"reply","id":{encode_json(message_id)},"data":{encode_json(data)}}}'
         head = {self._type_key: "reply", "id": message_id}
         return self._write(head, data, head.keys())
+
+    def answer(self, message_id: str, data: Mapping[str, Any]) -> bytes:
+        """The same in UTF-8, without the text in between where the data is plain."""
+        if not self._is_flat and type(data) is dict:
+            plain = encode_plain(message_id, data)
+            if plain is not None:
+                return b'{"type":"reply","id":%b,"data":%b}' % plain
+        return self.reply(message_id, data).encode()
 
     def pong(self, message_id: str | None) -> str:
         """The answer to an application's `ping`, which browsers send for want of ping frames (R037)."""

@@ -26,6 +26,9 @@ KNOWN_MOST: Final = 16
 KNOWN_CHARACTERS: Final = 256
 """Permissions whose answer a set of grants remembers, and how long they are. It never changes, nor does the answer."""
 
+PASSED_MOST: Final = 16
+"""Values with which a template has let these grants pass, of which each set remembers so many."""
+
 # A dot or two alone are refused, since an application may well build a path from the same value.
 _SEGMENT: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.@+=~|-]{1,128}").fullmatch
 _FIELD: Final = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}").fullmatch
@@ -47,7 +50,7 @@ class Grants:
         ValueError: for a grant that is no permission and no pattern, with the remedy.
     """
 
-    __slots__ = ("_all", "_families", "_heads", "_known", "_literals", "_shapes")
+    __slots__ = ("_all", "_families", "_heads", "_known", "_literals", "_shapes", "passed")
 
     _all: frozenset[str]
     _literals: frozenset[str]
@@ -55,6 +58,8 @@ class Grants:
     _families: tuple[str, ...]
     _shapes: "tuple[_Shape, ...]"
     _known: dict[str, bool]
+    passed: dict[str, set[str]]
+    """Text of a template with one field → values with which these grants were found to cover it; see `remember`."""
 
     def __init__(self, grants: Iterable[str] = ()) -> None:
         if isinstance(grants, str):
@@ -66,6 +71,7 @@ class Grants:
         set_once(self, "_all", every)
         set_once(self, "_literals", every.difference(patterns) if patterns else every)
         set_once(self, "_known", {})
+        set_once(self, "passed", {})
         self._compile(patterns)
 
     def _compile(self, patterns: list[str]) -> None:
@@ -108,6 +114,12 @@ class Grants:
             return True
         segments = permission.split(":")
         return any([shape.fits(segments) for shape in self._shapes])
+
+    def remember(self, template: str, value: str) -> None:
+        """Keep that a template, filled with this value, is covered. The answer never changes, since they never do."""
+        if sum(map(len, self.passed.values())) >= PASSED_MOST:
+            self.passed.clear()
+        self.passed.setdefault(template, set()).add(value)
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._all))

@@ -7,17 +7,18 @@ Rules of this file:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import FrameError, MessageTooBig, PermissionDenied, SignatureInvalid, UnknownType
 from ..settings import Limits
 from .codec import Envelope, Incoming
 from .identity import Identity, claim_of
+from .permitted import Permitted, permit
 from .registry import MessageSpec
-from .reserved import ASK_A_CHANNEL, Signed
+from .reserved import Signed
 from .session import Session
 from .signatures import Opened, SignedMessages, ensure_signed_by
+from .swift import Swift
 
 
 class Valid(NamedTuple):
@@ -30,38 +31,6 @@ class Valid(NamedTuple):
     id: str | None
     data: dict[str, Any]
     wire: Mapping[str, Any]
-
-
-_AUTHORISED: Final = object()
-
-
-@dataclass(frozen=True, slots=True)
-class Permitted:
-    """A message that may be handled. Only `authorise` makes one.
-
-    Args:
-        spec, id, data: as validated; bound fields are filled in.
-        wire: the data as it came.
-        identity: the one that was asked; a changed one must be asked again (R043).
-        signed_by: thumbprint of the key that signed it; None: it came unsigned.
-    """
-
-    spec: MessageSpec
-    id: str | None
-    data: dict[str, Any]
-    wire: Mapping[str, Any]
-    identity: Identity
-    _proof: object
-    signed_by: str | None = None
-
-    @property
-    def needs_standing(self) -> bool:
-        """Whether it is let in by what the application may take back: a right, or the key that signed it."""
-        return self.signed_by is not None or not self.spec.is_public or self.spec.message in ASK_A_CHANNEL
-
-    def __post_init__(self) -> None:
-        if self._proof is not _AUTHORISED:
-            raise TypeError("a Permitted message is made by policy.pipeline.authorise alone")
 
 
 def size_of(frame: str | bytes) -> int:
@@ -99,7 +68,7 @@ def authorise(message: Valid, identity: Identity, signed_by: str | None = None) 
     template = spec.permission
     if template is None or not template.allowed(identity.permissions, spec.permission_values(message.data)):
         raise PermissionDenied(f"{spec.type} needs {template.text if template else 'a permission'}")
-    return Permitted(spec, message.id, message.data, message.wire, identity, _AUTHORISED, signed_by)
+    return permit(Permitted, (spec, message.id, message.data, message.wire, identity, signed_by))
 
 
 def bound_claims(spec: MessageSpec, identity: Identity) -> dict[str, Any]:
@@ -132,12 +101,13 @@ class Pipeline:
         limits: its caps.
     """
 
-    __slots__ = ("accepted", "envelope", "limits")
+    __slots__ = ("_swift", "accepted", "envelope", "limits")
 
     def __init__(self, accepted: Mapping[str, MessageSpec], envelope: Envelope, limits: Limits) -> None:
         self.accepted = accepted
         self.envelope = envelope
         self.limits = limits
+        self._swift = Swift.of(accepted, envelope, limits)
 
     def admit(self, frame: str | bytes, session: Session, now: float) -> Permitted:
         """Turn bytes from a stranger into a message we will act on.
@@ -148,7 +118,10 @@ class Pipeline:
             Disconnect: a budget is used up.
         """
         session.ensure_open()
-        session.spend_frame(size_of(frame), now)
+        size = size_of(frame)
+        session.spend_frame(size, now)
+        if self._swift is not None and (permitted := self._swift.accepted(frame, size, session, now)) is not None:
+            return permitted
         return self._judge(self.envelope.parse(frame, self.limits), session, now)
 
     def open_signed(

@@ -72,45 +72,50 @@ class TokenBucket:
         rate: tokens that come back each second.
         burst: tokens it holds.
         now: monotonic seconds.
+
+    Attributes:
+        price: seconds that one token takes to come back.
+        depth: seconds that all of them take.
+        full_at: monotonic seconds; when nothing will be owed any more.
     """
 
-    __slots__ = ("_depth", "_full_at", "_price")
+    __slots__ = ("depth", "full_at", "price")
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
-        self._price = 1.0 / rate
-        self._depth = burst / rate
-        self._full_at = now
+        self.price = 1.0 / rate
+        self.depth = burst / rate
+        self.full_at = now
 
     def take(self, cost: float, now: float) -> float:
         """Charge `cost` tokens and return 0.0, or charge nothing and return the seconds until it would pass.
 
         A cost above the burst passes when the bucket is full, and leaves it in debt.
         """
-        debt = self._full_at - now
+        debt = self.full_at - now
         if debt < 0.0:
             debt = 0.0
-        seconds = cost * self._price
-        room = self._depth - seconds
+        seconds = cost * self.price
+        room = self.depth - seconds
         wait = debt - room if room > 0.0 else debt
         if wait > TOLERANCE:
             return wait
-        self._full_at = now + debt + seconds
+        self.full_at = now + debt + seconds
         return 0.0
 
     def wait(self, cost: float, now: float) -> float:
         """Return what `take` would, and charge nothing."""
-        room = self._depth - cost * self._price
-        wait = self._full_at - now - (room if room > 0.0 else 0.0)
+        room = self.depth - cost * self.price
+        wait = self.full_at - now - (room if room > 0.0 else 0.0)
         return wait if wait > TOLERANCE else 0.0
 
     def is_full(self, now: float) -> bool:
         """Whether nothing is owed, so that a new bucket would do as well."""
-        return self._full_at <= now
+        return self.full_at <= now
 
     def copy(self) -> Self:
         """Return another bucket that owes the same."""
         twin = object.__new__(type(self))
-        twin._price, twin._depth, twin._full_at = self._price, self._depth, self._full_at
+        twin.price, twin.depth, twin.full_at = self.price, self.depth, self.full_at
         return twin
 
 
@@ -151,6 +156,13 @@ class Buckets:
         twin = object.__new__(type(self))
         twin._parts = tuple([part.copy() for part in self._parts])
         return twin
+
+
+def budget_of(rates: tuple[Rate, ...], now: float) -> TokenBucket | Buckets:
+    """What holds these rates; one alone, as most are, needs no more than a bucket."""
+    if len(rates) == 1:
+        return TokenBucket(rates[0].count / rates[0].seconds, rates[0].count, now)
+    return Buckets(rates, now)
 
 
 class BucketTable(Generic[K]):

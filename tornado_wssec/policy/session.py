@@ -14,7 +14,7 @@ from ..closing import Close, CloseCode
 from ..errors import Disconnect, FrameDropped, RateLimited, ReauthRequired, Unavailable
 from ..settings import LEEWAY_MOST, Limits
 from .identity import Identity
-from .rates import Buckets, Rate, TokenBucket
+from .rates import TOLERANCE, Buckets, Rate, TokenBucket, budget_of
 from .registry import MessageSpec
 
 REPLACED_MOST: Final = 256
@@ -36,19 +36,31 @@ class Account:
         self._limits = limits
         self._deliveries: TokenBucket | None = None  # most never publish
         self._messages = TokenBucket(limits.identity_messages_per_second, limits.identity_messages_burst, now)
-        self._by_type: dict[str, Buckets] = {}
+        self._by_type: dict[str, TokenBucket | Buckets] = {}
         self.connections = 0
 
     def take(self, type: str, rates: tuple[Rate, ...], cost: float, now: float) -> float:
         """Spend `cost` on one message of a type; 0.0, or the seconds until it would pass."""
-        wait = self._messages.wait(cost, now)
-        if not wait and rates:
-            buckets = self._by_type.get(type)
-            if buckets is None:
-                buckets = self._by_type[type] = Buckets(rates, now)
-            wait = buckets.take(cost, now)
-        # Charged last: what a type's own rate refuses must not use up what other types share.
-        return wait or self._messages.take(cost, now)
+        everything = self._messages
+        if not rates:
+            return everything.take(cost, now)
+        # `TokenBucket.take` for both without its calls: this is done for each message. The one that all types share
+        # is charged last: what a type's own rate refuses must not use up what is left for the others.
+        debt = everything.full_at - now
+        if debt < 0.0:
+            debt = 0.0
+        seconds = cost * everything.price
+        room = everything.depth - seconds
+        wait = debt - room if room > 0.0 else debt
+        if wait > TOLERANCE:
+            return wait
+        budget = self._by_type.get(type)
+        if budget is None:
+            budget = self._by_type[type] = budget_of(rates, now)
+        wait = budget.take(cost, now)
+        if not wait:
+            everything.full_at = now + debt + seconds
+        return wait
 
     def deliveries_wait(self, count: float, now: float) -> float:
         """Seconds until a message to so many may be sent; 0.0: now."""
@@ -185,7 +197,14 @@ class Session:
         Raises:
             RateLimited, FrameDropped, Disconnect: by how long the excess has lasted.
         """
-        wait = self._frames.take(1.0, now) or self._bytes.take(size, now)
+        # `TokenBucket.take` for both without its calls, where nothing is in the way: this is done for each frame.
+        frames, sizes = self._frames, self._bytes
+        frame_debt, size_debt, cost = frames.full_at - now, sizes.full_at - now, size * sizes.price
+        if frame_debt + frames.price <= frames.depth and size_debt + cost <= sizes.depth:
+            frames.full_at = (now + frame_debt if frame_debt > 0.0 else now) + frames.price
+            sizes.full_at = (now + size_debt if size_debt > 0.0 else now) + cost
+            return
+        wait = frames.take(1.0, now) or sizes.take(size, now)
         if wait:
             self.refuse(wait, now, None)
 

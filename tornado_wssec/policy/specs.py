@@ -101,11 +101,7 @@ class MessageSpec:
         """
         if self.direction == "out":
             return self._ways.outward
-        if self.typable is not None:
-            return typed(self._ways.inward)
-        reasons = {"signed": self.signed, "bound to a claim": bool(self.bind), "binary": self.binary is not None}
-        known = [reason for reason, holds in reasons.items() if holds and self._ways.typable is not None]
-        return self._ways.inward + (f": {', '.join(known)}" if known else "")
+        return self._ways.inward if self.typable is None else typed(self._ways.inward)
 
     @property
     def typable(self) -> Value | None:
@@ -178,6 +174,11 @@ class MessageSpec:
         if self.overflow is not Overflow.COALESCE:
             return None
         return repr((self.type, channel, *[ready.get(name) for name in self.coalesce]))
+
+    @property
+    def filled_from(self) -> tuple[tuple[str, str], ...]:
+        """Each field of the permission's template, with the name that its value has in validated data."""
+        return self._keys
 
     def permission_values(self, data: Mapping[str, Any]) -> Mapping[str, object]:
         """What the template is filled from.

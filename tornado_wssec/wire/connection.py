@@ -24,6 +24,9 @@ class Connection(Protocol):
     def send(self, message: Outgoing, now: float) -> bool:
         """Queue a message; False when the reader is too slow for it. Never blocks; nothing leaves once closing."""
 
+    def answer(self, text: bytes, now: float) -> bool:
+        """Queue a reply, in UTF-8; for the rest as `send`."""
+
     def ping(self, nonce: bytes) -> None:
         """Send a ping frame."""
 

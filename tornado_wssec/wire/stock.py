@@ -125,6 +125,10 @@ class StockConnection:
         self._write(TEXT, message.text.encode())
         return self.buffered_bytes <= self._outbound_bytes
 
+    def answer(self, text: bytes, now: float) -> bool:
+        self._write(TEXT, text)
+        return self.buffered_bytes <= self._outbound_bytes
+
     def ping(self, nonce: bytes) -> None:
         self._write(PING, nonce)
 

@@ -1,0 +1,70 @@
+"""What msgspec writes of plain answers stands for what `encode_json` writes; the rest is left to that."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tornado_wssec.policy import plain_json
+from tornado_wssec.policy.codec import Envelope
+from tornado_wssec.policy.plain_json import encode_plain
+from tornado_wssec.policy.strict_json import encode_json
+
+PLAIN: tuple[dict[str, Any], ...] = (
+    {},
+    {"delivered": True, "count": 0, "none": None},
+    {"text": 'quotes " and \\ and \n, \x00, \x7f, é, 𝄞, </script>', "é": -1},
+    {"large": 2**53, "larger": 2**100},
+)
+
+
+class Named(str):
+    """No plain text: it may write itself otherwise."""
+
+
+@pytest.mark.parametrize("value", PLAIN)
+def test_plain_json_stands_for_the_same(value: dict[str, Any]) -> None:
+    """Read by whoever reads JSON, both are equal; so is the text beside it."""
+    written = encode_plain('a"é', value)
+    assert written is not None
+
+    assert ('a"é', json.loads(encode_json(value))) == (json.loads(written[0]), json.loads(written[1]))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *({"a": one} for one in (1.5, float("nan"), [1], {}, Decimal(1), b"", Named("x"), "\ud800")),
+        *({1: 2}, {"\ud800": 1}),
+    ],
+)
+def test_plain_json_leaves_the_rest(value: Any) -> None:
+    """Numbers that may be none, what nests, what JSON has no form for, and what is no Unicode."""
+
+    assert encode_plain("a", value) is None
+
+
+def test_plain_json_leaves_everything_without_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is optional."""
+    monkeypatch.setattr(plain_json, "_write", None)
+
+    assert encode_plain("a", {}) is None
+    assert b'{"type":"reply","id":"a","data":{"b":1}}' == Envelope().answer("a", {"b": 1})
+
+
+@pytest.mark.parametrize("envelope", [Envelope(), Envelope.flat(type="action")])
+@pytest.mark.parametrize("data", [{}, {"delivered": True}, {"at": 1.5, "in": [1, {"a": "é"}]}])
+def test_answers_are_replies(envelope: Envelope, data: dict[str, Any]) -> None:
+    """In bytes what `reply` says in text."""
+
+    assert json.loads(envelope.reply("a1", data)) == json.loads(envelope.answer("a1", data))
+
+
+@pytest.mark.parametrize("envelope", [Envelope(), Envelope.flat(type="action")])
+@pytest.mark.parametrize(("value", "error"), [(float("nan"), ValueError), ("\ud800", ValueError), (b"", TypeError)])
+def test_answers_refuse_what_replies_refuse(envelope: Envelope, value: Any, error: type[Exception]) -> None:
+    """The application learns of what has no form in JSON, whoever writes it."""
+
+    with pytest.raises(error):
+        envelope.answer("a1", {"value": value})
