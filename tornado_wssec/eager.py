@@ -308,7 +308,7 @@ else:
             """
             # Taken out while in use: a handler may well begin another one.
             runner, self._runner = self._runner or _Runner(), None
-            step = FirstStep(coroutine, loop)
+            step: Any = FirstStep(coroutine, loop)
             try:
                 if asyncio.current_task(loop) is None:
                     # As nearly always: `_as_current` without its calls.

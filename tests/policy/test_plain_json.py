@@ -35,7 +35,7 @@ def test_plain_json_stands_for_the_same(value: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        *({"a": one} for one in (1.5, float("nan"), [1], {}, Decimal(1), b"", Named("x"), "\ud800")),
+        *({"a": one} for one in tuple[Any, ...]((1.5, float("nan"), [1], {}, Decimal(1), b"", Named("x"), "\ud800"))),
         *({1: 2}, {"\ud800": 1}),
     ],
 )

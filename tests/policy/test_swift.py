@@ -132,10 +132,8 @@ def twins(chance: random.Random, now: float) -> tuple[Session, Session]:
 
 def owed(one: Session) -> list[Any]:
     """Everything that a session and its account have been charged."""
-    types = {
-        name: [part.full_at for part in getattr(budget, "_parts", (budget,))]
-        for name, budget in one.account._by_type.items()
-    }
+    budgets: dict[str, Any] = {**one.account._by_type}
+    types = {name: [part.full_at for part in getattr(each, "_parts", (each,))] for name, each in budgets.items()}
     return [
         *[round(bucket.full_at, 9) for bucket in (one._frames, one._bytes, one.account._messages)],
         {name: [round(each, 9) for each in parts] for name, parts in types.items()},
@@ -239,7 +237,8 @@ def test_swift_lets_the_readable_way_ask_for_the_money() -> None:
     frame = '{"type":"say","data":{"room":"lobby"}}'
     taken = [way._swift.accepted(frame, len(frame), one, 0.0) is not None for _ in range(50)]
 
-    assert ([True] * 40 + [False] * 10, 40 / 60) == (taken, pytest.approx(one.account._messages.full_at))
+    assert [True] * 40 + [False] * 10 == taken
+    assert 40 / 60 == pytest.approx(one.account._messages.full_at)
 
 
 def test_swift_refuses_while_rights_are_in_doubt() -> None:
@@ -316,7 +315,7 @@ def test_permitted_needs_standing_for_all_but_the_public() -> None:
     assert [False, True] == [way.admit(frame, one, 0.0).needs_standing for frame in frames]
 
 
-@pytest.mark.parametrize("make", [Permitted, lambda *fields: Permitted._make(fields)])
+@pytest.mark.parametrize("make", [Permitted, lambda *fields: vars(Permitted)["_make"].__get__(None, Permitted)(fields)])
 def test_permitted_is_not_made_by_hand(make: Any) -> None:
     """Neither by its name nor as tuples of names are made otherwise."""
     fields = pipeline(Envelope(), is_swift=True).admit('{"type":"wave","data":{}}', session(), 0.0)

@@ -5,8 +5,8 @@ Rules of this file:
 2. What was permitted does not change.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple, NoReturn, Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple, Self
 
 from .identity import Identity
 from .reserved import ASK_A_CHANNEL
@@ -34,16 +34,16 @@ class Permitted(_Fields):
 
     __slots__ = ()
 
-    def __new__(cls, *_: object, **__: object) -> NoReturn:  # type: ignore[misc]  # it makes none, on purpose
+    def __init__(self, *_: object, **__: object) -> None:
         """Make none.
 
         Raises:
-            TypeError: always.
+            TypeError: always; `permit` does not get here.
         """
         raise TypeError("a Permitted message is made by policy.pipeline.authorise alone")
 
     @classmethod
-    def _make(cls, iterable: Iterable[Any]) -> Self:
+    def _make(cls, iterable: Iterable[Any]) -> Self:  # type: ignore[override]  # it makes none
         return cls(*iterable)
 
     @property
@@ -52,5 +52,5 @@ class Permitted(_Fields):
         return self.signed_by is not None or not self.spec.is_public or self.spec.message in ASK_A_CHANNEL
 
 
-permit: Final = tuple.__new__
+permit: Final[Callable[[type[Permitted], tuple[Any, ...]], Permitted]] = tuple.__new__
 """`permit(Permitted, fields)` makes one; a plain tuple, since one is made for each message."""

@@ -20,6 +20,18 @@ from .session import Session
 from .signatures import Opened, SignedMessages, ensure_signed_by
 from .swift import Swift
 
+__all__ = [
+    "Permitted",
+    "Pipeline",
+    "Valid",
+    "authorise",
+    "bound_claims",
+    "readmit",
+    "reauthorise",
+    "size_of",
+    "validate",
+]
+
 
 class Valid(NamedTuple):
     """A message whose data fits its schema; nobody has asked yet whether it is allowed.
@@ -120,8 +132,10 @@ class Pipeline:
         session.ensure_open()
         size = size_of(frame)
         session.spend_frame(size, now)
-        if self._swift is not None and (permitted := self._swift.accepted(frame, size, session, now)) is not None:
-            return permitted
+        if self._swift is not None and type(frame) is str:
+            permitted = self._swift.accepted(frame, size, session, now)
+            if permitted is not None:
+                return permitted
         return self._judge(self.envelope.parse(frame, self.limits), session, now)
 
     def open_signed(

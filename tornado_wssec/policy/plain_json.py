@@ -8,7 +8,7 @@ Rules of this file:
 from collections.abc import Callable
 from typing import Any, Final
 
-from .shapes import IS_THERE, msgspec
+from .shapes import IS_THERE, msgspec  # type: ignore[attr-defined, unused-ignore]  # optional, and imported there
 
 _write: Callable[[Any], bytes] | None = msgspec.json.Encoder().encode if IS_THERE else None
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
