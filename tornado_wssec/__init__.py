@@ -51,6 +51,7 @@ from .errors import (
 from .guard import Guard
 from .handler import SecureWebSocketHandler
 from .policy.assertions import Assertion
+from .policy.broker import Present
 from .policy.codec import Envelope
 from .policy.fields import StrictBoolean, StrictDateTime, StrictDecimal, StrictFloat, StrictInteger, StrictTimeDelta
 from .policy.html_field import SafeHtml
@@ -109,6 +110,7 @@ __all__ = [
     "PermissionDenied",
     "PlainText",
     "PlaintextRefused",
+    "Present",
     "Problem",
     "ProxyHeader",
     "RateLimited",

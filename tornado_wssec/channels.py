@@ -7,7 +7,7 @@ Rules of this file:
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from .errors import ConfigurationError, PermissionDenied, Problem, RateLimited, StoreUnavailable, Unavailable
@@ -81,7 +81,7 @@ class Channels:
         audience = self._audiences[name]
         kept = kept_of(audience.spec)
         wanted = self.broker.want(name, kept)
-        if kept is None and wanted is None:
+        if kept is None and wanted is None and since is None:
             self._take_seat(audience, member)
             return None
         try:
@@ -108,6 +108,8 @@ class Channels:
             await wanted
         self._take_seat(audience, member)
         if kept is None:
+            if since is not None:
+                self._hand(audience, gap_in(audience.name), member)
             return None
         resumed = await broker.resume(audience.name, kept, since)
         await catch_up(audience, member, resumed, self._monotonic(), self._hand)
@@ -194,6 +196,32 @@ class Channels:
         """How many connections listen to a channel here."""
         audience = self._audiences.get(name)
         return 0 if audience is None else len(audience.members)
+
+    async def present(self, name: str) -> Sequence[Present]:
+        """Who listens to a channel, on all nodes, by subject; nobody twice.
+
+        Raises:
+            ConfigurationError: no channel has this name, or it does not tell who is there.
+            StoreUnavailable: it cannot be found out now.
+        """
+        spec = self.kind(name)
+        if spec is None or not spec.presence:
+            fault = "is no declared channel" if spec is None else "does not tell who is there"
+            raise ConfigurationError([Problem(name, fault, "declare a Channel with presence = True in its Meta")])
+        return [] if self.broker is None else await self.broker.present(name)
+
+    async def present_for(self, live: Live, name: str) -> Sequence[Present]:
+        """Who listens to a channel, as `present` says, for one who may.
+
+        Raises:
+            PermissionDenied: it may not listen there.
+            Unavailable: it cannot be found out now.
+        """
+        self._may_listen(live, name)
+        try:
+            return await self.present(name)
+        except StoreUnavailable as error:
+            raise Unavailable(f"who is in {name} cannot be found out: {error}") from error
 
     # --- what is said ---
 

@@ -49,6 +49,7 @@ from .modes import modes_in_force
 from .policy.issuers import Issuer, issuer_problems
 from .policy.registry import Registry
 from .policy.revocations import RevocationIndex
+from .presence import PresenceHook, PresenceTeller
 from .pressure import Pressure
 from .publishing import Publishing
 from .quotas import Quotas
@@ -88,6 +89,8 @@ class Guard(Services):
             permissions; asked when `permissions` is, and before it.
         signing_keys: a coroutine function that gives the public JWK of the key that an identity signs messages with, in
             the place of its token's `cnf.jwk`, or None for none; asked when `permissions` is, and after it.
+        presence: a coroutine function that is told of each who comes to a channel with `presence = True`, or has left
+            it: of the channel, the `Present`, and whether he is here. By one process alone, whichever noticed.
         store: instead of the one that `settings.store` names.
         keys: instead of the key file that `settings.keys` names.
         clock: both clocks; a test turns them by hand.
@@ -115,6 +118,7 @@ class Guard(Services):
         permissions: PermissionSource | None = None,
         revalidate: Revalidation | None = None,
         signing_keys: SigningKeys | None = None,
+        presence: PresenceHook | None = None,
         store: Store | None = None,
         keys: KeySource | None = None,
         clock: Clock | None = None,
@@ -172,6 +176,9 @@ class Guard(Services):
         self._index = RevocationIndex()
         self._enforcer = Enforcer(self.hub, self._index, self.clock, self.audit)
         self._enforcer.reload = self._rights.reload
+        self._teller = None if presence is None else PresenceTeller(presence, self.timeouts.handler)
+        if self._teller is not None:
+            self.channels.tell_moved = self._teller.tell
         self.moderation = self._enforcer.moderator = Moderator(self.channels, self.limits, self.clock, self.audit)
         self.moderation.store = lambda: self.watcher.store
         self.publishing = Publishing(registry, self.channels, self.moderation, self.limits, self.clock.monotonic)
@@ -326,6 +333,8 @@ class Guard(Services):
         Takes at most `timeouts.drain` seconds for the handlers and `timeouts.close` for the goodbyes.
         """
         await self._lifecycle.stop()
+        if self._teller is not None:
+            await self._teller.stop()
         await self._rights.stop()
         self._evidence.stop(self.timeouts.close)
 

@@ -22,6 +22,7 @@ from .handover import STOCK, carry, compiled_unmask, switching_head, take_socket
 from .handshake import Admitted, Unidentified
 from .opened_request import OpenedRequest
 from .outbound import event_of, may_receive, ready_to_send
+from .policy.broker import Present
 from .policy.codec import Envelope
 from .policy.identity import Identity
 from .policy.messages import Message
@@ -156,6 +157,7 @@ class SecureWebSocketHandler(WebSocketHandler):
             ConfigurationError, OutboundInvalid: as for `guard.publish`.
             PermissionDenied: the client is muted or banned there.
             RateLimited: it publishes too often there, or to too many.
+            Unavailable: listeners may have got it or not.
         """
         await self._guard.publishing.publish(self._open_talk().live, channel, message, data)
 
@@ -174,6 +176,16 @@ class SecureWebSocketHandler(WebSocketHandler):
         """
         talk = self._open_talk()
         return await self._guard.channels.subscribe(talk.live, self.envelope, channel, since)
+
+    async def present(self, channel: str) -> Sequence[Present]:
+        """Who listens to a channel with `presence = True`, on all nodes, for a client that may listen there, too.
+
+        Raises:
+            ConfigurationError: the channel is not declared so.
+            PermissionDenied: this identity may not listen to it.
+            Unavailable: it cannot be found out now.
+        """
+        return await self._guard.channels.present_for(self._open_talk().live, channel)
 
     async def unsubscribe(self, channel: str) -> None:
         """Make this connection stop listening to a channel."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .channels import Channels
-from .errors import PermissionDenied
+from .errors import PermissionDenied, StoreUnavailable, Unavailable
 from .hub import Live
 from .moderation import Moderator, Speaker, speaker
 from .policy.messages import Message
@@ -61,7 +61,8 @@ class Publishing:
         Raises:
             PermissionDenied: it is muted or banned there.
             RateLimited, FrameDropped, Disconnect: its budgets are used up, by how long the excess has lasted.
-            ConfigurationError, OutboundInvalid, StoreUnavailable: as for `Channels.publish`.
+            ConfigurationError, OutboundInvalid: as for `Channels.publish`.
+            Unavailable: listeners may have got it or not.
         """
         broadcast = self._channels.prepare(name, message, data)
         channel = self._channels.kind(name)
@@ -69,7 +70,10 @@ class Publishing:
             raise PermissionDenied("is muted or banned in this channel")
         sends = self._channels.listeners(name) * self._registry.outbound(message).cost
         self._pay(live, name, channel, sends)
-        await self._channels.hand_on(broadcast)
+        try:
+            await self._channels.hand_on(broadcast)
+        except StoreUnavailable as error:
+            raise Unavailable(f"{name} cannot be reached on other nodes: {error}") from error
 
     def _pay(self, live: Live, name: str, channel: ChannelSpec | None, sends: float) -> None:
         now, account = self._monotonic(), live.session.account

@@ -18,6 +18,7 @@ from .hub import Hub
 from .keeper import KeyKeeper
 from .moderation import Moderator
 from .policy.api_keys import NewApiKey, is_key_id, looks_like_key, new_api_key
+from .policy.broker import Present
 from .policy.identity import Identity
 from .policy.logins import new_login
 from .policy.messages import Message
@@ -85,8 +86,20 @@ class Services:
         Raises:
             ConfigurationError: the message or the channel is not declared.
             OutboundInvalid: the data does not fit the schema.
+            StoreUnavailable: listeners may have got it or not.
         """
         await self.channels.publish(channel, message, data)
+
+    async def present(self, channel: str) -> Sequence[Present]:
+        """Who listens to a channel with `presence = True`, on all nodes, by subject.
+
+        Whoever was connected to a server that was killed counts for another `timeouts.node_lease`.
+
+        Raises:
+            ConfigurationError: the channel is not declared so.
+            StoreUnavailable: it cannot be found out now.
+        """
+        return await self.channels.present(channel)
 
     async def disconnect(
         self, *, subject: str | None = None, session: str | None = None, tenant: str | None = None, reason: str = ""

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
-from redis import asyncio as aioredis
 from redis import exceptions as redis_errors
 
 from ..errors import StoreUnavailable
@@ -123,8 +122,8 @@ class Ear:
         address = await find_primary(self._place, self._patience)
         primary = Primary(self._place, address, self._patience)
         client = primary.client(Lane.FOLLOWING)
-        pool: Any = client.connection_pool  # it has no types of its own
-        connection: aioredis.Connection = pool.make_connection()
+        pool: Any = client.connection_pool  # it has no types of its own, nor has its connection
+        connection = pool.make_connection()
         try:
             async with asyncio.timeout(2 * self._patience):
                 is_sharded = bool(await evaluate(client, IS_SHARDED, []))
@@ -141,7 +140,7 @@ class Ear:
                 await connection.disconnect(nowait=True)
             await primary.close(self._patience)
 
-    async def _read(self, connection: aioredis.Connection) -> None:
+    async def _read(self, connection: Any) -> None:
         while True:
             for _ in range(HEARD_AT_ONCE):
                 self._take(await connection.read_response(disable_decoding=True))
@@ -172,7 +171,7 @@ class Ear:
                 self._returned(name)
             wish.was_granted = True
 
-    async def _send_wishes(self, connection: aioredis.Connection, kind: str) -> None:
+    async def _send_wishes(self, connection: Any, kind: str) -> None:
         while True:
             await self._kick.wait()
             self._kick.clear()
@@ -186,7 +185,7 @@ class Ear:
                 for some in _chunks(names):
                     await connection.send_command(f"{kind}{verb}", *some)
 
-    async def _watch(self, connection: aioredis.Connection, address: Address) -> None:
+    async def _watch(self, connection: Any, address: Address) -> None:
         """Look whether the server lives, and whether it is the one still."""
         silent = 0
         while True:
