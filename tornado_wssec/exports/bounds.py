@@ -63,8 +63,11 @@ def _range(validator: Any, field: fields.Field[Any], kind: str) -> Said:
         "maximum" if validator.max_inclusive else "exclusiveMaximum": validator.max,
     }
     given = {name: _number(value, field) for name, value in limits.items() if value is not None}
-    is_said = kind == "number" and None not in given.values()
-    return (given, None) if is_said else ({}, _told(validator))
+    if kind == "number" and None not in given.values():
+        return given, None
+    if isinstance(field, fields.Decimal):  # on the wire it is text, which has no minimum
+        return {f"x-wssec-{name}": str(value) for name, value in limits.items() if value is not None}, _told(validator)
+    return {}, _told(validator)
 
 
 def _number(limit: Any, field: fields.Field[Any]) -> float | int | None:
@@ -104,7 +107,7 @@ def _regexp(validator: Any, field: fields.Field[Any], kind: str) -> Said:
         return {}, _told(validator)
     pattern = as_ecma(expression)
     if pattern is None:
-        return {}, f"the expression {expression.pattern}"
+        return {"x-wssec-expression": expression.pattern}, f"the expression {expression.pattern}"
     return {"pattern": pattern}, None
 
 

@@ -99,7 +99,7 @@ def _decimal(field: Any) -> Kind:
     small = rf"(?:\.[0-9]{{1,{min(places, digits)}}})?" if places else ""
     whole = rf"(?=(?:[0-9]\.?){{1,{digits}}}$)[1-9][0-9]*{fraction}"
     most = min(10**digits - 1, _INTEGERS)
-    limits = {"minimum": -most, "maximum": most}
+    limits = {"minimum": -most, "maximum": most, "x-wssec-places": min(places, digits), "x-wssec-digits": digits}
     node = {"type": ["string", "integer"], "format": "decimal", "pattern": f"^-?(?:0{small}|{whole})$", **limits}
     return Kind(node, "other", "decimal.Decimal")
 

@@ -12,5 +12,6 @@ from .client import Client
 from .clock import HandClock
 from .kit import GuardKit
 from .raw import Frame, RawSocket, Response
+from .strategies import Spoken, messages, near_misses
 
-__all__ = ["Client", "Frame", "GuardKit", "HandClock", "RawSocket", "Response"]
+__all__ = ["Client", "Frame", "GuardKit", "HandClock", "RawSocket", "Response", "Spoken", "messages", "near_misses"]
