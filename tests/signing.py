@@ -76,9 +76,11 @@ class DeskSocket(SecureWebSocketHandler):
 class Desk(GuardKit):
     """The desk at /ws."""
 
-    def __init__(self, handler: type[SecureWebSocketHandler] = DeskSocket, **options: Any) -> None:
+    def __init__(
+        self, handler: type[SecureWebSocketHandler] = DeskSocket, registry: Registry = DESK, **options: Any
+    ) -> None:
         self.orders: list[str] = []
-        super().__init__([(r"/ws", handler)], registry=DESK, app_settings={"orders": self.orders}, **options)
+        super().__init__([(r"/ws", handler)], registry=registry, app_settings={"orders": self.orders}, **options)
 
     async def enter(self, key: SigningKey | None, subject: str = "ann", **options: Any) -> "Signer":
         """A client whose token names this key."""

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from marshmallow import fields, validate
 
 from tests.kits import GENEROUS, V1, audited, chat_kit, in_loop
-from tests.signing import RIGHTS, Desk, DeskSocket, Signer, ed25519, material_of, order, p256, signed
+from tests.signing import DESK, RIGHTS, Desk, DeskSocket, Signer, ed25519, material_of, order, p256, signed
 from tests.stores.kit import PATIENT
-from tornado_wssec import Envelope, Limits, Timeouts
+from tornado_wssec import Channel, Envelope, Limits, Message, Registry, Timeouts, on
 from tornado_wssec.client import public_jwk
 from tornado_wssec.client.signing import SigningKey
 from tornado_wssec.policy import key_material
@@ -474,6 +475,47 @@ async def test_g08_envelope_within_an_envelope() -> None:
         assert "pong" == (await bob.ask(bob.jws('{"type":"ping"}')))["type"]
 
         assert [] == kit.orders
+
+
+class Called(Message):
+    """An order that is called out to everybody, by its signer alone."""
+
+    class Meta:
+        type = "desk.called"
+        direction = "both"
+        permission = "desk:order:{symbol}"
+        signed = True
+
+    symbol = fields.String(required=True, validate=validate.Regexp(r"[a-z]{1,8}\Z"))
+
+
+class Floor(Channel):
+    class Meta:
+        pattern = "floor:{symbol}"
+        subscribe = "desk:look:{symbol}"
+        publish = "desk:order:{symbol}"
+
+    symbol = fields.String(required=True, validate=validate.Regexp(r"[a-z]{1,8}\Z"))
+
+
+class FloorSocket(DeskSocket):
+    @on(Called)
+    def call(self, data: dict[str, Any]) -> None:
+        self.settings["orders"].append(data["symbol"])
+
+
+@in_loop
+async def test_g08_signed_type_published_unsigned() -> None:
+    """A channel that lets clients publish is no way round the signature, neither bare nor inside an envelope."""
+    registry = Registry(*(spec.message for spec in DESK.messages.values()), Called, Floor)
+    async with Desk(FloorSocket, registry=registry, limits=GENEROUS) as kit:
+        ann = await kit.enter(ed25519())
+        data = {"channel": "floor:abc", "type": "desk.called", "data": {"symbol": "abc"}}
+        await ann.client.assert_refused("unknown_type", "wssec.publish", data)
+        await ann.assert_refused("unknown_type", ann.jws(json.dumps({"type": "wssec.publish", "data": data})))
+        await ann.assert_accepted(ann.jws(json.dumps({"type": "desk.called", "data": {"symbol": "abc"}})))
+
+        assert ["abc"] == kit.orders
 
 
 @in_loop
