@@ -14,11 +14,13 @@ from marshmallow import fields, validate
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from tests.docs.field_probes import field_rows, validator_rows
 from tests.layers import LAYERS, Layer
-from tornado_wssec import PUBLIC, Message, Registry, auth
+from tornado_wssec import PUBLIC, Identifier, Message, PlainText, Registry, SafeHtml, SafeUrl, auth
 from tornado_wssec.closing import CloseCode
 from tornado_wssec.errors import FrameError, HandshakeRefused
 from tornado_wssec.policy import fields as strict_fields
+from tornado_wssec.policy.binary_formats import FORMATS
 from tornado_wssec.policy.messages import ChannelOptions, MessageOptions
 from tornado_wssec.policy.reserved import RESERVED
 from tornado_wssec.sealing import INSTEAD
@@ -131,6 +133,17 @@ def _strict_fields() -> Iterator[Row]:
             yield f"`{name}`", _first_line(field)
 
 
+def _text_fields() -> Iterator[Row]:
+    for field in (PlainText, Identifier, SafeUrl, SafeHtml):
+        options = [f"`{name}`" for name in inspect.signature(field).parameters if name != "kwargs"]
+        yield f"`{field.__name__}`", f"{_first_line(field)} Options: {', '.join(options)}."
+
+
+def _binary_formats() -> Iterator[Row]:
+    for name, begins in FORMATS.items():
+        yield f"`{name}`", f"`{begins.decode('ascii')}`" if begins else "whatever there is, and nothing too"
+
+
 PROBES: Final[Mapping[str, fields.Field[Any]]] = {
     "Integer()": fields.Integer(),
     "Float()": fields.Float(),
@@ -207,6 +220,10 @@ TABLES: Final[Mapping[str, tuple[tuple[str, ...], Callable[[], Iterator[Row]]]]]
     "channel-options": (("Option", "What it says"), _options(ChannelOptions)),
     "strict-fields": (("Type", "What it takes"), _strict_fields),
     "refused-fields": (("Field", "Why it is refused", "Remedy"), _refused_fields),
+    "fields": (("Kind", "Starts as", "Refused as, and why", "Way in"), field_rows),
+    "validators": (("Validator", "As in", "Bounds a text by itself", "Way in"), validator_rows),
+    "text-fields": (("Type", "What it takes"), _text_fields),
+    "binary-formats": (("Format", "Begins with"), _binary_formats),
     "sealed-methods": (("Sealed", "Instead"), lambda: ((f"`{name}`", instead) for name, instead in INSTEAD.items())),
     "reserved-types": (("Type", "Fields", "What it asks for"), _reserved_types),
     "layers": (("Layer", "Parts", "May import", "What belongs there", "Forbidden"), _layers),

@@ -1,20 +1,22 @@
-"""What the page on declarations shows at a prompt is what a prompt answers."""
+"""What the pages on declarations and fields show at a prompt is what a prompt answers."""
 
 import doctest
 
+import pytest
+
 from tests.docs.pages import DOCS, blocks
 
-DECLARING = DOCS / "declaring.md"
 
-
-def test_declaring_examples_answer_as_the_page_says() -> None:
+@pytest.mark.parametrize(("page", "least"), [("declaring", 10), ("fields", 3)])
+def test_declaring_examples_answer_as_the_page_says(page: str, least: int) -> None:
     """Each block runs in one session, from the first to the last."""
-    session: dict[str, object] = {"__name__": "declaring"}
+    path = DOCS / f"{page}.md"
+    session: dict[str, object] = {"__name__": page}
     parser, told = doctest.DocTestParser(), list[str]()
     runner = doctest.DocTestRunner(verbose=False)
-    for block in blocks(DECLARING):
+    for block in blocks(path):
         if block.language == "pycon":
-            test = parser.get_doctest(block.text, session, "declaring.md", str(DECLARING), block.line)
+            test = parser.get_doctest(block.text, session, path.name, str(path), block.line)
             runner.run(test, out=told.append, clear_globs=False)
             session = test.globs
         else:
@@ -22,4 +24,4 @@ def test_declaring_examples_answer_as_the_page_says() -> None:
             exec(block.text, session)  # noqa: S102  # the page is ours
 
     assert [] == told
-    assert runner.summarize(verbose=False).attempted > 10
+    assert runner.summarize(verbose=False).attempted > least

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+from typing import Any
 
 from tests.docs.pages import DOCS, ROOT, blocks
 from tests.docs.terminals import fits
 from tests.kits import V1, chat_kit
-from tornado_wssec.policy.codec import encode_json
+from tornado_wssec import Limits
+from tornado_wssec.policy.binary import parted
+from tornado_wssec.policy.codec import Envelope, encode_json
 from tornado_wssec.testing import Client
 
 SAID, HEARD = "→ ", "← "
@@ -44,6 +47,17 @@ def test_wire_conversations_go_as_the_page_says() -> None:
 
     assert [] == [(wanted, found) for wanted, found in pairs if not fits(wanted, found)]
     assert len(pairs) > 10
+
+
+def test_wire_binary_message_is_made_as_the_page_says() -> None:
+    """Its few lines of Python make what the server takes apart."""
+    (block,) = [block for block in blocks(DOCS / "wire.md") if block.language == "python"]
+    made: dict[str, Any] = {}
+    exec(block.text, made)  # noqa: S102  # the page is ours
+    head, payload = parted(made["binary_message"]("board.snapshot", {"board": "b7"}, b"\x89PNG", id="a"))
+
+    assert b"\x89PNG" == payload
+    assert ("board.snapshot", "a", {"board": "b7"}) == Envelope().parse(head, Limits())[:3]
 
 
 def test_wire_warning_before_the_end() -> None:
