@@ -70,6 +70,7 @@ _KINDS: Final[Mapping[type, Kind]] = {
 _HARMLESS: Final = frozenset(
     {"__init__", "__doc__", "__module__", "__qualname__", "__annotations__", "__parameters__", "__orig_bases__"}
     | {"__firstlineno__", "__static_attributes__", "default_error_messages", "json_schema"}
+    | {"__slotnames__", "__abstractmethods__", "_abc_impl"}  # what copying and abc keep in a class
 )
 """What a subclass may have without reading otherwise."""
 

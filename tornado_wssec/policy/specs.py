@@ -101,7 +101,11 @@ class MessageSpec:
         """
         if self.direction == "out":
             return self._ways.outward
-        return self._ways.inward if self.typable is None else typed(self._ways.inward)
+        if self.typable is not None:
+            return typed(self._ways.inward)
+        reasons = {"signed": self.signed, "bound to a claim": bool(self.bind), "binary": self.binary is not None}
+        known = [reason for reason, holds in reasons.items() if holds and self._ways.typable is not None]
+        return self._ways.inward + (f": {', '.join(known)}" if known else "")
 
     @property
     def typable(self) -> Value | None:
