@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -149,6 +150,20 @@ async def test_margin_that_has_ended_does_not_begin_again() -> None:
         token = kit.token("ann", ttl=3_600)
         await kit.guard.revoke(subject="ann", margin=20)
         await kit.advance(20)
+        kit.clock.step_wall(-15)
+        await kit.advance(0)
+
+        await kit.assert_handshake_refused(401, "/ws", token=token)
+
+
+@in_loop
+async def test_margin_that_is_over_when_it_is_heard_of_does_not_begin_again() -> None:
+    """Neither on a node whose clock was ahead of the one where it was made."""
+    async with chat_kit() as kit:
+        token = kit.token("ann", ttl=3_600)
+        made = make_revocation(Kind.SUBJECT, "ann", kit.clock.wall - 20, rules=kit.guard.rules, before=None, margin=20)
+        await kit.store.append(replace(made, before=kit.clock.wall))
+        await kit.advance(0)
         kit.clock.step_wall(-15)
         await kit.advance(0)
 

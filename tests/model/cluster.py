@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.kits import CHAT, GENEROUS, PLENTY, ChatSocket
 from tornado_wssec.clock import Clock
-from tornado_wssec.errors import TokenRefused
+from tornado_wssec.errors import StoreError, TokenRefused
 from tornado_wssec.hub import Live
 from tornado_wssec.policy.keys import KeyRing
 from tornado_wssec.policy.revocations import Revocation, make_undo
@@ -16,12 +16,12 @@ from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.base import Store
 from tornado_wssec.testing import Client, GuardKit
 
-from .ledger import AGE, GOING_AWAY, NODES, NOON, OK
-from .stores import OneClock
+from .ledger import AGE, GOING_AWAY, NOON, OK
+from .stores import Cable, OneClock
 
 LIMITS = replace(GENEROUS, tickets_per_subject=PLENTY)
 TIMEOUTS = Timeouts(
-    age=AGE, age_jitter=1e-9, idle=PLENTY, ping_interval=PLENTY, store_call=30.0, store_sync=30.0, drain=5.0
+    age=AGE, age_jitter=1e-9, idle=PLENTY, ping_interval=PLENTY, store_call=14.0, store_sync=30.0, drain=5.0
 )
 """Whoever says nothing for hours stays: what ends connections here is what somebody has decided."""
 
@@ -74,12 +74,14 @@ class Cluster:
 
     Args:
         make_store: a handle on the one store, for each node of its own.
+        node_count: how many there are.
     """
 
-    def __init__(self, make_store: Callable[[], Store]) -> None:
+    def __init__(self, make_store: Callable[[], Store], node_count: int) -> None:
         self._make_store = make_store
         self.monotonic = 0.0
-        self.offsets = [0.0] * NODES
+        self.offsets = [0.0] * node_count
+        self._cables = [Cable() for _ in self.offsets]
         self.ring = KeyRing().generate(now=NOON)
         self.nodes: list[Node] = []
         self._revocations: dict[str, Revocation] = {}
@@ -90,15 +92,19 @@ class Cluster:
 
     @property
     def store(self) -> Store:
-        """The store, as the first node has it."""
-        return self.nodes[0].kit.guard.watcher.store
+        """The store, as a node has it that can reach it."""
+        return next(
+            node.kit.guard.watcher.store
+            for node, cable in zip(self.nodes, self._cables, strict=True)
+            if not cable.is_cut
+        )
 
     # --- life ---
 
     async def start(self) -> None:
         """Begin with every node up and knowing the keys."""
         await self._make_store().migrate(NOON - 86_400)  # what is from before it is refused, and nothing here is
-        for node in range(NODES):
+        for node in range(len(self.offsets)):
             self.nodes.append(await self._started(node))
         await self.publish()
 
@@ -121,12 +127,19 @@ class Cluster:
         for _ in range(2):  # what the first tells the second of itself is heard by the first in the second round
             for node in self.nodes:
                 node.kit.clock.monotonic = 1_000 + self.monotonic  # what the kit hands to `guard.tick`
-                await node.kit.advance(0)
+                try:
+                    await node.kit.advance(0)
+                except StoreError:
+                    node.kit.guard.tick(node.kit.clock.monotonic)
 
     async def advance(self, seconds: float) -> None:
         """Let time pass everywhere."""
         self.monotonic += seconds
         await self.look()
+
+    def cut(self, node: int, *, is_cut: bool) -> None:
+        """Take the store away from a node, or give it back."""
+        self._cables[node].is_cut = is_cut
 
     # --- credentials ---
 
@@ -237,7 +250,7 @@ class Cluster:
         kit = GuardKit(
             [("/ws", ChatSocket)],
             registry=CHAT,
-            store=OneClock(self._make_store(), lambda: NOON + self.monotonic),
+            store=self._cables[node].to(OneClock(self._make_store(), lambda: NOON + self.monotonic)),
             keys=keys,
             clock=clock,
             limits=LIMITS,

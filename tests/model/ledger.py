@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 NOON: Final = 1_767_225_600
-NODES: Final = 2
 LEEWAY: Final = 30.0
 STEP: Final = 30.0
 """A wall clock that has gone back by more judges no credential."""
@@ -26,7 +25,13 @@ OVERLAP: Final = LONGEST + 60.0
 """How long a retired key verifies: until the longest token has ended on clocks that differ as much as they may."""
 TICKET: Final = 30.0
 
+FRESH: Final = 30.0
+"""What is revoked may be known to be so old, and no older, for whoever comes."""
+BEARABLE: Final = 60.0
+"""And for whoever is there."""
+
 OK, EXPIRED, UNAUTHENTICATED, REVOKED, TIMED_OUT, GOING_AWAY = 101, 4001, 4401, 4403, 4408, 1001
+TRY_AGAIN_LATER: Final = 1013
 UNAVAILABLE: Final = "unavailable"
 
 
@@ -56,6 +61,9 @@ class Ban:
     undone: bool = False
     ended: set[int] = field(default_factory=set)
     """The nodes on which its margin has ended; a clock that is set back afterwards does not begin it anew."""
+    unheard: set[int] = field(default_factory=set)
+    """The nodes that had no store when it was made."""
+    undo_unheard: set[int] = field(default_factory=set)
 
     def names(self, token: Token, seen_at: float) -> bool:
         """Whether it is about this token; of a subject or tenant only what was issued up to then.
@@ -71,7 +79,9 @@ class Ban:
 
     def bites(self, node: int) -> bool:
         """Whether it is in effect on a node: at once without a margin, whatever the clock says."""
-        return not self.undone and (not self.margin or node in self.ended)
+        if node in self.unheard or (self.undone and node not in self.undo_unheard):
+            return False
+        return not self.margin or node in self.ended
 
     def look(self, node: int, wall: float) -> None:
         """See whether its margin has ended by the clock of a node."""
@@ -135,11 +145,19 @@ class Wall:
 
 
 class Ledger:
-    """Everything that anybody has decided."""
+    """Everything that anybody has decided.
 
-    def __init__(self) -> None:
+    Args:
+        nodes: how many there are.
+    """
+
+    def __init__(self, nodes: int) -> None:
         self.now = 0.0
-        self.walls = [Wall() for _ in range(NODES)]
+        self.walls = [Wall() for _ in range(nodes)]
+        self.cut: set[int] = set()
+        """The nodes that have no store."""
+        self.heard = [0.0] * nodes
+        """When each has last known what the store knows."""
         self.bans: list[Ban] = []
         self.sockets: dict[str, Socket] = {}
         self.compromised: set[str] = set()
@@ -152,9 +170,11 @@ class Ledger:
         return NOON + self.now + self.walls[node].offset
 
     def look(self) -> None:
-        """Every node reads its clock."""
+        """Every node reads its clock, and the store."""
         for node, wall in enumerate(self.walls):
             wall.look(self.now)
+            if node not in self.cut:
+                self.heard[node] = self.now
             for ban in self.bans:
                 ban.look(node, self.wall(node))
 
@@ -165,6 +185,28 @@ class Ledger:
             ban.ended.discard(node)
         self.sockets = {name: one for name, one in self.sockets.items() if one.node != node}
         self.look()
+
+    def mended(self) -> None:
+        """Every node has its store again, and what was said meanwhile."""
+        self.cut.clear()
+        for ban in self.bans:
+            ban.unheard.clear()
+            ban.undo_unheard.clear()
+        self.look()
+
+    # --- what is revoked ---
+
+    def banned(self, id: str, node: int, kind: str, value: str, margin: float) -> Ban:
+        """Somebody has revoked something at a node."""
+        ban = Ban(id, kind, value, self.wall(node), margin, unheard=set(self.cut))
+        self.bans.append(ban)
+        self.look()
+        return ban
+
+    def undo(self, ban: Ban) -> None:
+        """Somebody has taken it back; the first word on that stands."""
+        if not ban.undone:
+            ban.undone, ban.undo_unheard = True, set(self.cut)
 
     # --- what a credential is answered with ---
 
@@ -177,7 +219,10 @@ class Ledger:
         wall = self.wall(node)
         if ticket.spent or wall >= ticket.ends_at or wall >= ticket.token.expires_at:
             return self._unready(node, {401})
-        return self._unready(node, self._barred(node, ticket.token, ticket.seen_at))
+        told = self._barred(node, ticket.token, ticket.seen_at)
+        if any(self.wall(other) >= ticket.ends_at for other in range(len(self.walls))):
+            told = told | {401}  # whoever's clock is ahead may have cleared it away
+        return self._unready(node, told)
 
     def refresh(self, socket: Socket, token: Token) -> set[int | str]:
         """What a fresh token may lead to: its acceptance (OK), a close code, or an error."""
@@ -189,17 +234,18 @@ class Ledger:
         )
         judged = {401} if foreign else self.judged(node, token)
         told: set[int | str] = {UNAUTHENTICATED if status == 401 else status for status in judged}
-        must, may = self._behind(node)
+        must, may = self._unsure(node)
         return (told - {OK}) | {UNAVAILABLE} if must else told | {UNAVAILABLE} if may else told
 
     def _unready(self, node: int, told: set[int]) -> set[int]:
-        must, may = self._behind(node)
+        must, may = self._unsure(node)
         return {503} if must else told | {503} if may else told
 
-    def _behind(self, node: int) -> tuple[bool, bool]:
-        """Whether the clock of a node must, and may, count as set back."""
+    def _unsure(self, node: int) -> tuple[bool, bool]:
+        """Whether a node must, and may, refuse to judge: its clock counts as set back, or it knows too little."""
         wall, clock = self.wall(node), self.walls[node]
-        return clock.surely - wall > STEP, clock.perhaps - wall > STEP
+        is_stale = self.now - self.heard[node] > FRESH
+        return is_stale or clock.surely - wall > STEP, is_stale or clock.perhaps - wall > STEP
 
     def judged(self, node: int, token: Token) -> set[int]:
         wall = self.wall(node)
@@ -242,6 +288,7 @@ class Ledger:
                 REVOKED: held.kid in self.compromised or any(self._ends(ban, held, socket) for ban in self.bans),
                 EXPIRED: self.now >= socket.closes_at,
                 TIMED_OUT: self.now >= socket.ages_at,
+                TRY_AGAIN_LATER: self.now - self.heard[socket.node] > BEARABLE,
             }
             if reasons := {code for code, is_due in codes.items() if is_due}:
                 yield socket, reasons

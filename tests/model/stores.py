@@ -1,8 +1,10 @@
-"""Stores that go by one clock, whatever those of the nodes read, as a store that serves several machines does."""
+"""Stores as the nodes have them: by one clock, whatever theirs read, and at the end of a cable that can be cut."""
 
 from collections.abc import Callable, Sequence
+from inspect import iscoroutinefunction
 from typing import Any
 
+from tornado_wssec.errors import StoreUnavailable
 from tornado_wssec.policy.session_directory import Entry, EntryPage, NodeFacts, NodeStanding
 
 
@@ -50,3 +52,32 @@ class OneClock:
         """By the true time."""
         facts: Sequence[NodeFacts] = await self._store.list_nodes(self._now())
         return facts
+
+
+class Cable:
+    """What lies between a node and its store."""
+
+    def __init__(self) -> None:
+        self.is_cut = False
+
+    def to(self, store: Any) -> Any:
+        """A handle that answers as long as this is whole."""
+        return _AtItsEnd(self, store)
+
+
+class _AtItsEnd:
+    def __init__(self, cable: Cable, store: Any) -> None:
+        self._cable = cable
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        if name == "close" or not iscoroutinefunction(found):
+            return found
+
+        async def ask(*given: Any, **named: Any) -> Any:
+            if self._cable.is_cut:
+                raise StoreUnavailable("the cable is cut")
+            return await found(*given, **named)
+
+        return ask
