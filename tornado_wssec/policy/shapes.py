@@ -6,6 +6,7 @@ Rules of this file:
 """
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
 from uuid import UUID
@@ -84,12 +85,12 @@ def _listing(value: Value) -> Any:
 
 
 def _lengths(value: Value) -> Any:
-    least, most = [0], []
+    least, most = [0], [sys.maxsize]
     for check in value.checks:
         if runs(check, validate.Length):
             least += [bound for bound in (check.min, check.equal) if bound is not None]
             most += [bound for bound in (check.max, check.equal) if bound is not None]
-    return msgspec.Meta(min_length=max(least), max_length=min(most, default=None))
+    return msgspec.Meta(min_length=min(max(least), sys.maxsize), max_length=min(most))
 
 
 def _integer(value: Value, largest: int) -> Any:
