@@ -51,7 +51,7 @@ class Wave(Message):
         signed = True
 
 
-DESK: Final = Registry(Order, Look, Wave)
+MESSAGES: Final = (Order, Look, Wave)
 
 
 class DeskSocket(SecureWebSocketHandler):
@@ -77,10 +77,11 @@ class Desk(GuardKit):
     """The desk at /ws."""
 
     def __init__(
-        self, handler: type[SecureWebSocketHandler] = DeskSocket, registry: Registry = DESK, **options: Any
+        self, handler: type[SecureWebSocketHandler] = DeskSocket, registry: Registry | None = None, **options: Any
     ) -> None:
         self.orders: list[str] = []
-        super().__init__([(r"/ws", handler)], registry=registry, app_settings={"orders": self.orders}, **options)
+        declared = registry or Registry(*MESSAGES)  # anew each time, for tests that choose the way through a schema
+        super().__init__([(r"/ws", handler)], registry=declared, app_settings={"orders": self.orders}, **options)
 
     async def enter(self, key: SigningKey | None, subject: str = "ann", **options: Any) -> "Signer":
         """A client whose token names this key."""

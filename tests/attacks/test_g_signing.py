@@ -12,7 +12,7 @@ import pytest
 from marshmallow import fields, validate
 
 from tests.kits import GENEROUS, V1, audited, chat_kit, in_loop
-from tests.signing import DESK, RIGHTS, Desk, DeskSocket, Signer, ed25519, material_of, order, p256, signed
+from tests.signing import MESSAGES, RIGHTS, Desk, DeskSocket, Signer, ed25519, material_of, order, p256, signed
 from tests.stores.kit import PATIENT
 from tornado_wssec import Channel, Envelope, Limits, Message, Registry, Timeouts, on
 from tornado_wssec.client import public_jwk
@@ -24,6 +24,8 @@ from tornado_wssec.stores.sqlite import SqliteStore
 from tornado_wssec.testing import Client
 from tornado_wssec.testing.clock import NOON
 from tornado_wssec.testing.raw import TEXT, frame_bytes
+
+pytestmark = pytest.mark.usefixtures("way")
 
 INVALID = "signature_invalid"
 REPLAYED = "replayed"
@@ -312,16 +314,16 @@ async def test_g04_key_source_that_does_not_answer(answer: str) -> None:
             raise OSError
         return answers[-1]
 
-    wrongs: dict[str, Any] = {
-        "failure": "failure",
-        "jwk with a private half": material_of(key).private_jwk(),
-        "RSA": key_material.generate("PS256").public_jwk(),
-        "text": "a key",
+    wrongs: dict[str, Callable[[], Any]] = {
+        "failure": lambda: "failure",
+        "jwk with a private half": material_of(key).private_jwk,
+        "RSA": lambda: key_material.generate("PS256").public_jwk(),
+        "text": lambda: "a key",
     }
     async with Desk(limits=GENEROUS, signing_keys=signing_keys) as kit:
         ann = await kit.enter(None)
         ann.key = key
-        answers.append(wrongs[answer])
+        answers.append(wrongs[answer]())
         await kit.guard.permissions_changed(subject="ann")
         await ann.assert_refused("unavailable", ann.jws())
         await kit.assert_handshake_refused(503, "/ws", token=kit.token("bob"))
@@ -507,7 +509,7 @@ class FloorSocket(DeskSocket):
 @in_loop
 async def test_g08_signed_type_published_unsigned() -> None:
     """A channel that lets clients publish is no way round the signature, neither bare nor inside an envelope."""
-    registry = Registry(*(spec.message for spec in DESK.messages.values()), Called, Floor)
+    registry = Registry(*MESSAGES, Called, Floor)
     async with Desk(FloorSocket, registry=registry, limits=GENEROUS) as kit:
         ann = await kit.enter(ed25519())
         data = {"channel": "floor:abc", "type": "desk.called", "data": {"symbol": "abc"}}

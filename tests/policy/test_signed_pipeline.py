@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.signing import DESK, RIGHTS, ed25519, order, signed
+from tests.signing import MESSAGES, RIGHTS, ed25519, order, signed
 from tornado_wssec.client import public_jwk
 from tornado_wssec.errors import (
     FrameError,
@@ -24,7 +24,7 @@ from tornado_wssec.policy.codec import Envelope
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.permissions import Grants
 from tornado_wssec.policy.pipeline import Permitted, Pipeline, readmit
-from tornado_wssec.policy.registry import MessageSpec
+from tornado_wssec.policy.registry import MessageSpec, Registry
 from tornado_wssec.policy.reserved import Ping, Signed
 from tornado_wssec.policy.session import Account, Session
 from tornado_wssec.policy.signatures import SignedMessages, signing_key_of
@@ -35,7 +35,7 @@ KEY: Final = ed25519()
 WALL: Final = 1_767_225_600.0
 ANN: Final = Identity(subject="ann", permissions=Grants(RIGHTS), claims={"cnf": {"jwk": public_jwk(KEY)}})
 OWN: Final = {spec.type: spec for spec in map(MessageSpec.of, (Signed, Ping))}
-PIPELINE: Final = Pipeline({**DESK.messages, **OWN}, Envelope(), LIMITS)
+PIPELINE: Final = Pipeline({**Registry(*MESSAGES).messages, **OWN}, Envelope(), LIMITS)
 
 
 def session(identity: Identity = ANN, limits: Limits = LIMITS) -> Session:
