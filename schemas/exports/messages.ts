@@ -748,6 +748,17 @@ export interface WssecGap {
   data: WssecGapData;
 }
 
+export interface WssecUnsubscribedData {
+  /** minLength: 1, maxLength: 128 */
+  channel: string;
+}
+
+/** A moderator has put you out of a channel. */
+export interface WssecUnsubscribed {
+  type: "wssec.unsubscribed";
+  data: WssecUnsubscribedData;
+}
+
 /** Whatever a client may send. */
 export type Inbound =
   | ChatSend
@@ -774,6 +785,9 @@ export type SignedInbound =
   | OrderPlace
   | OrderCancel;
 
+/** The heads of what a client may send with bytes behind it. */
+export type BinaryInbound = never;
+
 /** Whatever a client may get. */
 export type Outbound =
   | ChatPosted
@@ -792,12 +806,13 @@ export type Outbound =
   | Pong
   | WssecReady
   | WssecExpiring
-  | WssecGap;
+  | WssecGap
+  | WssecUnsubscribed;
 
 export type ErrorCode = ErrorFrame["code"];
-export type InboundType = (Inbound | SignedInbound)["type"];
+export type InboundType = (Inbound | SignedInbound | BinaryInbound)["type"];
 export type OutboundType = Outbound["type"];
-export type InboundOf<T extends InboundType> = Extract<Inbound | SignedInbound, { type: T }>;
+export type InboundOf<T extends InboundType> = Extract<Inbound | SignedInbound | BinaryInbound, { type: T }>;
 export type OutboundOf<T extends OutboundType> = Extract<Outbound, { type: T }>;
 export type InboundDataOf<T extends InboundType> = InboundOf<T> extends { data?: infer D } ? D : never;
 export type OutboundDataOf<T extends OutboundType> = OutboundOf<T> extends { data: infer D } ? D : never;

@@ -149,6 +149,15 @@ def test_json_schema_says_in_each_direction_what_stands_there() -> None:
     assert "string" == outbound["money"]["type"]
 
 
+def test_json_schema_keeps_binary_messages_apart() -> None:
+    """They are none of the texts that a client may send; the definition is that of their head."""
+    picture = VARIED["$defs"]["in:every.picture"]
+
+    assert "png" == picture["x-wssec-binary"]
+    assert {"title"} == picture["properties"]["data"]["properties"].keys()
+    assert "#/$defs/in:every.picture" not in [one["$ref"] for one in VARIED["$defs"]["Inbound"]["oneOf"]]
+
+
 def test_json_schema_names_nested_schemas_once() -> None:
     """What is the same stands once, in both directions; what differs has a number."""
     names = [name for name in VARIED["$defs"] if name.startswith("object:")]

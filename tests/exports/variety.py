@@ -154,6 +154,18 @@ class Choice(Message):
             raise ValidationError("Either.")
 
 
+class Picture(Message):
+    """One that carries bytes."""
+
+    class Meta:
+        type = "every.picture"
+        permission = PUBLIC
+        binary = "png"
+        max_bytes = 64 * 1024
+
+    title = fields.String(required=True, validate=validate.Length(max=5))
+
+
 class Small(Message):
     """Nothing."""
 
@@ -173,7 +185,7 @@ class Place(Channel):
     name = fields.String(required=True, validate=validate.Regexp(r"[a-z]{1,8}\Z"))
 
 
-VARIETY: Final = Registry(Everything, Choice, Small, Place)
+VARIETY: Final = Registry(Everything, Choice, Picture, Small, Place)
 SAMPLE: Final[Mapping[str, Any]] = {
     "name": "abc",
     "exactly": "abc",

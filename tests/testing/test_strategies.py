@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
 from schemas import chat
-from tests.exports.variety import VARIETY, Choice, Even, Everything, Odd
+from tests.exports.variety import VARIETY, Choice, Even, Everything, Odd, Picture
 from tornado_wssec import ConfigurationError, Grants, Identity, InvalidMessage, Limits, Registry
 from tornado_wssec.policy.codec import Envelope
 from tornado_wssec.policy.permitted import Permitted
@@ -124,11 +124,12 @@ def test_strategies_say_what_they_do_not_know() -> None:
         messages(VARIETY, Everything, values={**DATED}).validate()
 
 
-@pytest.mark.parametrize("declared", [[chat.Posted], [Choice]])
+@pytest.mark.parametrize("declared", [[chat.Posted], [Choice], [Picture]])
 def test_strategies_refuse_what_no_client_may_send(declared: list[Any]) -> None:
-    """Neither what the server sends, nor what another registry declares."""
-    with pytest.raises(ConfigurationError, match="names what no client may send"):
-        messages(CATALOGUES, *declared)
+    """Neither what the server sends, nor what another registry declares, nor what carries bytes."""
+    registry = VARIETY if declared == [Picture] else CATALOGUES
+    with pytest.raises(ConfigurationError, match="names what no client may send as text"):
+        messages(registry, *declared)
 
 
 def test_strategies_say_how_to_get_hypothesis(monkeypatch: pytest.MonkeyPatch) -> None:

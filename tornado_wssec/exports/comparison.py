@@ -127,7 +127,7 @@ def _is_stricter(word: str, old: Any, new: Any) -> bool:
         return (new or 1) > (old or 1)
     if word == "rate":
         return not _is_looser_rate(old or [], new or [])
-    return word == "signed"  # bare it was refused, or signed it will be
+    return word in ("signed", "binary")  # what comes in the one form is refused in the other
 
 
 def _is_looser_rate(old: list[Node], new: list[Node]) -> bool:
@@ -167,7 +167,8 @@ class _Pair:
 
     def steps(self, old: Any, new: Any, path: str) -> Iterator[_Step]:
         """Yield what differs between two schemas."""
-        if old == new and not _refers(old):
+        # What looks the same may refer to what has changed, so that only the innermost is compared as a whole.
+        if isinstance(old, bool) and old is new:
             return
         if _refers(old) and _refers(new):
             refs = (str(old["$ref"]), str(new["$ref"]))
@@ -197,7 +198,7 @@ class _Pair:
         if "number" in before:
             come -= {"integer"}
         what = f"is {_listed(after)}, was {_listed(before)}"
-        yield _Step(path, what, bool(gone) or not before, bool(come) or not after)
+        yield _Step(path, what, bool(after and (gone or not before)), bool(before and (come or not after)))
 
     def _fields(self, old: Node, new: Node, path: str) -> Iterator[_Step]:
         before, after = old.get("properties", {}), new.get("properties", {})

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ..errors import ErrorCode
 from ..policy.codec import ERROR_BYTES, ID_LENGTH
 from ..policy.registry import MessageSpec, Registry
-from ..policy.reserved import CHANNEL_CHARS, RESERVED
+from ..policy.reserved import CHANNEL_CHARS, RESERVED, UNSUBSCRIBED
 from .bounds import Node
 from .gaps import Gap
 from .shapes import Shapes, View, renamed
@@ -46,6 +46,16 @@ class Frame:
     def is_signed(self) -> bool:
         """Whether it comes inside `wssec.signed` alone."""
         return self.spec is not None and self.spec.signed and self.view == "in"
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether it comes with bytes behind it, as a binary message alone."""
+        return self.spec is not None and self.spec.binary is not None and self.view == "in"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it comes as it is, as a text."""
+        return not self.is_signed and not self.is_binary
 
     @property
     def data(self) -> Node:
@@ -87,8 +97,6 @@ def contract_of(registry: Registry) -> Contract:
     shapes = Shapes()
     frames = [frame for spec in registry.messages.values() for frame in _declared(spec, shapes)]
     frames += [frame for message in RESERVED for frame in _declared(MessageSpec.of(message), shapes, is_ours=True)]
-    if any([spec.publish is not None for spec in registry.channels]):
-        frames.append(_publish(registry))
     frames += _answers()
     names = {name: f"{OBJECT}{kept}" for name, kept in shapes.settle().items()}
     settled = [Frame(one.type, one.view, renamed(one.node, names), one.gaps, one.spec) for one in frames]
@@ -125,13 +133,6 @@ def _frame_of(spec: MessageSpec, view: View, data: Node) -> Node:
     }
 
 
-def _publish(registry: Registry) -> Frame:
-    """What a client sends that publishes directly, in the channels that let it."""
-    data = _object({"channel": _CHANNEL, "type": {"type": "string"}, "data": {"type": "object"}})
-    gap = Gap("data", "it is a message that the channel accepts", "stricter")
-    return Frame("wssec.publish", "in", _own("wssec.publish", "Publish in a channel.", {"data": data}, id=_ID), (gap,))
-
-
 def _answers() -> Iterator[Frame]:
     """What the server says of its own accord."""
     anything: Node = {"type": "object"}
@@ -151,8 +152,9 @@ def _answers() -> Iterator[Frame]:
     yield Frame("wssec.ready", "out", _own("wssec.ready", "The connection may be used.", {"data": ready_data}))
     expiring = _object({"expires_in": _SECONDS, "grace": _SECONDS})
     yield Frame("wssec.expiring", "out", _own("wssec.expiring", "The token ends soon.", {"data": expiring}))
-    gap = _object({"channel": _CHANNEL})
-    yield Frame("wssec.gap", "out", _own("wssec.gap", "Messages of a channel were missed.", {"data": gap}))
+    named = {"data": _object({"channel": _CHANNEL})}
+    yield Frame("wssec.gap", "out", _own("wssec.gap", "Messages of a channel were missed.", named))
+    yield Frame(UNSUBSCRIBED, "out", _own(UNSUBSCRIBED, "A moderator has put you out of a channel.", named))
 
 
 def _own(type: str, text: str, required: Mapping[str, Any], **optional: Mapping[str, Any]) -> Node:

@@ -30,7 +30,7 @@ def json_schema_of(registry: Registry) -> Node:
     """The document as an object."""
     contract = contract_of(registry)
     definitions = {
-        "Inbound": {"oneOf": [{"$ref": ref(name_of(one))} for one in contract.of("in") if not one.is_signed]},
+        "Inbound": {"oneOf": [{"$ref": ref(name_of(one))} for one in contract.of("in") if one.is_plain]},
         "Outbound": {"oneOf": [{"$ref": ref(name_of(one))} for one in contract.of("out")]},
         **{name_of(frame): {**frame.node, **terms_of(frame)} for frame in contract.frames},
         **contract.objects,
@@ -76,6 +76,7 @@ def _meta(spec: MessageSpec, frame: Frame) -> Node:
         "rate": _rates(spec.rates),
         "max-bytes": spec.max_bytes,
         "signed": spec.signed or None,
+        "binary": None if spec.binary is None else spec.binary.name,
         "bind": dict(spec.bind) or None,
         "cost": None if spec.cost == 1 else spec.cost,
         "overflow": None if spec.direction == "in" else str(spec.overflow),

@@ -9,12 +9,15 @@ import json
 import keyword
 import re
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from marshmallow import Schema, fields, missing
 from marshmallow.decorators import POST_LOAD
 
 from ..policy.anatomy import is_many, levels_of
+from ..policy.binary_formats import PAYLOAD
 from ..policy.registry import MessageSpec, Registry
 from .bounds import bounds_of
 from .kinds import kind_of, reads_as
@@ -71,7 +74,7 @@ class _Writer:
             self._used.add("Any")
             self._classes[name] = f"{name} = dict[str, Any]  # a @post_load of {spec.type} makes it"
         else:
-            self._write(name, schema, view, text)
+            self._write(name, schema, view, text, {PAYLOAD: "bytes"} if spec.binary and view == "in" else {})
 
     def _free(self, wanted: str) -> str:
         name, count = wanted, 2
@@ -80,9 +83,11 @@ class _Writer:
         self._classes[name] = ""  # keeps the place and the name
         return name
 
-    def _write(self, name: str, schema: Schema, view: View, text: str) -> None:
+    def _write(
+        self, name: str, schema: Schema, view: View, text: str, beside: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         there = schema.load_fields if view == "in" else schema.dump_fields
-        members: dict[str, str] = {}
+        members: dict[str, str] = dict(beside)
         self._open.append(name)
         for own, field in there.items():
             key, _, deeper = (field.attribute or own).partition(".")

@@ -12,7 +12,17 @@ from .names import Names
 from .shapes import REF
 
 _TAKEN: Final = frozenset(
-    {"Inbound", "Outbound", "SignedInbound", "ErrorCode", "Json", "InboundType", "OutboundType", "InboundOf"}
+    {
+        "Inbound",
+        "Outbound",
+        "SignedInbound",
+        "BinaryInbound",
+        "ErrorCode",
+        "Json",
+        "InboundType",
+        "OutboundType",
+        "InboundOf",
+    }
     | {"OutboundOf", "InboundDataOf", "OutboundDataOf", "Array", "Record", "String", "Number", "Boolean", "Object"}
 )
 _HEAD: Final = """\
@@ -23,9 +33,9 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 """
 _TAIL: Final = """
 export type ErrorCode = ErrorFrame["code"];
-export type InboundType = (Inbound | SignedInbound)["type"];
+export type InboundType = (Inbound | SignedInbound | BinaryInbound)["type"];
 export type OutboundType = Outbound["type"];
-export type InboundOf<T extends InboundType> = Extract<Inbound | SignedInbound, { type: T }>;
+export type InboundOf<T extends InboundType> = Extract<Inbound | SignedInbound | BinaryInbound, { type: T }>;
 export type OutboundOf<T extends OutboundType> = Extract<Outbound, { type: T }>;
 export type InboundDataOf<T extends InboundType> = InboundOf<T> extends { data?: infer D } ? D : never;
 export type OutboundDataOf<T extends OutboundType> = OutboundOf<T> extends { data: infer D } ? D : never;
@@ -44,9 +54,11 @@ def export_typescript(registry: Registry) -> str:
     parts = [_HEAD, *_objects(contract, names)]
     parts += [text for frame in contract.frames for text in _frame(frame, names)]
     inbound = contract.of("in")
-    parts.append(_union("Inbound", "Whatever a client may send.", [one for one in inbound if not one.is_signed], names))
+    parts.append(_union("Inbound", "Whatever a client may send.", [one for one in inbound if one.is_plain], names))
     signed = [frame for frame in inbound if frame.is_signed]
     parts.append(_union("SignedInbound", "What a client may send inside `wssec.signed` alone.", signed, names))
+    binary = [frame for frame in inbound if frame.is_binary]
+    parts.append(_union("BinaryInbound", "The heads of what a client may send with bytes behind it.", binary, names))
     parts.append(_union("Outbound", "Whatever a client may get.", contract.of("out"), names))
     return "\n".join(parts) + _TAIL
 

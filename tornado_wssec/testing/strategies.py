@@ -56,7 +56,7 @@ def messages(registry: Registry, *declared: type[Message], values: Values | None
 
     Args:
         registry: what is declared.
-        declared: classes to choose from; none: whatever clients may send.
+        declared: classes to choose from; none: whatever clients may send as text.
         values: for fields of the application's own classes, which nothing else can know, and for single fields:
             `{Money: …, (chat.Send, "room"): sampled_from(["lobby"])}`.
 
@@ -96,10 +96,10 @@ def _chosen(registry: Registry, declared: tuple[type[Message], ...]) -> list[Mes
     Raises:
         ConfigurationError: clients may send none of them.
     """
-    known = [spec for spec in registry.messages.values() if spec.direction != "out"]
+    known = [spec for spec in registry.messages.values() if spec.direction != "out" and spec.binary is None]
     chosen = [spec for spec in known if not declared or spec.message in declared]
     if not chosen or len(chosen) < len(declared):
-        raise ConfigurationError([Problem("messages()", "names what no client may send", "name inbound messages")])
+        raise ConfigurationError([Problem("messages()", "names what no client may send as text", "name inbound messages")])
     return chosen
 
 
