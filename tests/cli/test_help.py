@@ -31,7 +31,7 @@ def example_of(wssec: Terminal, path: tuple[str, ...]) -> str:
 
 
 def test_help_lists_the_commands_of_the_contract() -> None:
-    """The nouns and verbs are those of the design, `store clock` is one more, and there are no others."""
+    """The nouns and verbs are those of the design, with `store clock` and `channels kick`, and there are no others."""
     below = {" ".join(path) for path in COMMANDS}
 
     assert {
@@ -43,6 +43,7 @@ def test_help_lists_the_commands_of_the_contract() -> None:
         *(f"revocations {verb}" for verb in ("list", "show", "undo", "prune", "export", "import")),
         *(f"apikeys {verb}" for verb in ("create", "list", "revoke")),
         *(f"sessions {verb}" for verb in ("list", "show", "kick", "refresh")),
+        *(f"channels {verb}" for verb in ("list", "show", "mute", "unmute", "ban", "unban", "slow", "kick")),
         "top",
         *(f"schemas {verb}" for verb in ("list", "check", "export")),
         *(f"store {verb}" for verb in ("ping", "migrate", "doctor", "clock")),
@@ -57,6 +58,7 @@ def test_help_lists_the_commands_of_the_contract() -> None:
         "revoke",
         "revocations",
         "sessions",
+        "channels",
         "apikeys",
         "schemas",
         "store",
@@ -87,6 +89,8 @@ def test_help_ends_in_an_example_that_works(
     example = example_of(wssec, path)
     wssec.done("keys", "generate")
     wssec.done("revoke", "subject", "u42", "--before", "2020-01-31")  # tokens of this second go on
+    wssec.done("channels", "mute", "room:lobby", "u42")
+    wssec.done("channels", "ban", "room:*", "--address", "192.0.2.7")
     enter(wssec, connection("8c1f0a"))
     environment = prepare(tmp_path) | wssec.environment
 

@@ -12,7 +12,6 @@ from tornado_wssec.policy.moderation_entries import (
     TICK,
     Measure,
     Moderation,
-    ensure_moderation,
     make_lift,
     make_moderation,
 )
@@ -183,5 +182,4 @@ def test_entry_is_about_its_place() -> None:
     lift = make_lift(mute, NOW)
 
     assert (mute.place, False, True) == (lift.place, mute.is_lifted, lift.is_lifted)
-    assert ensure_moderation(lift) is None
     assert make_lift(made(Measure.SLOW, seconds=3), NOW).is_lifted

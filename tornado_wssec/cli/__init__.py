@@ -10,6 +10,7 @@ import click
 
 from .apikeys import apikeys
 from .audit import audit
+from .channels import channels
 from .check import check
 from .commands import PROGRAM, Root
 from .completion import completion
@@ -64,6 +65,7 @@ for noun in (
     revoke,
     revocations,
     sessions,
+    channels,
     apikeys,
     top,
     schemas,
