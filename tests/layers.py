@@ -47,7 +47,7 @@ LAYERS: Final = (
         "L3",
         "accepting api_keys assembly certificates channels clock conversation cookies desk directory doorstep eager"
         " endpoint enforcement evidence exposure fanout guard handler handover handshake hub inbox issuers keeper"
-        " key_sets lifecycle logins membership moderation modes opened_request ops outbound patience presence pressure"
+        " key_sets lifecycle logins measuring membership metrics_route moderation modes opened_request ops outbound patience presence pressure"
         " processes publishing quotas readiness reassertion reception request_view resuming rights routes sealing"
         " server services standing timekeeping upgrade watcher",
         "tornado",
@@ -62,6 +62,7 @@ EXCEPTIONS: Final = frozenset(
     {
         ("testing.strategies", "imports hypothesis"),  # the extra `testing`
         ("policy.shapes", "imports msgspec"),  # the extra `fast`; the same outcome without it
+        ("telemetry.prometheus", "imports prometheus_client"),  # the extra `metrics`
         ("wire.stock", "imports tornado"),  # it is Tornado's framing
         ("starter.app", "imports schemas"),  # the ones beside it: what is written out must run as it stands
         ("settings", "calls read_text()"),  # a secret may come from the file that WSSEC_…_FILE names

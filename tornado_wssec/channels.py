@@ -7,6 +7,7 @@ Rules of this file:
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -57,6 +58,10 @@ class Channels:
 
     def __len__(self) -> int:
         return len(self._audiences)
+
+    def counts(self) -> Counter[tuple[str, ...]]:
+        """How many channels of each pattern have listeners here."""
+        return Counter((audience.spec.pattern.text,) for audience in self._audiences.values())
 
     # --- who listens ---
 

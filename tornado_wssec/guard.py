@@ -44,6 +44,8 @@ from .issuers import TrustedIssuers
 from .keeper import KeyKeeper, KeySource
 from .lifecycle import Lifecycle
 from .logins import Logins
+from .measuring import Measuring, feed
+from .metrics_route import ensure_guarded, metrics_application
 from .moderation import Moderator
 from .modes import modes_in_force
 from .policy.issuers import Issuer, issuer_problems
@@ -59,10 +61,13 @@ from .rights import PermissionSource, Revalidation, Rights, SigningKeys
 from .routes import CsrfHandler, KeysHandler, LiveHandler, ReadyHandler, TicketHandler
 from .server import LOOPBACK, Listener, hardened, stop_signal
 from .services import Services
-from .settings import Limits, Settings, Timeouts, TokenRules
+from .settings import Limits, Secret, Settings, Timeouts, TokenRules
 from .stores.base import Store
 from .stores.brokers import brings_publications
 from .telemetry.audit import Audit
+from .telemetry.measures import METRICS
+from .telemetry.metrics import Metrics
+from .telemetry.prometheus import ensure_installed
 from .telemetry.sampling import Refusals, Sampler
 from .timekeeping import Timekeeping
 
@@ -150,6 +155,7 @@ class Guard(Services):
             raise ConfigurationError(problems)
         policies, _ = Policies.read(settings)
         self._trusts = policies.proxies.trusts
+        self.metrics = Metrics(METRICS)
         self.hub = Hub(self.limits, self.timeouts, self.clock.monotonic)
         self.doorstep = Doorstep(self.timeouts, self.clock.monotonic)
         most = connections_in_all(self.limits.connections)
@@ -243,6 +249,7 @@ class Guard(Services):
             enforcer=self._enforcer,
             rights=self._rights,
             refusals=self._refusals,
+            measuring=Measuring(self.metrics, policies.origins),
         )
         self.cookies = Cookies(
             authenticators=self._authenticators,
@@ -281,6 +288,19 @@ class Guard(Services):
             modes=self.modes,
             audit=self.audit,
             sampler=sampler,
+        )
+        feed(
+            self.metrics,
+            hub=self.hub,
+            doorstep=self.doorstep,
+            readiness=self._readiness,
+            refusals=self._refusals,
+            channels=self.channels,
+            index=self._index,
+            keeper=self.keeper,
+            nodes=lambda: self.directory.membership.nodes,
+            loop_lag=lambda: self._lifecycle.loop_lag,
+            audit_dropped=lambda: self._evidence.dropped,
         )
 
     @classmethod
@@ -383,6 +403,29 @@ class Guard(Services):
         bound = shared.port if shared else port
         listener = Listener(server, bound, where, certificate, is_shared=shared is not None)
         self._lifecycle.serve(listener, shared)
+        return listener.port
+
+    def listen_metrics(self, port: int, *, address: str = LOOPBACK, token: Secret | None = None) -> int:
+        """Serve `/metrics` for Prometheus on a port of its own. Needs the extra `metrics`.
+
+        Args:
+            port: of the first process; where `listen` made several, each has the next one, after `listen`. 0 takes a
+                free one.
+            address: where to bind; beyond loopback only with a token.
+            token: what Prometheus has to show as its bearer token.
+
+        Returns:
+            The port that is bound.
+
+        Raises:
+            ConfigurationError: the extra is not installed, or everybody could read.
+        """
+        ensure_installed()
+        ensure_guarded(address, token)
+        app = metrics_application(self, token)
+        server = hardened(app, self.limits, self.timeouts, None, refusals=self._refusals, trusts=self._trusts)
+        listener = Listener(server, port and port + self.process_number, address)
+        self._lifecycle.serve(listener)
         return listener.port
 
     async def until_stopped(self) -> None:

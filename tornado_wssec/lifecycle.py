@@ -87,6 +87,8 @@ class Lifecycle:
         self._listeners: list[Listener] = []
         self._shared: First | Follower | None = None
         self._is_told = False
+        self.loop_lag = 0.0
+        """Seconds by which the newest look at the deadlines was late."""
         self._followers: list[asyncio.Task[None]] = []
         self._hooks: set[asyncio.Task[None]] = set()
 
@@ -225,6 +227,7 @@ class Lifecycle:
         expected = self._clock.monotonic()
         while True:
             now = self._clock.monotonic()
+            self.loop_lag = max(now - expected, 0.0)
             try:
                 if now - expected > STALL_SECONDS:
                     self._pressure.stood_still(now - expected)

@@ -26,12 +26,14 @@ from .enforcement import Enforcer
 from .errors import CredentialRefused, Disconnect, FrameError, HandshakeRefused, NotReady, TokenRefused, Unavailable
 from .handshake import Admitted, Handshake, Unidentified
 from .hub import Hub, Live
+from .measuring import Measuring
 from .policy.identity import Identity
 from .policy.lifetime import Lifetime
 from .policy.registry import Registry
 from .policy.session import Session
 from .rights import Rights
 from .settings import Limits, Timeouts
+from .telemetry import measures
 from .telemetry.audit import Audit
 from .telemetry.redact import printable, where_raised
 from .telemetry.sampling import Refusals
@@ -66,6 +68,7 @@ class Reception:
         enforcer: Enforcer,
         rights: Rights,
         refusals: Refusals,
+        measuring: Measuring,
     ) -> None:
         self._registry = registry
         self._authenticators = tuple(authenticators)
@@ -84,6 +87,7 @@ class Reception:
         self._enforcer = enforcer
         self._rights = rights
         self._refusals = refusals
+        self._measuring = measuring
         self._endpoints: dict[type, Endpoint] = {}
 
     def endpoint_of(self, handler: type) -> Endpoint:
@@ -168,6 +172,7 @@ class Reception:
             return
         refusal.is_recorded = True
         answer = refusal.status if told is None else told
+        self._measuring.saw_refusal(request.headers.get("Origin"))
         if not self._refusals.count(refusal.stage, answer):
             return
         evidence = printable(refusal.evidence)  # an authenticator of the application's may quote what it was shown
@@ -237,6 +242,7 @@ class Reception:
         connection.watch(talk.saw_frame, talk.receive_control, talk.saw_violation)
         self._hub.add(live)
         self._directory.occupy(live.place)
+        self._measuring.saw_handshake(endpoint.name, admitted.view.origin)
         self._record("session.opened", live, address=live.address, origin=admitted.view.origin, endpoint=endpoint.name)
         if not self._enforcer.close_if_revoked(live):
             if self._rights.has_hooks:
@@ -273,6 +279,8 @@ class Reception:
         self._directory.release(live.place)
         close = live.session.close or _peers_close(code, reason)
         live.session.close = close or Close(CloseCode.NORMAL)
+        seconds = self._clock.monotonic() - live.lifetime.began_at
+        self._measuring.saw_close(None if close is None else int(close.code), seconds)
         self._record("session.closed", live, code=close and int(close.code), evidence=live.evidence)
         return close
 
@@ -309,6 +317,7 @@ class Reception:
         live.lifetime.renew(self._clock.monotonic(), self._seconds_left(fresh))
         self._channels.recheck(live)
         self._directory.update(live.place, fresh.expires_at)
+        self._measuring.metrics.count(measures.REFRESHES)
         self._record("session.refreshed", live, token=fresh.token_id)
         return live.lifetime.expires_in(self._clock.monotonic())
 

@@ -52,6 +52,7 @@ class Lifetime:
         "_rights_at",
         "_timeouts",
         "_warned",
+        "began_at",
         "idle_since",
         "next_at",
     )
@@ -61,7 +62,7 @@ class Lifetime:
 
     def __init__(self, timeouts: Timeouts, now: float, *, expires_in: float | None, jitter: float = 0.0) -> None:
         self._timeouts = timeouts
-        self._life_at = self.idle_since = now
+        self.began_at = self._life_at = self.idle_since = now
         self._pinged_at: float | None = None
         self._ends_at = now + timeouts.age * (1 + jitter * timeouts.age_jitter)
         self._expiry: Expiry | None = None

@@ -41,13 +41,16 @@ class OriginPolicy:
 
     def allows(self, origin: str | None) -> bool:
         """Whether the value of one Origin header is on the list; a missing one (None) never is."""
-        if origin in self._exact:
-            return True
+        return origin in self._exact or self.entry_of(origin) is not None
+
+    def entry_of(self, origin: str | None) -> str | None:
+        """The entry of the list that allows an origin, in canonical spelling; None where none does."""
         read = None if origin is None else _read(origin)
         if read is None:
-            return False
+            return None
         scheme, host, port = read
-        return _spell(*read) in self._exact or _spell(scheme, any_label_of(host), port) in self._families
+        exact, family = _spell(*read), _spell(scheme, any_label_of(host), port)
+        return exact if exact in self._exact else family if family in self._families else None
 
 
 def _read(origin: str) -> tuple[str, str, int | None] | None:
