@@ -32,6 +32,7 @@ from .errors import (
 from .hub import Hub, Live
 from .inbox import Inbox, SharedInbox
 from .patience import Deadline, patiently
+from .policy.binary import parted
 from .policy.pipeline import Permitted, readmit
 from .policy.reserved import Ping, Signed
 from .policy.signatures import SignedMessages
@@ -109,10 +110,9 @@ class Conversation:
         """Admit a frame, answer it, or end the connection."""
         now, live = self._monotonic(), self.live
         try:
-            if isinstance(frame, bytes):
-                live.session.ensure_open()
-                raise Disconnect(Close(CloseCode.UNSUPPORTED_DATA), "binary frame")
-            permitted = self._endpoint.pipeline.admit(frame, live.session, now)
+            endpoint = self._endpoint
+            pipeline = endpoint.binary if isinstance(frame, bytes) else endpoint.pipeline
+            permitted = pipeline.admit(frame, live.session, now)
             if permitted.spec.message is Signed:
                 permitted = self._admit_signed(permitted, now)
         except FrameDropped:
@@ -318,7 +318,8 @@ class Conversation:
         Only a refusal that is answered gets here, and the ladder bounds those.
         """
         try:
-            return self.envelope.parse(frame, self._endpoint.limits).id
+            head = parted(frame)[0] if isinstance(frame, bytes) else frame
+            return self.envelope.parse(head, self._endpoint.limits).id
         except FrameError as error:
             return error.message_id
 
