@@ -1,6 +1,7 @@
 """The two messages as msgspec knows them; for every peer in Python that brings no validation of its own."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -62,7 +63,7 @@ class Draw(msgspec.Struct, tag="board.stroke"):
 
 _decode = msgspec.json.Decoder(Send | Draw).decode
 _encode = msgspec.json.Encoder().encode
-_ANSWERS = {Send: KINDS["small"].answer, Draw: KINDS["medium"].answer}
+_ANSWERS: dict[type, dict[str, Any]] = {Send: KINDS["small"].answer, Draw: KINDS["medium"].answer}
 
 
 def respond(text: str | bytes) -> bytes:

@@ -170,5 +170,5 @@ def test_compiled_can_be_read() -> None:
     assert "def load(data):" in source_of(load)
     assert "data['a\"b']" in source_of(load)
     linecache.checkcache("quoted.py")
-    assert "def load(data):\n" == linecache.getline("quoted.py", 1, load.__globals__)  # type: ignore[attr-defined]  # each function has globals
+    assert "def load(data):\n" == linecache.getline("quoted.py", 1, load.__globals__)
     linecache.clearcache()

@@ -147,7 +147,8 @@ class Ordered(dict[str, Any]):
 
 def replaced(name: str) -> Any:
     """A schema class that replaces a method."""
-    return schema(one=fields.String(), **{name: lambda self, *args, **kwargs: {}})
+    members: dict[str, Any] = {"one": fields.String(), name: lambda self, *args, **kwargs: {}}
+    return schema(**members)
 
 
 @pytest.mark.parametrize(

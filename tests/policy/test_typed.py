@@ -191,7 +191,7 @@ def test_typed_does_without_a_type_that_cannot_be_made(monkeypatch: pytest.Monke
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise TypeError("no such type")
 
-    monkeypatch.setattr(typed, "msgspec", SimpleNamespace(defstruct=refuse, Meta=msgspec.Meta))
+    monkeypatch.setattr(typed, "MSGSPEC", SimpleNamespace(defstruct=refuse, Meta=msgspec.Meta))
 
     assert None is Decoder.of({TYPE: CHAT}, Envelope(), LIMITS)
 

@@ -10,6 +10,7 @@ from marshmallow import Schema
 from marshmallow.decorators import POST_LOAD, VALIDATES, VALIDATES_SCHEMA
 from marshmallow.error_store import ErrorStore
 
+_ErrorStore: Final[Any] = ErrorStore  # which has no annotations
 LATE: Final = (VALIDATES, VALIDATES_SCHEMA, POST_LOAD)
 """Hooks that are given what the fields have read."""
 
@@ -36,7 +37,7 @@ def with_hooks(load: Callable[[Any], dict[str, Any] | None], schema: Schema) -> 
 
 def _asked(schema: Schema, loaded: dict[str, Any], data: Any) -> dict[str, Any] | None:
     # As Schema._do_load does; tests/facts pins the signatures.
-    errors = ErrorStore()
+    errors: Any = _ErrorStore()
     schema._invoke_field_validators(error_store=errors, data=loaded, many=False)
     for pass_collection in (True, False):
         schema._invoke_schema_validators(

@@ -8,9 +8,9 @@ Rules of this file:
 from collections.abc import Callable
 from typing import Any, Final
 
-from .shapes import IS_THERE, msgspec  # type: ignore[attr-defined, unused-ignore]  # optional, and imported there
+from .shapes import IS_THERE, MSGSPEC
 
-_write: Callable[[Any], bytes] | None = msgspec.json.Encoder().encode if IS_THERE else None
+_write: Callable[[Any], bytes] | None = MSGSPEC.json.Encoder().encode if IS_THERE else None
 _PLAIN: Final = frozenset({str, int, bool, type(None)})
 """Exactly these. msgspec writes NaN as null, and has forms for moments and sets, for which JSON has none."""
 

@@ -18,12 +18,14 @@ from .fields import LARGEST
 from .plans import Kind, Member, Value, members_of
 from .validators import runs
 
+MSGSPEC: Any
+"""The library; None where it is not installed, and nothing is decoded by types."""
 try:
-    import msgspec
-except ImportError:  # it is optional: without it, nothing is decoded by types
-    msgspec = None  # type: ignore[assignment]  # as the line above says
+    import msgspec as MSGSPEC
+except ImportError:
+    MSGSPEC = None
 
-IS_THERE: Final = msgspec is not None
+IS_THERE: Final = MSGSPEC is not None
 """Whether msgspec is installed."""
 
 
@@ -53,7 +55,7 @@ def members_shape(members: tuple[Member, ...], largest: int) -> Any:
     for member in members:
         shape = shape_of(member.value, largest)
         found[member.wire] = shape if member.is_required else NotRequired[shape]
-    return TypedDict("Data", found)  # type: ignore[operator, misc]  # made at run time
+    return TypedDict("Data", found)  # type: ignore[operator]  # made at run time
 
 
 def left_of(value: Value) -> tuple[Any, ...]:
@@ -90,17 +92,17 @@ def _lengths(value: Value) -> Any:
         if runs(check, validate.Length):
             least += [bound for bound in (check.min, check.equal) if bound is not None]
             most += [bound for bound in (check.max, check.equal) if bound is not None]
-    return msgspec.Meta(min_length=min(max(least), sys.maxsize), max_length=min(most))
+    return MSGSPEC.Meta(min_length=min(max(least), sys.maxsize), max_length=min(most))
 
 
 def _integer(value: Value, largest: int) -> Any:
     least, most = _bounds(value, largest)
-    return Annotated[int, msgspec.Meta(ge=math.ceil(least), le=math.floor(most))]
+    return Annotated[int, MSGSPEC.Meta(ge=math.ceil(least), le=math.floor(most))]
 
 
 def _real(value: Value, largest: int) -> Any:
     least, most = _bounds(value, largest)
-    return Annotated[float, msgspec.Meta(ge=float(least), le=float(most))]
+    return Annotated[float, MSGSPEC.Meta(ge=float(least), le=float(most))]
 
 
 def _bounds(value: Value, largest: int) -> tuple[Any, Any]:
@@ -137,7 +139,7 @@ _WAYS: Final[Mapping[Kind, Callable[[Value, int], Any]]] = {
     "uuid": lambda value, largest: UUID,
     "moment": lambda value, largest: str,
     "written": lambda value, largest: str,
-    "number": lambda value, largest: Annotated[float, msgspec.Meta(ge=-float(largest), le=float(largest))],
+    "number": lambda value, largest: Annotated[float, MSGSPEC.Meta(ge=-float(largest), le=float(largest))],
     "member": _member,
     "list": _list,
     "tuple": _tuple,

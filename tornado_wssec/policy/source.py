@@ -88,5 +88,5 @@ class _Text:
 
 def source_of(function: Callable[..., Any]) -> str:
     """The text that a function was made of."""
-    loader: _Text = function.__globals__["__loader__"]  # type: ignore[attr-defined]  # each function has globals
+    loader: _Text = function.__globals__["__loader__"]
     return loader.get_source("")

@@ -16,7 +16,7 @@ from ..settings import Limits
 from .codec import ID_LENGTH, Envelope
 from .plans import Member, Value
 from .residue import Residue
-from .shapes import IS_THERE, NoShape, msgspec, shape_of
+from .shapes import IS_THERE, MSGSPEC, NoShape, shape_of
 from .source import Source
 
 __all__ = ["IS_THERE", "Decoder", "Typable"]
@@ -73,10 +73,10 @@ class Decoder:
 
     def __init__(self, kinds: Mapping[Any, tuple[Typable, Callable[..., Any]]], type_key: str, limits: Limits) -> None:
         # Beside another type, no frame goes without its own; alone, msgspec would take one that names none.
-        union: Any = msgspec.defstruct("Nothing", [_id_field()], tag=_NO_TYPE, tag_field=type_key)
+        union: Any = MSGSPEC.defstruct("Nothing", [_id_field()], tag=_NO_TYPE, tag_field=type_key)
         for kind in kinds:
             union |= kind
-        self._decode: Callable[[str], Any] = msgspec.json.Decoder(union).decode
+        self._decode: Callable[[str], Any] = MSGSPEC.json.Decoder(union).decode
         self._finish = {
             kind: (spec, finish, min(spec.max_bytes or limits.message_bytes, limits.message_bytes))
             for kind, (spec, finish) in kinds.items()
@@ -170,10 +170,10 @@ def _default(member: Member) -> tuple[Any, ...]:
 
 def _struct(type_name: str, type_key: str, found: list[Any], rename: Mapping[str, str]) -> Any:
     """The type of a frame; NoShape where msgspec cannot make one, or no decoder of it."""
-    options = {"tag": type_name, "tag_field": type_key, "rename": rename, "kw_only": True, "gc": False}
+    options: dict[str, Any] = {"tag": type_name, "tag_field": type_key, "rename": rename, "kw_only": True, "gc": False}
     try:
-        kind = msgspec.defstruct("Frame", [*found, _id_field()], **options)
-        msgspec.json.Decoder(kind)
+        kind = MSGSPEC.defstruct("Frame", [*found, _id_field()], **options)
+        MSGSPEC.json.Decoder(kind)
     except (TypeError, ValueError) as error:
         raise NoShape(str(error)) from error
     return kind
@@ -181,7 +181,7 @@ def _struct(type_name: str, type_key: str, found: list[Any], rename: Mapping[str
 
 def _id_field() -> Any:
     # No JSON is decoded to the default but an absent id: null is none of a string's.
-    return "id", Annotated[str, msgspec.Meta(max_length=ID_LENGTH)], None
+    return "id", Annotated[str, MSGSPEC.Meta(max_length=ID_LENGTH)], None
 
 
 def _add_proof(source: Source, pairs: int) -> None:
