@@ -151,6 +151,17 @@ def test_history_is_remembered_longer_than_it_is_kept() -> None:
     assert KEPT.seconds + REMEMBERED_SECONDS + SKEW_SECONDS == remembered(KEPT)
 
 
+@pytest.mark.parametrize(("since", "expected"), [(5, "cde"), (number_at(NOW) - 1, "cde"), (2**53 - 1, "")])
+def test_history_gives_what_it_has(since: int, expected: str) -> None:
+    """Where it is not all, too: none of it has been heard, and all of it comes behind what is lost."""
+    histories = Histories(NOW)
+    numbers(histories, "abcde")
+
+    resumed = histories.resume("room", KEPT, since, NOW)
+
+    assert (expected, False) == ("".join(one.data for one in resumed.missed), resumed.is_whole)
+
+
 Steps = st.lists(st.tuples(st.sampled_from(["say", "come", "leave", "forget"]), st.floats(0.0, 400.0)), max_size=40)
 
 

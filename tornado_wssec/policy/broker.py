@@ -87,8 +87,8 @@ class Resumed(NamedTuple):
 
     Args:
         seq: what to come back with, so that nothing that follows is missed.
-        missed: what came behind `since`, in order.
-        is_whole: whether that is all; else something may be lost.
+        missed: what is known to have come behind `since`, in order.
+        is_whole: whether that is all; else something before or among it may be lost.
     """
 
     seq: int

@@ -83,15 +83,18 @@ def resume(since: int | None, told: Iterable[Told], kept: Kept, at: Position) ->
     Args:
         since: None: he has none, and asks only where the channel is.
         told: what is kept of the channel, in order.
+
+    Returns:
+        What is there of it, also where it is not all.
     """
     if since is None:
         return Resumed(at.seq)
     missed = [one for one in dropwhile(lambda one: one.seq <= since, told) if one.at > at.now - kept.seconds]
     # Nothing can have been published and forgotten within this span: its number would still be known.
     span = int((remembered(kept) - SKEW_SECONDS) * MICROSECONDS)
-    if not at.life <= since <= at.seq or not _follow(since, missed, span) or not _reaches(since, missed, span, at):
-        return Resumed(at.seq, is_whole=False)
-    return Resumed(at.seq, [one.broadcast for one in missed])
+    is_known = at.life <= since <= at.seq
+    is_whole = is_known and _follow(since, missed, span) and _reaches(since, missed, span, at)
+    return Resumed(at.seq, [one.broadcast for one in missed], is_whole)
 
 
 def _follow(since: int, missed: Sequence[Told], span: int) -> bool:

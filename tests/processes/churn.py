@@ -1,0 +1,124 @@
+"""A thousand channels a second that somebody joins and leaves, and what stays of them."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from marshmallow import fields, validate
+from tornado.web import Application
+
+from tests.kits import GENEROUS
+from tests.redis_server import RedisServer
+from tornado_wssec import PUBLIC, Channel, Guard, Registry, SecureWebSocketHandler, Timeouts
+from tornado_wssec.stores.redis_broker import RedisBroker
+from tornado_wssec.testing import Client, RawSocket
+from tornado_wssec.testing.kit import ORIGIN
+from tornado_wssec.testing.raw import handshake_headers
+
+from .sharing import environment_of, make_store
+
+A_SECOND: Final = 1_000
+CLIENTS: Final = 10
+TAG: Final = "{wssec}:"
+
+Number = fields.String(required=True, validate=validate.Regexp(r"[0-9]{1,9}\Z"))
+
+
+class Brief(Channel):
+    """Joined and left; tells who is there, and would be kept."""
+
+    class Meta:
+        pattern = "brief:{number}"
+        subscribe = PUBLIC
+        presence = True
+        history = 10
+
+    number = Number
+
+
+class Plain(Channel):
+    """Joined and left."""
+
+    class Meta:
+        pattern = "plain:{number}"
+        subscribe = PUBLIC
+
+    number = Number
+
+
+class Socket(SecureWebSocketHandler):
+    """Joins and leaves."""
+
+
+class Left(NamedTuple):
+    """What there was, and what has stayed.
+
+    Args:
+        channels: joined and left.
+        kept_here: entries in the tables of the server's channels.
+        keys: of channels in Redis, but for the one that says when its life began.
+        subscriptions: of the server in Redis.
+    """
+
+    channels: int
+    kept_here: int
+    keys: list[str]
+    subscriptions: int
+
+
+async def churn(server: RedisServer, folder: Path, *, seconds: float) -> Left:
+    """Join and leave for so long."""
+    shared = environment_of(server.url, folder)
+    await make_store(shared)
+    async with Guard.from_env(
+        shared, registry=Registry(Brief, Plain), limits=GENEROUS, timeouts=Timeouts(store_call=5.0)
+    ) as guard:
+        port = guard.listen(Application([("/ws", Socket)], wssec=guard), 0)
+        clients = [await _connect(guard, port, f"u{number}") for number in range(CLIENTS)]
+        until = time.monotonic() + seconds
+        joined = await asyncio.gather(*(_join(client, at, until) for at, client in enumerate(clients)))
+        broker = guard.channels.broker
+        assert isinstance(broker, RedisBroker)
+        async with asyncio.timeout(30):
+            while _kept(guard, broker):  # noqa: ASYNC110 -- what is written later is written by itself
+                await asyncio.sleep(0.05)
+        subscriptions = _subscriptions(server)
+        kept = _kept(guard, broker)
+        for client in clients:
+            await client.socket.close()
+    channels = ("last:", "told:", "here", "heard-at:", "ears")
+    keys = [word for word in server.ask("KEYS", f"{TAG}*").split() if word.removeprefix(TAG).startswith(channels)]
+    return Left(sum(joined), kept, keys, subscriptions)
+
+
+async def _connect(guard: Guard, port: int, subject: str) -> Client:
+    raw = await RawSocket.open(port)
+    headers = handshake_headers(f"127.0.0.1:{port}", origin=ORIGIN, token=guard.issue_token(subject))
+    assert (await raw.upgrade("/ws", headers)).status == 101
+    return Client(raw, None)
+
+
+async def _join(client: Client, at: int, until: float) -> int:
+    """Join and leave at its share of the pace; return how many channels."""
+    number = 0
+    began = time.monotonic()
+    while time.monotonic() < until:
+        kind = "brief" if number % 10 == 0 else "plain"
+        data = {"channel": f"{kind}:{at}{number:07}"}
+        await client.request("wssec.subscribe", data)
+        await client.request("wssec.unsubscribe", data)
+        number += 1
+        await asyncio.sleep(max(0.0, began + number * CLIENTS / A_SECOND - time.monotonic()))
+    return number
+
+
+def _kept(guard: Guard, broker: RedisBroker) -> int:
+    ear, attendance = broker._ear, broker._attendance
+    tables = (broker._courses, broker._counted, broker._recounted, ear._wishes, ear._sent, ear._owed, ear._changed)
+    return len(guard.channels) + sum(map(len, tables)) + len(attendance._changed) + len(attendance._written)
+
+
+def _subscriptions(server: RedisServer) -> int:
+    told = [server.ask("PUBSUB", verb) for verb in ("CHANNELS", "SHARDCHANNELS")]
+    return sum(one.count(TAG) for one in told)
