@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.kits import audited, in_loop
-from tests.rooms import Told, listener, publication, room_kit
+from tests.kits import GENEROUS, audited, in_loop
+from tests.rooms import ROOMS, RoomSocket, Told, listener, publication, room_kit
 from tornado_wssec.errors import StoreUnavailable
 from tornado_wssec.policy.moderation_entries import Measure
-from tornado_wssec.testing import Client
+from tornado_wssec.testing import Client, GuardKit
 
 NOTE = {"room": "lobby", "text": "hi"}
 LOBBY = "room:lobby"
@@ -178,6 +178,26 @@ async def test_slow_mode() -> None:
         await bob.request("room.say", say)
         kit.clock.advance(10)
         assert 50 == (await bob.assert_refused("rate_limited", "room.say", say))["retry_after"]
+
+
+@in_loop
+async def test_slow_mode_of_nobody_in_particular() -> None:
+    """Somebody anonymous is told apart by the address: a new connection is no new speaker."""
+
+    class Anybody(RoomSocket):
+        anonymous = True
+
+    async with GuardKit([("/ws", Anybody)], registry=ROOMS, limits=GENEROUS) as kit:
+        await kit.guard.moderation.slow("news", 10)
+        first, second = await anybody(kit), await anybody(kit)
+        await first.request("room.say", {"channel": "news", "text": "hi"})
+
+        await second.assert_refused("rate_limited", "room.say", {"channel": "news", "text": "hi"})
+
+
+async def anybody(kit: GuardKit) -> Client:
+    """A client that shows nothing."""
+    return Client((await kit.handshake("/ws"))[0], None)
 
 
 @in_loop

@@ -18,13 +18,14 @@ from .policy.moderation import ModerationIndex
 from .policy.moderation_entries import Measure, Moderation, make_lift, make_moderation
 from .policy.notices import Notices, make_notice
 from .policy.permissions import Grants
+from .policy.proxies import quota_key
 from .policy.revocation_entries import Notice, NoticeKind
 from .settings import Limits
 from .stores.base import Store
 from .telemetry.audit import Audit
 
 Speaker = tuple[str, str | None, str]
-"""Channel, issuer, and subject; of somebody who is nobody in particular the session."""
+"""Channel, issuer, and subject; of whoever is nobody in particular, the address."""
 
 
 class Moderator:
@@ -215,7 +216,10 @@ class Moderator:
 def speaker(channel: str, live: Live) -> Speaker:
     """Who speaks, as rates of a channel count it."""
     identity = live.session.identity
-    return (channel, identity.issuer, live.session.id if identity.anonymous else identity.subject)
+    # Nobody in particular would be somebody new by a new connection; no issuer is empty.
+    return (
+        (channel, "", quota_key(live.address)) if identity.anonymous else (channel, identity.issuer, identity.subject)
+    )
 
 
 def _covers(channel: str) -> Callable[[str], bool]:
