@@ -8,6 +8,7 @@ from marshmallow import fields, validate
 
 from schemas import chat
 from tests.kits import CHAT, GENEROUS, ChatSocket, chat_kit, in_loop, settled
+from tests.rooms import EVERYTHING, Told, room_kit
 from tornado_wssec import PUBLIC, Channel, ConfigurationError, Envelope, Message, Registry, SecureWebSocketHandler
 from tornado_wssec.errors import OutboundInvalid
 from tornado_wssec.testing import Client, GuardKit
@@ -169,3 +170,19 @@ async def test_subscribe_while_leaving() -> None:
         await client.assert_closed(4403)
 
         assert 0 == len(kit.guard.channels)
+
+
+@in_loop
+async def test_channels_joined_and_left_leave_nothing() -> None:
+    """However many channels come and go, spoken in or not: what is kept of them is nothing."""
+    async with room_kit() as kit:
+        await kit.connect("/ws", permissions=EVERYTHING)
+        (live,) = kit.guard.hub
+        channels = kit.guard.channels
+        for number in range(1_000):
+            await channels.subscribe(live, Envelope(), f"room:r{number}")
+            await kit.guard.publishing.publish(live, f"room:r{number}", Told, {"text": "hi"})
+            channels.unsubscribe(live, f"room:r{number}")
+
+        assert (0, set()) == (len(channels), live.channels)
+        assert ({}, []) == (kit.guard.moderation._spoke, list(channels._fanout._turns))

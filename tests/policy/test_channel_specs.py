@@ -5,6 +5,8 @@ import uuid
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from marshmallow import fields
 
 from tornado_wssec.policy.channel_specs import ChannelSpec
@@ -123,3 +125,49 @@ def test_channel_accepts_what_the_server_may_send() -> None:
 
 
 TYPED = "chat.typing"
+
+
+# --- isolation as a property ---
+
+VALUES = st.sampled_from(["a", "b", "acme", "evil"])
+LITERALS = st.sampled_from(["t", "hear", "a", "acme"])
+GRANTED = st.lists(
+    st.lists(st.sampled_from(["t", "hear", "a", "b", "acme", "evil", "*"]), min_size=1, max_size=4), max_size=3
+)
+
+
+def covers(grant: list[str], wanted: list[str], *, has_rest: bool) -> bool:
+    """What a grant covers, said once more in other words."""
+    if has_rest:
+        return len(wanted) > len(grant) and all(a in ("*", b) for a, b in zip(grant, wanted, strict=False))
+    return len(wanted) == len(grant) and all(a in ("*", b) for a, b in zip(grant, wanted, strict=True))
+
+
+@given(
+    granted=GRANTED,
+    rest=st.booleans(),
+    literals=st.lists(LITERALS, min_size=1, max_size=2),
+    tenant=VALUES,
+    topic=VALUES,
+    claim=st.one_of(st.none(), VALUES),
+    is_bound=st.booleans(),
+)
+def test_channel_lets_in_whom_a_grant_and_a_claim_let_in(
+    granted: list[list[str]],
+    rest: bool,
+    literals: list[str],
+    tenant: str,
+    topic: str,
+    claim: str | None,
+    is_bound: bool,
+) -> None:
+    """For whatever grants, templates, binds and claims: nobody listens without both, and whoever has both does."""
+    meta = {"pattern": "t:{tenant}:{topic}", "subscribe": ":".join([*literals, "{tenant}", "{topic}"])}
+    spec = kind({**meta, **({"bind": {"tenant": "team"}} if is_bound else {})}, tenant=text(), topic=text())
+    grants = [":".join([*grant, "**"] if rest else grant) for grant in granted]
+    who = somebody(None, *grants, **({} if claim is None else {"team": claim}))
+    values = spec.match(f"t:{tenant}:{topic}")
+    assert values is not None
+
+    is_granted = any(covers(grant, [*literals, tenant, topic], has_rest=rest) for grant in granted)
+    assert (is_granted and (not is_bound or claim == tenant)) == spec.may_listen(who, values)
