@@ -13,7 +13,7 @@ from .load.driver import LoadFailed
 from .process import CLIENT_CORE, pin
 from .results import Figure, Outcome, keep, print_figures
 from .revocation import suite as revocation
-from .suites import crowd, encrypted, fanout, flood, memory, signing, startup, talk
+from .suites import crowd, encrypted, fanout, flood, memory, signing, startup, talk, validation
 
 SUITES: Final[Mapping[str, tuple[Callable[[int], Outcome], Sequence[Bar]]]] = {
     "talk": (talk.measure, bars.MESSAGES),
@@ -25,6 +25,7 @@ SUITES: Final[Mapping[str, tuple[Callable[[int], Outcome], Sequence[Bar]]]] = {
     "revocation": (revocation.measure, bars.REVOCATION),
     "crowd": (crowd.measure, bars.CROWD),
     "signing": (signing.measure, ()),
+    "validation": (validation.measure, bars.VALIDATION),
     "startup": (startup.measure, ()),
 }
 """Each suite, and the bars that it measures."""

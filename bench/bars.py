@@ -63,6 +63,12 @@ MESSAGES: Final = (
     Bar("P4.medium", "medium messages, one at a time, against Tornado secured naively", 18.0, 25.0),
 )
 
+VALIDATION: Final = (
+    Bar("P6.small", "a small message checked by what was written for its schema, against Schema.load", 15.0),
+    Bar("P6.medium", "a medium message read and checked by types, against Schema.load alone", 30.0),
+    Bar("P6.refusal", "a medium message refused without words, against every fault told", 20.0),
+)
+
 MEMORY: Final = (
     Bar("P8.idle", "memory of an idle authenticated connection, of bare Tornado's", 0.6, 0.35, is_ceiling=True),
     Bar("P8.linear", "memory a connection among most connections, of that among fewest (±5 %)", 1.105, is_ceiling=True),

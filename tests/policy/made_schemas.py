@@ -103,6 +103,7 @@ SCALARS: Final[tuple[Made, ...]] = (
     _made(fields.Constant, ("a",), constant="a"),
     _made(fields.Boolean, (True, "yes"), validate=validate.OneOf([True, False])),
     _made(fields.Raw, (1, "a", [1])),
+    _made(StrictInteger, (1,), validate=validate.Range()),
 )
 KEYS: Final[tuple[Made, ...]] = (SCALARS[0], SCALARS[2], SCALARS[3], SCALARS[29], SCALARS[40])
 

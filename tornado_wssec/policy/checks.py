@@ -21,9 +21,10 @@ def add_checks(source: Source, checks: tuple[Any, ...], name: str, *, is_text: b
     """
     for check in checks:
         if runs(check, validate.Length):
-            _add(source, _length_faults(check), f"len({name})")
+            _add_length(source, check, f"len({name})")
         elif runs(check, validate.Range):
-            _add_range(source, check, name)
+            signs = ("<=" if check.min_inclusive else "<"), ("<=" if check.max_inclusive else "<")
+            _add_span(source, name, (check.min, check.max), signs)
         elif runs(check, validate.OneOf):
             choices = frozenset(check.choices) if is_text and texts_of(check) else check.choices
             source.add(f"if {name} not in {source.bind('choices', choices)}: {GIVE_UP}")
@@ -53,18 +54,23 @@ def _is_plain(bound: object) -> bool:
     return bound is None or type(bound) is int or (type(bound) is float and math.isfinite(bound))
 
 
-def _length_faults(check: Any) -> list[tuple[str, int]]:
+def is_closed(check: Any) -> bool:
+    """Whether a check is a `Range` that nothing infinite is in, and NaN neither."""
+    bounds = bounds_of(check) if runs(check, validate.Range) else None
+    return bounds is not None and None not in bounds
+
+
+def _add_length(source: Source, check: Any, subject: str) -> None:
     if check.equal is not None:
-        return [("!=", check.equal)]
-    return [(sign, bound) for sign, bound in (("<", check.min), (">", check.max)) if bound is not None]
+        source.add(f"if {subject} != {source.literal(check.equal)}: {GIVE_UP}")
+    else:
+        _add_span(source, subject, (check.min, check.max), ("<=", "<="))
 
 
-def _add_range(source: Source, check: Any, name: str) -> None:
-    least, most = ("<" if check.min_inclusive else "<="), (">" if check.max_inclusive else ">=")
-    _add(source, [(sign, bound) for sign, bound in ((least, check.min), (most, check.max)) if bound is not None], name)
-
-
-def _add(source: Source, faults: list[tuple[str, Any]], subject: str) -> None:
-    """Give up where the subject stands so to one of the bounds."""
-    for sign, bound in faults:
-        source.add(f"if {subject} {sign} {source.literal(bound)}: {GIVE_UP}")
+def _add_span(source: Source, subject: str, bounds: tuple[Any, Any], signs: tuple[str, str]) -> None:
+    """Give up where the subject is not between the bounds, None of which is no bound."""
+    (least, most), (low, high) = bounds, signs
+    left = "" if least is None else f"{source.literal(least)} {low} "
+    right = "" if most is None else f" {high} {source.literal(most)}"
+    if left or right:
+        source.add(f"if not {left}{subject}{right}: {GIVE_UP}")

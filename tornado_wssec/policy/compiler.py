@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from marshmallow import missing, validate
 
-from .checks import GIVE_UP, add_checks, texts_of
+from .checks import GIVE_UP, add_checks, is_closed, texts_of
 from .fields import LARGEST, RFC3339, StrictInteger
 from .gates import Gate
 from .plans import Kind, Member, Value, members_of
@@ -157,7 +157,8 @@ def add_integer_check(source: Source, value: Value, name: str) -> None:
 def _real(source: Source, value: Value, name: str) -> None:
     with source.inside(f"if type({name}) is not float"):
         source.add(f"if type({name}) is not int: {GIVE_UP}", f"{name} = float({name})")
-    source.add(f"if {name} - {name}: {GIVE_UP}  # neither infinite nor NaN")
+    if not any([is_closed(check) for check in value.checks]):
+        source.add(f"if {name} - {name}: {GIVE_UP}  # neither infinite nor NaN")
     add_checks(source, value.checks, name)
 
 

@@ -49,20 +49,19 @@ def _add_object(source: Source, plan: Value, name: str, *, is_outermost: bool = 
     """
     source.add(f"if type({name}) is not dict: {GIVE_UP}")
     absent, known, names = source.bind("missing", missing), source.name("known"), {}
+    plain = [one for one in plan.members if one.is_required and one.default is missing and one.value.kind != "own"]
     if is_outermost:
-        source.add(f"{known} = 0")
+        source.add(f"{known} = {len(plan.members)}")
     for member in plan.members:
         own = names[member] = source.name("value")
+        if member in plain:
+            source.add(f"{own} = {name}[{source.literal(member.key)}]")
+            _add_value(source, member.value, own)
+            continue
         source.add(f"{own} = {name}.get({source.literal(member.key)}, {absent})")
         if is_outermost:
-            source.add(f"if {own} is not {absent}: {known} += 1")
-        if member.default is not missing:
-            source.add(f"if {own} is {absent}: {own} = {default_of(source, member)}")
-        if member.is_required:
-            source.add(f"if {own} is {absent}: {GIVE_UP}")
-        if member.value.kind != "own":
-            with source.inside(f"if {own} is not {absent}"):
-                _add_value(source, member.value, own)
+            source.add(f"if {own} is {absent}: {known} -= 1")
+        _add_optional(source, member, own, absent)
     if is_outermost:
         source.add(f"if len({name}) != {known}: {GIVE_UP}")
     own_ones = [(member, names[member]) for member in plan.members if member.value.kind == "own"]
@@ -74,6 +73,17 @@ def _add_object(source: Source, plan: Value, name: str, *, is_outermost: bool = 
         read = source.bind("read", member.value.field.deserialize)
         source.add(f"if {own} is not {absent}: {read}({own}, {source.literal(member.wire)}, {result})")
     return result
+
+
+def _add_optional(source: Source, member: Member, own: str, absent: str) -> None:
+    """Write what becomes of a value that may be absent, or is written by a field of the application's."""
+    if member.default is not missing:
+        source.add(f"if {own} is {absent}: {own} = {default_of(source, member)}")
+    if member.is_required:
+        source.add(f"if {own} is {absent}: {GIVE_UP}")
+    if member.value.kind != "own":
+        with source.inside(f"if {own} is not {absent}"):
+            _add_value(source, member.value, own)
 
 
 def _add_own(source: Source, member: Member, own: str, name: str) -> None:

@@ -124,8 +124,9 @@ class MessageSpec:
         Raises:
             InvalidMessage: with the fields at fault, in words of our own.
         """
-        if self._ways.load is not None:
-            accepted = self._ways.load(data)
+        load = self._ways.load
+        if load is not None:
+            accepted = load(data)
             if accepted is not None:
                 return accepted
             if not is_told and self._ways.is_final:
