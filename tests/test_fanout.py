@@ -144,7 +144,7 @@ async def test_fanout_that_fails_for_one_listener(caplog: pytest.LogCaptureFixtu
             def send(self, message: object, now: float) -> bool:
                 raise RuntimeError("broken")
 
-        lives["b"].connection = Broken()  # type: ignore[assignment]
+        lives["b"].connection = Broken()
         await kit.guard.publish("room:lobby", Told, {"text": "hi"})
 
         for client in (clients[0], clients[2]):
