@@ -242,13 +242,17 @@ class Channels:
         """
         await self.hand_on(self.prepare(name, message, data))
 
-    async def hand_on(self, broadcast: Broadcast) -> None:
-        """Bring a publication to everyone who listens, on whatever node; see `publish`."""
+    async def hand_on(self, broadcast: Broadcast) -> int | None:
+        """Bring a publication to everyone who listens, on whatever node; see `publish`.
+
+        Returns:
+            Its number, where the channel is kept.
+        """
         if self.broker is None:
             self.deliver(broadcast)
-        else:
-            spec = self.kind(broadcast.channel)
-            await self.broker.publish(broadcast, None if spec is None else kept_of(spec))
+            return None
+        spec = self.kind(broadcast.channel)
+        return await self.broker.publish(broadcast, None if spec is None else kept_of(spec))
 
     def prepare(self, name: str, message: type[Message], data: Mapping[str, Any]) -> Broadcast:
         """A publication, validated and encoded; see `publish`."""

@@ -31,6 +31,25 @@ class Send(Message):
     text = fields.String(required=True, validate=validate.Length(1, 2_000))
 '''.replace("\\\\", "\\")
 
+ROOMS: Final = '''
+from tornado_wssec import Channel
+
+class Posted(Send):
+    """A line has appeared in a room."""
+    class Meta:
+        type = "chat.posted"
+        direction = "out"
+        permission = "chat:read:{room}"
+    author = fields.String(required=True, validate=validate.Length(max=128))
+
+class RoomChannel(Channel):
+    class Meta:
+        pattern = "room:{room}"
+        subscribe = "chat:read:{room}"
+    room = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,64}\\\\Z"))
+'''.replace("\\\\", "\\")
+"""What else stands in that module: a message that the server may send, and a channel."""
+
 APPLICATION: Final = """
 from tornado.web import Application
 from tornado_wssec import Guard, Registry, SecureWebSocketHandler, on
@@ -51,12 +70,17 @@ def prepare(directory: Path) -> dict[str, str]:
     """Put an application, its catalogue, a key and the `wssec` command there; return the environment for a shell."""
     (directory / "schemas").mkdir()
     (directory / "schemas" / "__init__.py").touch()
-    (directory / "schemas" / "chat.py").write_text(CATALOGUE)
+    (directory / "schemas" / "chat.py").write_text(CATALOGUE + ROOMS)
     (directory / "app.py").write_text(APPLICATION)
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (directory / "key.pem").write_bytes(pem)
     audit = made_folder(directory / "audit")
-    return {**_plain_environment(), "WSSEC_AUDIT": str(audit), "PATH": f"{command(directory)}:{os.environ['PATH']}", "PYTHONPATH": PYTHONPATH}
+    return {
+        **_plain_environment(),
+        "WSSEC_AUDIT": str(audit),
+        "PATH": f"{command(directory)}:{os.environ['PATH']}",
+        "PYTHONPATH": PYTHONPATH,
+    }
 
 
 def _plain_environment() -> dict[str, str]:

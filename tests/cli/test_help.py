@@ -44,6 +44,7 @@ def test_help_lists_the_commands_of_the_contract() -> None:
         *(f"apikeys {verb}" for verb in ("create", "list", "revoke")),
         *(f"sessions {verb}" for verb in ("list", "show", "kick", "refresh")),
         *(f"channels {verb}" for verb in ("list", "show", "mute", "unmute", "ban", "unban", "slow", "kick")),
+        "publish",
         "top",
         *(f"schemas {verb}" for verb in ("list", "check", "export")),
         *(f"store {verb}" for verb in ("ping", "migrate", "doctor", "clock")),

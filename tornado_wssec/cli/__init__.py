@@ -16,6 +16,7 @@ from .commands import PROGRAM, Root
 from .completion import completion
 from .init import init
 from .keys import keys
+from .publish import publish
 from .revocations import revocations
 from .revoke import revoke
 from .schemas import schemas
@@ -66,6 +67,7 @@ for noun in (
     revocations,
     sessions,
     channels,
+    publish,
     apikeys,
     top,
     schemas,
