@@ -7,8 +7,10 @@ import pytest
 
 from tests.kits import GENEROUS, audited, in_loop
 from tests.rooms import ROOMS, RoomSocket, Told, listener, publication, room_kit
+from tests.stores.kit import whole_log
 from tornado_wssec.errors import StoreUnavailable
 from tornado_wssec.policy.moderation_entries import Measure
+from tornado_wssec.stores.base import Generation
 from tornado_wssec.testing import Client, GuardKit
 
 NOTE = {"room": "lobby", "text": "hi"}
@@ -252,6 +254,20 @@ async def test_moderation_survives_a_restart() -> None:
 
             assert "permission_denied" == await speak(client)
             assert [Measure.MUTE] == [one.measure for one in again.guard.moderation.in_force(LOBBY)]
+
+
+@in_loop
+async def test_moderation_that_the_store_has_lost_is_written_again() -> None:
+    """A store that comes back without it gets it from whoever still knows it."""
+    async with room_kit() as kit:
+        mute = await kit.guard.moderation.mute(LOBBY, subject="ann")
+        await kit.guard.watcher.catch_up()
+        kit.store._kept.log.clear()
+        kit.store._kept.generation = Generation("another", kit.clock.wall)
+        await kit.guard.watcher.catch_up()
+        await kit.guard.watcher.reassertion.write(kit.store)
+
+        assert [mute] == await whole_log(kit.store)
 
 
 @in_loop

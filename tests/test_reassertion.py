@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from tests.stores.kit import NOW, in_loop, opened, revocation, undo, whole_log
+from tests.stores.kit import NOW, in_loop, moderation, opened, revocation, undo, whole_log
 from tornado_wssec.errors import NotAcknowledged, StoreUnavailable
 from tornado_wssec.policy.revocations import Body, LogEntry, RevocationIndex
 from tornado_wssec.reassertion import AT_ONCE, Reassertion
@@ -51,6 +51,19 @@ async def test_reassertion_writes_what_is_missing() -> None:
         await reassertion.write(store)
 
         assert [revocation("a"), revocation("b"), undo("c")] == await whole_log(store)
+
+
+@in_loop
+async def test_reassertion_writes_what_moderators_decided() -> None:
+    """What was taken back, too: whoever reads both in whatever order knows which is the later."""
+    _, reassertion = knowing()
+    reassertion.moderations = lambda: [moderation("a"), moderation("b", expires_at=NOW - 1), moderation("c")]
+    async with opened(MemoryStore()) as store:
+        await store.append(moderation("a"))
+        assert 1 == reassertion.compare(set(), set(), {"a"}, ended=NOW, now=NOW)
+        await reassertion.write(store)
+
+        assert [moderation("a"), moderation("c")] == await whole_log(store)
 
 
 @in_loop
