@@ -106,4 +106,15 @@ REVOCATION: Final = (
     Bar("P10.tenant", "8,000 sockets of one tenant closed, of 2 s", 1.0, is_ceiling=True),
 )
 
-ALL: Final = (*MESSAGES, *HANDSHAKES, *MEMORY, *FANOUT, *FLOOD, *REVOCATION, *CROWD, *ENCRYPTED)
+ALL: Final = (
+    *MESSAGES,
+    *VALIDATION,
+    *VALIDATION,
+    *HANDSHAKES,
+    *MEMORY,
+    *FANOUT,
+    *FLOOD,
+    *REVOCATION,
+    *CROWD,
+    *ENCRYPTED,
+)

@@ -96,6 +96,18 @@ def test_pipeline_permits_what_is_valid_and_allowed() -> None:
     )
 
 
+def test_pipeline_sender_is_not_told_after_too_many_mistakes() -> None:
+    """The next mistake ends the connection: what was wrong with it would be found out for nobody."""
+    erring = session()
+    for _ in range(LIMITS.error_budget):
+        erring.spend_error(0.0)
+
+    for one, expected in ((session(), {"board": ["Missing data for required field."]}), (erring, None)):
+        with pytest.raises(InvalidMessage) as refused:
+            PIPELINE.admit(frame("board.draw"), one, 0.0)
+        assert expected == refused.value.fields
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [

@@ -50,8 +50,14 @@ def size_of(frame: str | bytes) -> int:
     return len(frame) if isinstance(frame, bytes) or frame.isascii() else len(frame.encode("utf-8", "surrogatepass"))
 
 
-def validate(spec: MessageSpec, incoming: Incoming, identity: Identity, *, is_signed: bool = False) -> Valid:
+def validate(
+    spec: MessageSpec, incoming: Incoming, identity: Identity, *, is_signed: bool = False, is_told: bool = True
+) -> Valid:
     """Check size and schema; fill in absent fields that are bound to a claim.
+
+    Args:
+        is_signed: whether it came inside a signed envelope.
+        is_told: whether its sender is to learn what is wrong, which costs many times what it costs to refuse.
 
     Raises:
         MessageTooBig: over the type's own cap.
@@ -65,7 +71,7 @@ def validate(spec: MessageSpec, incoming: Incoming, identity: Identity, *, is_si
     data = incoming.data
     if spec.bind:
         data = {**bound_claims(spec, identity), **data}
-    return Valid(spec, incoming.id, spec.load(data), data)
+    return Valid(spec, incoming.id, spec.load(data, is_told=is_told), data)
 
 
 def authorise(message: Valid, identity: Identity, signed_by: str | None = None) -> Permitted:
@@ -129,13 +135,12 @@ class Pipeline:
             FrameDropped: it gets no answer.
             Disconnect: a budget is used up.
         """
-        session.ensure_open()
-        size = size_of(frame)
-        session.spend_frame(size, now)
         if self._swift is not None and type(frame) is str:
-            permitted = self._swift.accepted(frame, size, session, now)
+            permitted = self._swift.admitted(frame, session, now)
             if permitted is not None:
                 return permitted
+        session.ensure_open()
+        session.spend_frame(size_of(frame), now)
         return self._judge(self.envelope.parse(frame, self.limits), session, now)
 
     def open_signed(
@@ -182,7 +187,8 @@ class Pipeline:
             if signed_by is not None and spec.message is Signed:
                 raise SignatureInvalid("a signed envelope within another")
             session.spend(spec, incoming.id, now)
-            valid = validate(spec, incoming, session.identity, is_signed=signed_by is not None)
+            is_told, is_signed = session.may_err(now), signed_by is not None
+            valid = validate(spec, incoming, session.identity, is_signed=is_signed, is_told=is_told)
             if session.is_in_doubt:
                 session.ensure_certain(spec)
             permitted = authorise(valid, session.identity, signed_by)

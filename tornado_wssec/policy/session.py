@@ -14,7 +14,7 @@ from ..closing import Close, CloseCode
 from ..errors import Disconnect, FrameDropped, RateLimited, ReauthRequired, Unavailable
 from ..settings import LEEWAY_MOST, Limits
 from .identity import Identity
-from .rates import TOLERANCE, Buckets, Rate, TokenBucket, budget_of
+from .rates import Buckets, Rate, TokenBucket, budget_of
 from .registry import MessageSpec
 
 REPLACED_MOST: Final = 256
@@ -30,37 +30,25 @@ class Account:
         now: monotonic seconds.
     """
 
-    __slots__ = ("_by_type", "_deliveries", "_limits", "_messages", "connections")
+    __slots__ = ("by_type", "_deliveries", "_limits", "messages", "connections")
 
     def __init__(self, limits: Limits, now: float) -> None:
         self._limits = limits
         self._deliveries: TokenBucket | None = None  # most never publish
-        self._messages = TokenBucket(limits.identity_messages_per_second, limits.identity_messages_burst, now)
-        self._by_type: dict[str, TokenBucket | Buckets] = {}
+        self.messages = TokenBucket(limits.identity_messages_per_second, limits.identity_messages_burst, now)
+        self.by_type: dict[str, TokenBucket | Buckets] = {}
         self.connections = 0
 
     def take(self, type: str, rates: tuple[Rate, ...], cost: float, now: float) -> float:
         """Spend `cost` on one message of a type; 0.0, or the seconds until it would pass."""
-        everything = self._messages
-        if not rates:
-            return everything.take(cost, now)
-        # `TokenBucket.take` for both without its calls: this is done for each message. The one that all types share
-        # is charged last: what a type's own rate refuses must not use up what is left for the others.
-        debt = everything.full_at - now
-        if debt < 0.0:
-            debt = 0.0
-        seconds = cost * everything.price
-        room = everything.depth - seconds
-        wait = debt - room if room > 0.0 else debt
-        if wait > TOLERANCE:
-            return wait
-        budget = self._by_type.get(type)
-        if budget is None:
-            budget = self._by_type[type] = budget_of(rates, now)
-        wait = budget.take(cost, now)
-        if not wait:
-            everything.full_at = now + debt + seconds
-        return wait
+        wait = self.messages.wait(cost, now)
+        if not wait and rates:
+            budget = self.by_type.get(type)
+            if budget is None:
+                budget = self.by_type[type] = budget_of(rates, now)
+            wait = budget.take(cost, now)
+        # Charged last: what a type's own rate refuses must not use up what other types share.
+        return wait or self.messages.take(cost, now)
 
     def deliveries_wait(self, count: float, now: float) -> float:
         """Seconds until a message to so many may be sent; 0.0: now."""
@@ -75,11 +63,11 @@ class Account:
 
     def is_idle(self, now: float) -> bool:
         """Whether nobody is connected and every budget is full: forgetting it would give nothing away."""
-        if self.connections or not self._messages.is_full(now):
+        if self.connections or not self.messages.is_full(now):
             return False
         if self._deliveries is not None and not self._deliveries.is_full(now):
             return False
-        return all(buckets.is_full(now) for buckets in self._by_type.values())
+        return all(buckets.is_full(now) for buckets in self.by_type.values())
 
 
 class Session:
@@ -98,9 +86,9 @@ class Session:
     """
 
     __slots__ = (
-        "_bytes",
+        "bytes",
         "_error_budget",
-        "_frames",
+        "frames",
         "_refusals",
         "_refusals_since",
         "_replaced",
@@ -122,8 +110,8 @@ class Session:
         self.authenticated_at = -math.inf
         self.is_in_doubt = False
         self._replaced: dict[str, float] | None = None
-        self._frames = TokenBucket(limits.frames_per_second, limits.frames_burst, now)
-        self._bytes = TokenBucket(limits.bytes_per_second, limits.bytes_burst, now)
+        self.frames = TokenBucket(limits.frames_per_second, limits.frames_burst, now)
+        self.bytes = TokenBucket(limits.bytes_per_second, limits.bytes_burst, now)
         self._error_budget = TokenBucket(1 / limits.error_refill_seconds, limits.error_budget, now)
         self._refusals = 0
         self._refusals_since = now
@@ -197,14 +185,7 @@ class Session:
         Raises:
             RateLimited, FrameDropped, Disconnect: by how long the excess has lasted.
         """
-        # `TokenBucket.take` for both without its calls, where nothing is in the way: this is done for each frame.
-        frames, sizes = self._frames, self._bytes
-        frame_debt, size_debt, cost = frames.full_at - now, sizes.full_at - now, size * sizes.price
-        if frame_debt + frames.price <= frames.depth and size_debt + cost <= sizes.depth:
-            frames.full_at = (now + frame_debt if frame_debt > 0.0 else now) + frames.price
-            sizes.full_at = (now + size_debt if size_debt > 0.0 else now) + cost
-            return
-        wait = frames.take(1.0, now) or sizes.take(size, now)
+        wait = self.frames.take(1.0, now) or self.bytes.take(size, now)
         if wait:
             self.refuse(wait, now, None)
 
@@ -226,6 +207,10 @@ class Session:
         """
         if self._error_budget.take(1.0, now):
             raise Disconnect(Close(CloseCode.BAD_MESSAGES), "error budget used up")
+
+    def may_err(self, now: float) -> bool:
+        """Whether a mistake now would be answered; else it ends the connection, and nobody reads what was wrong."""
+        return not self._error_budget.wait(1.0, now)
 
     def refuse(self, wait: float, now: float, message_id: str | None = None) -> NoReturn:
         """Refuse what a budget does not hold.
