@@ -59,10 +59,16 @@ def test_pyjwt_takes_strange_expiry(expiry: object) -> None:
 
 
 def test_pyjwt_one_token_has_several_spellings() -> None:
-    """Padding behind the signature verifies too, so a token is revoked by its jti and never by its text."""
-    token = jwt.encode(CLAIMS, SECRET)
+    """Padding behind the signature verifies too, so a token is revoked by its jti and never by its text.
 
-    assert read(token + "=") == CLAIMS
+    2.15.0 alone refuses it, which is nothing to rely on.
+    """
+    padded = jwt.encode(CLAIMS, SECRET) + "="
+    if jwt.__version__ == "2.15.0":
+        with pytest.raises(jwt.DecodeError, match="padding"):
+            read(padded)
+    else:
+        assert read(padded) == CLAIMS
 
 
 def test_pyjwt_short_secret_only_warns() -> None:

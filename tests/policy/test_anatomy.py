@@ -69,7 +69,7 @@ def test_anatomy_tells_one_from_many() -> None:
         class Meta:
             register = False
 
-        leaves = fields.Nested(lambda: Tree(), many=True)
+        leaves = fields.Nested(lambda: Tree(many=True))  # before 4.2 `many=True` beside an instance says nothing
 
     outer = Tree()
     deep: dict[str, Any] = {"leaves": [{"leaves": [{}, {"leaves": []}]}]}
