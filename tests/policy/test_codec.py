@@ -347,3 +347,19 @@ def test_envelope_error_answers_no_endless_id() -> None:
     """An id that no message could have had is left out."""
 
     assert ["x" * 64, None] == [told(MalformedFrame(), "x" * length).get("id") for length in (64, 65)]
+
+
+@pytest.mark.parametrize("envelope", [Envelope(), Envelope.flat(type="action")], ids=repr)
+@pytest.mark.parametrize("seq", [None, 7])
+def test_envelope_carries_what_was_written_before(envelope: Envelope, seq: int | None) -> None:
+    """A publication whose data has been encoded already is the event that it would have been."""
+    data = {"text": 'h\u00e9 "', "n": [1, {}]}
+    carried = envelope.carry("a.b", encode_json(data), channel="room:a", seq=seq)
+
+    assert envelope.event("a.b", data, channel="room:a", seq=seq) == carried
+
+
+def test_envelope_carries_no_name_of_its_own() -> None:
+    """A flat one would say two things by one name."""
+    with pytest.raises(ValueError, match="needs channel for itself"):
+        Envelope.flat(type="action").carry("a.b", '{"channel":"x"}', channel="room:a")
