@@ -16,7 +16,7 @@ from tornado_wssec.errors import (
     MessageTooBig,
     RateLimited,
 )
-from tornado_wssec.policy.codec import ERROR_BYTES, Envelope, Incoming
+from tornado_wssec.policy.codec import ERROR_BYTES, Envelope, Incoming, encode_json
 from tornado_wssec.settings import Limits
 
 LIMITS = Limits()
