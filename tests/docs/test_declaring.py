@@ -7,7 +7,7 @@ import pytest
 from tests.docs.pages import DOCS, blocks
 
 
-@pytest.mark.parametrize(("page", "least"), [("declaring", 10), ("fields", 3)])
+@pytest.mark.parametrize(("page", "least"), [("declaring", 10), ("fields", 3), ("validation", 5)])
 def test_declaring_examples_answer_as_the_page_says(page: str, least: int) -> None:
     """Each block runs in one session, from the first to the last."""
     path = DOCS / f"{page}.md"

@@ -152,8 +152,10 @@ def _larger(smaller: st.SearchStrategy[Made]) -> st.SearchStrategy[Made]:
     )
 
 
-def _fields(made: st.SearchStrategy[Made], most: int) -> st.SearchStrategy[list[tuple[Made, dict[str, Any], bool]]]:
-    return st.lists(st.tuples(made, _options(), st.booleans()), min_size=1, max_size=most)
+def _fields(
+    made: st.SearchStrategy[Made], least: int, most: int
+) -> st.SearchStrategy[list[tuple[Made, dict[str, Any], bool]]]:
+    return st.lists(st.tuples(made, _options(), st.booleans()), min_size=least, max_size=most)
 
 
 def _options() -> st.SearchStrategy[dict[str, Any]]:
@@ -190,7 +192,7 @@ def _nested(made: st.SearchStrategy[Made]) -> st.SearchStrategy[tuple[Any, Mappi
         members, sample = _members(drawn)
         return schema(**members), sample
 
-    return _fields(made, 4).map(build)
+    return _fields(made, 1, 4).map(build)
 
 
 @validates_schema
@@ -215,4 +217,4 @@ def declarations() -> st.SearchStrategy[tuple[Any, Mapping[str, Any]]]:
         members, sample = _members(drawn)
         return message(**members, **hooks), sample
 
-    return st.builds(build, _fields(made, 8), st.sampled_from(HOOKS))
+    return st.builds(build, _fields(made, 3, 9), st.sampled_from(HOOKS))
