@@ -136,7 +136,7 @@ class Moderator:
         if body.measure is Measure.BAN:
             removed = self._channels.remove(_covers(body.channel), self._is_kept_out)
         if is_news:
-            facts = {"subject": body.subject, "issuer": body.issuer, "address": body.address, "until": body.expires_at}
+            facts = {"subject": body.subject, "issuer": body.issuer, "address": body.address, "until": body.until}
             self._record(f"channel.{body.measure}", body.channel, body.id, body.reason, removed, **facts)
 
     def remove(self, notice: Notice) -> int:
@@ -183,7 +183,7 @@ class Moderator:
         now = self._clock.wall()
         first = make_moderation(measure, channel, now, **given)
         known = self.index.last(first.place)
-        body = first if known is None else make_moderation(measure, channel, now, last=known.at, **given)
+        body = first if known is None else make_moderation(measure, channel, now, known=known, **given)
         self.apply(body)
         await self.store().append(body)
         return body

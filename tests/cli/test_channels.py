@@ -14,7 +14,7 @@ from tornado_wssec.policy.revocation_entries import NoticeKind
 from tornado_wssec.stores.sqlite import SqliteStore
 from tornado_wssec.stores.url import open_store
 
-ENTRY = ["id", "channel", "measure", "subject", "issuer", "address", "seconds", "at", "expires_at", "reason"]
+ENTRY = ["id", "channel", "measure", "subject", "issuer", "address", "seconds", "at", "until", "reason"]
 SCHEMAS = """
 from marshmallow import fields, validate
 from tornado_wssec import PUBLIC, Channel, Message
@@ -84,7 +84,7 @@ def test_channels_mute_writes_an_entry(wssec: Terminal) -> None:
         body.subject,
         body.issuer,
         body.reason,
-        round((body.expires_at or 0) - body.at),
+        round((body.until or 0) - body.at),
     )
 
 

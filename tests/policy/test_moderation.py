@@ -76,7 +76,7 @@ def test_entries_count_in_whatever_order() -> None:
     """The one made last counts, also where it is read first, or twice."""
     mute = made()
     lift = make_lift(mute, NOW)
-    again = made(last=lift.at)
+    again = made(known=lift)
 
     for order in permutations([mute, lift, again]):
         assert is_silenced(index_of(*order, *order))
@@ -103,6 +103,22 @@ def test_entries_end() -> None:
     assert [Measure.BAN] == [one.measure for one in index]
     assert not index.apply(made(duration=60), NOW + 60)
     assert not index_of(made(duration=60)).covering("room:lobby", NOW + 60)
+
+
+def test_entry_that_has_ended_replaces_what_has_not() -> None:
+    """A mute for a minute takes the place of one for ever, and that does not come back, whoever reads what when."""
+    for_ever = made()
+    minute = made(known=for_ever, duration=60)
+    assert (NOW + 60, None) == (minute.until, minute.expires_at)
+    assert [NOW + 90, NOW + 60] == [
+        made(known=made(duration=last), duration=first).expires_at for last, first in ((90, 60), (30, 60))
+    ]
+
+    for order in permutations([for_ever, minute]):
+        later = index_of(*order, now=NOW + 61)
+        later.forget_ended(NOW + 1e9)
+        assert (False, []) == (is_silenced(later, now=NOW + 61), later.in_force(NOW + 61))
+    assert is_silenced(index_of(for_ever, minute), now=NOW + 59)
 
 
 def test_slow_mode_of_several() -> None:

@@ -85,7 +85,7 @@ def list_channels(store: str | None, as_json: bool) -> None:
 
     JSON: {channels: [{pattern, subscribe, publish, accepts, bind, rates: [{count, seconds}], subscribers,
     subscriptions, history, ttl, presence}], moderation: [{id, channel, measure, subject, issuer, address, seconds, at,
-    expires_at, reason}]}; times are Unix seconds or null.
+    until, reason}]}; times are Unix seconds or null.
     """
     settings = read_settings("store", optional=("schemas",), store=store)
     registry, index = _declared(settings), in_store(settings, read_moderation)
@@ -220,7 +220,7 @@ def _impose(measure: Measure, channel: str, store: str | None, as_json: bool, **
     with told_as(WrongUsage):
         first = make_moderation(measure, channel, now(), **given)
     known = in_store(settings, read_moderation).last(first.place)
-    body = first if known is None else make_moderation(measure, channel, now(), last=known.at, **given)
+    body = first if known is None else make_moderation(measure, channel, now(), known=known, **given)
     _report(describe(body), _append(settings, body), as_json)
 
 
@@ -253,7 +253,7 @@ def _report(facts: dict[str, Any], is_safe: bool, as_json: bool) -> None:
     if as_json:
         print_json({**facts, "acknowledged": is_safe})
     else:
-        times: dict[str, Any] = {key: show_time(facts[key]) for key in ("at", "expires_at") if key in facts}
+        times: dict[str, Any] = {key: show_time(facts[key]) for key in ("at", "until") if key in facts}
         shown = {key: value for key, value in {**facts, **times}.items() if value not in (None, "", 0.0)}
         print_facts({**shown, "acknowledged": "yes" if is_safe else "no"})
     if not is_safe:

@@ -61,11 +61,11 @@ def _declared_row(spec: ChannelSpec) -> tuple[object, ...]:
 
 def describe(body: Moderation) -> dict[str, Any]:
     """A measure for programs; times are Unix seconds."""
-    names = ("id", "channel", "measure", "subject", "issuer", "address", "seconds", "at", "expires_at", "reason")
+    names = ("id", "channel", "measure", "subject", "issuer", "address", "seconds", "at", "until", "reason")
     return {name: getattr(body, name) for name in names}
 
 
 def _moderated_row(body: Moderation) -> tuple[object, ...]:
     measure = f"{body.measure} {body.seconds:g}s" if body.seconds else body.measure
-    who, times = body.subject or body.address, (show_time(body.expires_at), show_time(body.at))
+    who, times = body.subject or body.address, (show_time(body.until), show_time(body.at))
     return (body.channel, measure, who, body.issuer, *times, body.reason or None)

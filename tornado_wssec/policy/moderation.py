@@ -35,7 +35,7 @@ class ModerationIndex:
     def apply(self, body: Moderation, now: float) -> bool:
         """Take in one entry; True when it says something new."""
         known = self._last.get(body.place)
-        if _has_ended(body, now) or (known is not None and (body.at, body.id) <= (known.at, known.id)):
+        if _is_forgotten(body, now) or (known is not None and (body.at, body.id) <= (known.at, known.id)):
             return False
         self._last[body.place] = body
         self._by_channel.setdefault(body.channel, {})[body.place] = body
@@ -75,8 +75,8 @@ class ModerationIndex:
         return max([one.seconds for one in self.covering(channel, now) if one.measure is Measure.SLOW], default=0.0)
 
     def forget_ended(self, now: float) -> None:
-        """Drop what holds no more; a lift outlives what it has taken back."""
-        for one in [one for one in self._last.values() if _has_ended(one, now)]:
+        """Drop what the log may have dropped: what it has replaced has ended, too."""
+        for one in [one for one in self._last.values() if _is_forgotten(one, now)]:
             del self._last[one.place]
             there = self._by_channel[one.channel]
             del there[one.place]
@@ -102,6 +102,10 @@ class ModerationIndex:
 
 
 def _has_ended(body: Moderation, now: float) -> bool:
+    return (math.inf if body.until is None else body.until) <= now
+
+
+def _is_forgotten(body: Moderation, now: float) -> bool:
     return (math.inf if body.expires_at is None else body.expires_at) <= now
 
 

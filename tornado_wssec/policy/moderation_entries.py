@@ -1,7 +1,8 @@
 """What moderators write into the log: who is muted, banned or slowed down, where, and until when.
 
 Rules of this file:
-1. Of entries about the same person in the same place the one made last counts, in whatever order they are read.
+1. Of entries about the same person in the same place the one made last counts, in whatever order they are read, and
+   also once it has ended: it stays in the log for as long as those that it has replaced, or they would count again.
 2. Whoever wrote an entry, it is checked when it is read; every fault is a ValueError that echoes nothing.
 """
 
@@ -49,7 +50,8 @@ class Moderation:
         measure: what is done, or taken back.
         channel: its name; or of all channels that it covers, as in a grant: `room:*`, `tenant:acme:**`, `**`.
         at: when it was decided.
-        expires_at: until when; None: until it is taken back.
+        until: when it ends; None: when it is taken back.
+        expires_at: how long it stays in the log; None: for ever.
         subject, issuer: who; the issuer None: of whatever issuer.
         address: whose address, as quotas count it: an IPv6 one stands for its /64.
         seconds: of SLOW: between two publications of one identity; 0.0 takes it back.
@@ -60,6 +62,7 @@ class Moderation:
     measure: Measure
     channel: str
     at: float
+    until: float | None = None
     expires_at: float | None = None
     subject: str | None = None
     issuer: str | None = None
@@ -84,7 +87,7 @@ def make_moderation(
     channel: str,
     now: float,
     *,
-    last: float | None = None,
+    known: Moderation | None = None,
     duration: float | None = None,
     subject: str | None = None,
     issuer: str | None = None,
@@ -96,21 +99,23 @@ def make_moderation(
 
     Args:
         now: wall seconds of whoever moderates.
-        last: when the last one about the same was made, by a clock that may be ahead; this one counts all the same.
+        known: the last one about the same, which this one replaces; its maker's clock may be ahead.
         duration: seconds that it holds; None: until it is taken back.
 
     Raises:
         ValueError: saying what cannot be and the remedy.
     """
-    at = _after(now, last)
+    at = _after(now, known)
     if duration is not None and ensure_seconds("the duration", duration) <= 0:
         raise ValueError("the duration is not above 0; give seconds, or none at all to let it hold until taken back")
+    until = None if duration is None else now + duration
     made = Moderation(
         id=secrets.token_hex(16),
         measure=Measure(measure),
         channel=channel,
         at=at,
-        expires_at=None if duration is None else now + duration,
+        until=until,
+        expires_at=until if known is None else _later(until, known.expires_at),
         subject=subject,
         issuer=issuer,
         address=None if address is None else quota_key(ensure_text("the address", address)),
@@ -132,7 +137,8 @@ def make_lift(taken_back: Moderation, now: float, reason: str = "") -> Moderatio
         taken_back,
         id=secrets.token_hex(16),
         measure=measure,
-        at=_after(now, taken_back.at),
+        at=_after(now, taken_back),
+        until=None,
         seconds=0.0,
         reason=reason,
     )
@@ -140,10 +146,15 @@ def make_lift(taken_back: Moderation, now: float, reason: str = "") -> Moderatio
     return made
 
 
-def _after(now: float, last: float | None) -> float:
+def _after(now: float, known: Moderation | None) -> float:
     """When an entry is made, by a clock that may be behind that of whoever made the last one."""
     at = ensure_seconds("now", now)
-    return at if last is None or last < at else last + TICK
+    return at if known is None or known.at < at else known.at + TICK
+
+
+def _later(one: float | None, other: float | None) -> float | None:
+    """The later of two ends; None is never."""
+    return None if one is None or other is None else max(one, other)
 
 
 def ensure_moderation(body: Moderation) -> None:
@@ -153,6 +164,8 @@ def ensure_moderation(body: Moderation) -> None:
         ValueError: naming the field and the remedy.
     """
     ensure_channel(body.channel)
+    if body.until is not None:
+        ensure_seconds("until", body.until)
     if body.issuer is not None and not ensure_text("the issuer", body.issuer):
         raise ValueError("the issuer is empty, so nobody would match; leave it out for every issuer")
     if body.subject is not None and not ensure_text("the subject", body.subject):
@@ -203,6 +216,7 @@ def moderation_from(record: Record) -> Moderation:
         measure=measure,
         channel=record.text("channel"),
         at=record.seconds("at"),
+        until=record.optional_seconds("until"),
         expires_at=record.optional_seconds("expires_at"),
         subject=record.optional_text("subject"),
         issuer=record.optional_text("issuer"),
