@@ -313,3 +313,11 @@ def test_claims_of_another_issuer_that_are_no_access_token(claims: dict[str, Any
     assert [True, False] == [names[0] == names[1], names[0] == names[2]]
     with pytest.raises(TokenRefused, match=evidence):
         foreign.read(good | claims, "kid", NOW)
+
+
+def test_claims_auth_time_as_far_ahead_as_clocks_may_differ() -> None:
+    """The leeway counts to its last second, and a token may say that somebody signed in at the beginning of time."""
+    ahead = int(NOW + RULES.leeway)
+
+    assert (ahead, 0) == (read(auth_time=ahead).authenticated_at, read(auth_time=0).authenticated_at)
+    assert "auth_time is ahead" in refusal(auth_time=ahead + 1)

@@ -23,6 +23,7 @@ from tornado_wssec.policy.permissions import (
     Grants,
     PermissionTemplate,
     expand_roles,
+    names_resource,
     role_problems,
 )
 
@@ -533,3 +534,33 @@ def test_grants_answer_the_same_however_often_and_whatever_they_are_asked() -> N
     assert [True] * 3 == [grants.allows("room:read:again") for _ in range(3)]
     assert len(grants._known) <= KNOWN_MOST
     assert all(len(permission) <= KNOWN_CHARACTERS for permission in grants._known)
+
+
+@pytest.mark.parametrize(
+    ("resource", "name", "is_about"),
+    [
+        ("b7", "board:draw:b7", True),
+        ("b7", "board:draw:b8", False),
+        ("b7", "b7", True),
+        ("b7", "board:*", True),
+        ("b7", "board:**", True),
+        ("board:b7", "board:b7", True),
+        ("board:b7", "board:draw:b7", True),
+        ("board:b7", "x:board:b7:y", True),
+        ("board:b7", "board:draw", False),
+        ("board:b7", "b7:board", False),
+        ("board:b7", "*:b8", False),
+        ("board:b7", "*:b7", True),
+        ("board:b7", "**", True),
+        ("board:b7", "board:draw:**", True),
+        ("a:b:c", "a:b", False),
+        ("a:b:c", "a:b:c", True),
+        ("a:a", "a", False),
+    ],
+)
+def test_names_that_may_be_about_a_resource(resource: str, name: str, is_about: bool) -> None:
+    """Its segments in order, others between them; a wildcard stands for any. One name of several is enough."""
+
+    assert is_about is names_resource(resource, [name])
+    assert is_about is names_resource(resource, ["other", name])
+    assert names_resource(resource, []) is False

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tornado_wssec.policy.rates import SHARDS, TOLERANCE, Buckets, BucketTable, Rate, TokenBucket, parse_rates
+from tornado_wssec.policy.rates import (
+    SHARDS,
+    TOLERANCE,
+    Buckets,
+    BucketTable,
+    Rate,
+    TokenBucket,
+    budget_of,
+    parse_rates,
+)
 
 
 @pytest.mark.parametrize(
@@ -429,3 +438,13 @@ def test_table_is_never_kinder_than_a_bucket_each(steps: list[tuple[int, float, 
         assert told == table.take(key, cost, now)
         if told == 0.0:
             own.take(cost, now)
+
+
+def test_budget_of_one_rate_and_of_several() -> None:
+    """One holds as many as it says and gives them back in its time; of several every part must pass."""
+    one, both = budget_of(parse_rates("2/minute"), 0.0), budget_of(parse_rates("2/second, 3/minute"), 0.0)
+
+    assert (0.0, 0.0, 30.0) == (one.take(1.0, 0.0), one.take(1.0, 0.0), one.take(1.0, 0.0))
+    assert 0.0 == one.take(1.0, 30.0)
+    assert [0.0, 0.0, 0.5] == [both.take(1.0, 0.0) for _ in range(3)]
+    assert [0.0, True] == [both.take(1.0, 1.0), both.take(1.0, 2.0) > 1.0]
