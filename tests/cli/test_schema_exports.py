@@ -7,7 +7,20 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Terminal
-from tests.cli.prepared import CATALOGUE, declare
+from tests.cli.prepared import declare
+
+CATALOGUE = '''
+from marshmallow import fields, validate
+from tornado_wssec import Message
+
+class Send(Message):
+    """Post one line to a room."""
+    class Meta:
+        type = "chat.send"
+        permission = "chat:write:{room}"
+    room = fields.String(required=True, validate=validate.Regexp(r"[a-z0-9-]{1,64}\\Z"))
+    text = fields.String(required=True, validate=validate.Length(1, 2_000))
+'''
 
 
 @pytest.mark.parametrize(

@@ -41,15 +41,15 @@ def disagreements(registry: Registry, document: Any, type: str, sample: Mapping[
 
 @pytest.mark.parametrize("type", SAMPLES)
 def test_json_schema_agrees_on_the_catalogues(type: str) -> None:
-    """Of 200 mutated messages of each type both say the same, but where a gap names the field."""
+    """Of 120 mutated messages of each type both say the same, but where a gap names the field."""
 
-    assert [] == disagreements(CATALOGUES, DOCUMENT, type, SAMPLES[type], 200)
+    assert [] == disagreements(CATALOGUES, DOCUMENT, type, SAMPLES[type], 120)
 
 
 def test_json_schema_agrees_on_every_kind_of_field() -> None:
     """So they do of a message with a field of every kind."""
 
-    assert [] == disagreements(VARIETY, VARIED, "every.thing", SAMPLE, 3_000)
+    assert [] == disagreements(VARIETY, VARIED, "every.thing", SAMPLE, 2_000)
 
 
 def test_json_schema_takes_what_the_server_takes() -> None:

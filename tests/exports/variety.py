@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any, Final
 
-from marshmallow import Schema, ValidationError, fields, validate, validates, validates_schema
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates, validates_schema
 
 from tornado_wssec import (
     PUBLIC,
@@ -164,6 +164,63 @@ class Picture(Message):
         max_bytes = 64 * 1024
 
     title = fields.String(required=True, validate=validate.Length(max=5))
+
+
+class Rest(Message):
+    """What strict mode refuses, and what is said in part."""
+
+    class Meta:
+        type = "every.rest"
+        permission = PUBLIC
+        coalesce = "{key}"
+        direction = "both"
+
+    key = fields.String(required=True, validate=validate.Equal("k"))
+    loose = fields.Decimal()
+    when = fields.DateTime(format="%Y")
+    hour = fields.Time(format="%H")
+    always = fields.Constant(7)
+    raw = fields.Raw(allow_none=True)
+    sized = fields.Tuple((StrictInteger(),), validate=validate.Length(max=1))
+    chosen = fields.UUID(validate=[validate.OneOf(()), validate.NoneOf(()), validate.Equal(None)])
+    bits = fields.List(StrictInteger(), validate=[validate.Length(1, 5), validate.Length(2, 4)])
+    none_of = fields.List(StrictInteger(), validate=[validate.ContainsOnly((1,)), validate.ContainsNoneOf((2,))])
+    fixed = fields.List(fields.String(validate=validate.Equal("a")), load_default=list)
+    made = fields.String(load_default=lambda: "now", post_load=str.lower)
+    odd_default = StrictDateTime(load_default="x")
+    twice = fields.String(validate=[validate.Regexp(r"a{1,3}\Z"), validate.Regexp(r"[ab]{1,2}\Z")])
+    listed = fields.Tuple((fields.Dict(values=fields.Nested(Part)), fields.Raw()))
+    deep = fields.Integer(strict=True, attribute="a.b")
+    loose_map = fields.Dict()
+    plain_text = fields.Pluck(Part, "key", many=True)
+
+
+class Fourth(Message):
+    """A type whose name begins with a digit."""
+
+    class Meta:
+        type = "4th"
+        permission = PUBLIC
+        direction = "out"
+
+    yes = fields.Boolean(load_default=True)
+
+
+class Whole(Message):
+    """One that is something else when it has been read."""
+
+    class Meta:
+        type = "every.whole"
+        permission = PUBLIC
+
+    part = fields.Nested(Part)
+
+    @post_load
+    def renamed(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {"whole": data}
+
+
+LOOSE: Final = Registry(Rest, Fourth, Whole, strict=False)
 
 
 class Small(Message):

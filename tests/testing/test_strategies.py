@@ -22,7 +22,7 @@ UNSIGNED = [s.message for s in CATALOGUES.messages.values() if s.direction == "i
 SIGNED = [s.message for s in CATALOGUES.messages.values() if s.signed]
 LIMITS = Limits()
 QUICK = settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     database=None,
     derandomize=True,
@@ -100,7 +100,7 @@ def test_strategies_choose_among_all_that_clients_may_send() -> None:
     """Without a class, each inbound type comes; what only the server sends does not."""
     seen: set[str] = set()
 
-    @settings(QUICK, max_examples=300)
+    @settings(QUICK, max_examples=250)
     @given(messages(CATALOGUES))
     def check(spoken: Spoken) -> None:
         seen.add(spoken.type)

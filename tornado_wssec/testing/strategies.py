@@ -64,7 +64,7 @@ def messages(registry: Registry, *declared: type[Message], values: Values | None
         ConfigurationError: Hypothesis is not installed, or a field's class says nothing of what it takes.
     """
     st = _hypothesis()
-    kinds = [_Kind(spec, contract_of(registry), values or {}) for spec in _chosen(registry, declared)]
+    kinds = _kinds(registry, declared, values or {})
     found: SearchStrategy[Spoken] = st.one_of([kind.whole().map(kind.as_sent) for kind in kinds])
     return found
 
@@ -75,9 +75,14 @@ def near_misses(registry: Registry, *declared: type[Message], values: Values | N
     Args and Raises: as for `messages`.
     """
     st = _hypothesis()
-    kinds = [_Kind(spec, contract_of(registry), values or {}) for spec in _chosen(registry, declared)]
+    kinds = _kinds(registry, declared, values or {})
     found: SearchStrategy[Spoken] = st.one_of([kind.missed() for kind in kinds])
     return found
+
+
+def _kinds(registry: Registry, declared: tuple[type[Message], ...], values: Values) -> list["_Kind"]:
+    contract = contract_of(registry)
+    return [_Kind(spec, contract, values) for spec in _chosen(registry, declared)]
 
 
 def _hypothesis() -> Any:
@@ -99,7 +104,9 @@ def _chosen(registry: Registry, declared: tuple[type[Message], ...]) -> list[Mes
     known = [spec for spec in registry.messages.values() if spec.direction != "out" and spec.binary is None]
     chosen = [spec for spec in known if not declared or spec.message in declared]
     if not chosen or len(chosen) < len(declared):
-        raise ConfigurationError([Problem("messages()", "names what no client may send as text", "name inbound messages")])
+        raise ConfigurationError(
+            [Problem("messages()", "names what no client may send as text", "name inbound messages")]
+        )
     return chosen
 
 
