@@ -191,8 +191,8 @@ class Moderator:
     async def _lift(self, measure: Measure, channel: str, reason: str, **who: Any) -> Moderation | None:
         now = self._clock.wall()
         seconds = 1.0 if measure is Measure.SLOW else 0.0
-        known = self.index.last(make_moderation(measure, channel, now, seconds=seconds, **who).place)
-        if known is None or known.is_lifted:
+        known = self.index.held(make_moderation(measure, channel, now, seconds=seconds, **who).place, now)
+        if known is None:
             return None
         body = make_lift(known, now, reason)
         self.apply(body)

@@ -140,6 +140,18 @@ def test_index_tells_what_holds() -> None:
     assert [("**", "ban"), ("a", "mute")] == [(one.channel, one.measure) for one in index.in_force(NOW)]
     assert ["**"] == [one.channel for one in index.covering("room:lobby", NOW)]
     assert (None, 3) == (index.last(made(channel="b").place), len(index))
+    ended = index_of(made(duration=60))
+    held = [
+        one if one is None else one.measure
+        for one in (
+            index.held(mute.place, NOW),
+            index.held(made(channel="a").place, NOW),
+            ended.held(mute.place, NOW + 59),
+            ended.held(mute.place, NOW + 60),
+            ended.held(made(channel="b").place, NOW),
+        )
+    ]
+    assert [None, "mute", "mute", None, None] == held
 
 
 def test_entries_are_written_down_and_read() -> None:

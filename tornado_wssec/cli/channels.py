@@ -228,8 +228,8 @@ def _lift(measure: Measure, channel: str, store: str | None, as_json: bool, reas
     settings = read_settings("store", store=store)
     with told_as(WrongUsage):
         place = make_moderation(measure, channel, now(), **given).place
-    known = in_store(settings, read_moderation).last(place)
-    if known is None or known.is_lifted:
+    known = in_store(settings, read_moderation).held(place, now())
+    if known is None:
         remedy = "`wssec channels list` shows what is in force, and how it was named"
         raise Refused(f"there is no such {measure} to take back in {channel}; {remedy}")
     body = make_lift(known, now(), reason)

@@ -44,8 +44,13 @@ class ModerationIndex:
         return True
 
     def last(self, place: Place) -> Moderation | None:
-        """The entry about this that counts; it may be one that takes back."""
+        """The entry about this that counts; it may be one that takes back, or has ended."""
         return self._last.get(place)
+
+    def held(self, place: Place, now: float) -> Moderation | None:
+        """What holds now about this."""
+        known = self._last.get(place)
+        return None if known is None or known.is_lifted or _has_ended(known, now) else known
 
     def in_force(self, now: float) -> list[Moderation]:
         """What holds now, by channel."""
