@@ -27,7 +27,7 @@ def test_faults_page_names_a_test_for_each_row() -> None:
     faults = [row[0] for row in rows("The table")]
     shown = {row[0]: re.findall(r"`([^`]+)`", row[1]) for row in rows("What shows it")}
 
-    assert 15 == len(faults)
+    assert 16 == len(faults)
     assert [*faults, "what is in force is told"] == list(shown)
     for names in shown.values():
         file = ""

@@ -7,6 +7,7 @@ from tests.docs.pages import DOCS, blocks
 from tests.docs.terminals import Desk
 from tests.redis_server import Binary, RedisServer, replica_of
 from tornado_wssec.policy.credential_records import RecordKind
+from tornado_wssec.stores.redis_broker import CHANNEL_KEYS, SAY
 from tornado_wssec.stores.redis_directory import KEY_NAMES
 from tornado_wssec.stores.redis_scripts import Keys
 from tornado_wssec.stores.redis_url import RedisPlace, parse_redis_url
@@ -40,6 +41,6 @@ def test_redis_page_names_every_key() -> None:
     plain = {getattr(keys, name).partition(":")[2] for name in Keys.__dataclass_fields__ if name != "tag"}
     prefixes = {f"{prefix.partition(':')[2]}…" for prefix in (keys.tickets, keys.owners)}
 
-    plain |= {f"{name}…" if name.endswith(":") else name for name in KEY_NAMES}
+    plain |= {f"{name}…" if name.endswith(":") else name for name in (*KEY_NAMES, *CHANNEL_KEYS, SAY)}
 
     assert plain | prefixes | {str(kind) for kind in RecordKind} <= named

@@ -39,6 +39,11 @@ WARNED_SECONDS: Final = 10.0
 
 WARNED_MOST: Final = 10_000
 GAP: Final = b"gap"
+CHANNEL_KEYS: Final = ("life", "last:", "told:", "ears", "here:", "here-at:", "heard-at:")
+"""Behind the store's tag; a channel or a node follows a colon."""
+
+SAY: Final = "say:"
+"""Behind the tag, in front of a channel: where its publications travel."""
 
 
 class RedisBroker:
@@ -57,7 +62,7 @@ class RedisBroker:
         self._listener = listener
         self._lease = timeouts.node_lease
         self._tag = hash_tag(place.prefix)
-        self._say = f"{self._tag}:say:"
+        self._say = f"{self._tag}:{SAY}"
         self._link = RedisLink(place, timeouts.store_call)
         self._ear = Ear(place, timeouts.store_call, hear=self._hear, returned=self._returned)
         self._attendance = RedisAttendance(self._link, self._tag, node, self._lease, self._moved)
