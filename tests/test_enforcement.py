@@ -13,6 +13,7 @@ from tornado_wssec.policy.notices import NOTICE_SECONDS, make_notice
 from tornado_wssec.policy.revocation_entries import NoticeKind, class_of
 from tornado_wssec.policy.revocations import Kind, make_revocation, make_undo
 from tornado_wssec.testing import Client, GuardKit
+from tornado_wssec.testing.kit import ISSUER
 
 WHO: dict[str, dict[str, Any]] = {
     "ann": {"subject": "ann", "tenant": "acme", "token_id": "t-ann", "session_id": "s-ann"},
@@ -259,6 +260,8 @@ async def test_disconnect_of_nobody_in_particular() -> None:
         ({"tenant": "acme"}, {"ann", "ann again", "bob"}),
         ({"subject": "ann", "session": "s-ann"}, {"ann"}),
         ({"subject": "ann", "tenant": "evil"}, set()),
+        ({"subject": "ann", "issuer": ISSUER}, {"ann", "ann again"}),
+        ({"subject": "ann", "issuer": "https://somebody.else"}, set()),
         ({"session": "s-ann", "issuer": "https://elsewhere.example"}, set()),
         ({"session": "*"}, set()),
     ],

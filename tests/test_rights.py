@@ -89,6 +89,16 @@ async def test_rights_may_be_added_to_those_of_the_credential() -> None:
 
 
 @in_loop
+async def test_rights_change_for_the_people_of_one_issuer() -> None:
+    """Two issuers' `ann` are two people: nobody asks about the other one."""
+    async with rights_kit(Authority()) as kit:
+        await kit.connect("/ws")
+
+        assert 0 == await kit.guard.permissions_changed(subject="ann", issuer="https://somebody.else")
+        assert 1 == await kit.guard.permissions_changed(subject="ann", issuer=kit.guard.rules.issuer)
+
+
+@in_loop
 async def test_rights_by_role() -> None:
     """Roles that the source names expand by the guard's table, and take the place of the credential's."""
     authority = Authority(ann={"roles": ["writer", "unknown"]}, bob={"permissions": ["chat:write:lobby"]}, eve={})

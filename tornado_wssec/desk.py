@@ -96,6 +96,11 @@ class CredentialDesk:
             raise TokenRefused(f"revoked by {revoked.kind} {revoked.id}")
         return identity
 
+    def tokens_ahead(self) -> dict[tuple[str, ...], float]:
+        """Issuer → tokens that were refused since they are from later than now."""
+        foreign = {(issuer.issuer.name,): float(issuer.ahead) for issuer in self._issuers}
+        return {(self._rules.issuer,): float(self._verifier.ahead), **foreign}
+
     async def identify_token(self, token: str) -> Identity:
         """Verify an access token that somebody shows, of our own or of another issuer; fetch its keys if they are due.
 

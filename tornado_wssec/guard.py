@@ -301,6 +301,7 @@ class Guard(Services):
             nodes=lambda: self.directory.membership.nodes,
             loop_lag=lambda: self._lifecycle.loop_lag,
             audit_dropped=lambda: self._evidence.dropped,
+            tokens_ahead=self._desk.tokens_ahead,
         )
 
     @classmethod

@@ -85,6 +85,11 @@ class TrustedIssuer:
             )
         return self._verifier.verify(token, self.ring, self._clock.wall(), not_before=not_before)
 
+    @property
+    def ahead(self) -> int:
+        """Tokens of this issuer that were refused since they are from later than now."""
+        return self._verifier.ahead
+
     def recall(self, token: str) -> VerifiedToken | None:
         """What is known of a token that has been accepted before."""
         return self._verifier.recall(token)

@@ -65,6 +65,7 @@ def feed(
     nodes: Callable[[], int],
     loop_lag: Callable[[], float],
     audit_dropped: Callable[[], int],
+    tokens_ahead: Callable[[], Mapping[Labels, float]],
 ) -> None:
     """Have the parts of a guard asked for what they count anyway."""
 
@@ -94,3 +95,4 @@ def feed(
     metrics.ask(measures.KEYS, lambda: Counter((str(key.state),) for key in keeper.ring.keys))
     metrics.ask(measures.NODES, one(nodes))
     metrics.ask(measures.AUDIT_DROPPED, one(audit_dropped))
+    metrics.ask(measures.TOKENS_AHEAD, tokens_ahead)

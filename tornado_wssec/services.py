@@ -102,7 +102,13 @@ class Services:
         return await self.channels.present(channel)
 
     async def disconnect(
-        self, *, subject: str | None = None, session: str | None = None, tenant: str | None = None, reason: str = ""
+        self,
+        *,
+        subject: str | None = None,
+        session: str | None = None,
+        tenant: str | None = None,
+        issuer: str | None = None,
+        reason: str = "",
     ) -> int:
         """Close the live connections that match everything given (4403), on every node.
 
@@ -110,6 +116,7 @@ class Services:
         acknowledgement. Their credentials stay valid; `revoke` ends those.
 
         Args:
+            issuer: whose subject, session or tenant; None: of whatever issuer.
             reason: what their clients are told; empty: "access revoked".
 
         Returns:
@@ -121,7 +128,7 @@ class Services:
         """
         if subject is None and session is None and tenant is None:
             raise TypeError("disconnect() takes subject=, session= or tenant=")
-        wanted = {"subject": subject, "session": session, "tenant": tenant}
+        wanted = {"subject": subject, "session": session, "tenant": tenant, "issuer": issuer}
         notice = make_notice(NoticeKind.KICK, self.clock.wall(), **wanted, reason=reason)
         closed = self._enforcer.heed(notice)
         await self.watcher.store.append(notice)
@@ -135,6 +142,7 @@ class Services:
         tenant: str | None = None,
         role: str | None = None,
         resource: str | None = None,
+        issuer: str | None = None,
     ) -> int:
         """Have the hooks asked anew about the live connections that match everything given, on every node.
 
@@ -144,6 +152,7 @@ class Services:
         Args:
             role: named by their credential, or by the source of permissions.
             resource: what one of their grants or channels is about: `b7`, or `board:b7`.
+            issuer: whose people; None: of whatever issuer.
 
         Returns:
             How many there are in this process.
@@ -165,6 +174,7 @@ class Services:
             tenant=tenant,
             role=role,
             resource=resource,
+            issuer=issuer,
         )
         meant = self._enforcer.heed(notice)
         await self.watcher.store.append(notice)

@@ -36,6 +36,10 @@ _BOUND: Final = frozenset({"jkt", "x5t#S256"})
 """How a token is bound to its holder's key, whose possession nobody proves here. Source: RFC 9449 §6, RFC 8705 §3."""
 
 
+class IssuedAhead(TokenRefused):
+    """A token from later than now, by more than the leeway: one of two clocks is wrong."""
+
+
 class ClaimReader:
     """Reads the claims of one issuer's tokens.
 
@@ -102,7 +106,7 @@ class ClaimReader:
         if now >= expires_at:
             raise TokenRefused(f"expired {now - expires_at:.0f} s ago")
         if issued_at > now + self._rules.leeway:
-            raise TokenRefused(f"iat is {issued_at - now:.0f} s ahead")
+            raise IssuedAhead(f"iat is {issued_at - now:.0f} s ahead")
         if expires_at <= issued_at:
             raise TokenRefused("exp is not after iat")
         if expires_at - issued_at > self._rules.max_lifetime:

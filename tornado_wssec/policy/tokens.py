@@ -11,6 +11,7 @@ Source: RFC 7515 §4.1, §5.2, RFC 8725 §3, RFC 9068 §4.
 """
 
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -19,7 +20,7 @@ from typing import Any, Final
 from ..errors import ConfigurationError, MalformedFrame, Problem, TokenRefused
 from ..settings import Limits, TokenRules
 from .base64url import decode
-from .claims import NO_ROLES, ClaimReader, shown
+from .claims import NO_ROLES, ClaimReader, IssuedAhead, shown
 from .identity import Identity
 from .issuance import issue_token
 from .keys import Key, KeyRing
@@ -33,6 +34,9 @@ logger = logging.getLogger("tornado_wssec.tokens")
 _HEADERS: Final = frozenset({"alg", "typ", "kid"})
 _NEVER_IGNORABLE: Final = frozenset({"jku", "x5u", "jwk", "x5c", "crit", "zip", "enc", "b64"})
 """Headers that would change what is verified, or by which key."""
+
+_TOLD_AGAIN_SECONDS: Final = 600.0
+"""A log that was rotated must not be silent about a clock that is wrong, and no client may fill it."""
 
 _NO_TYP: Final = "jwt"
 """What a header says, or leaves out, that says nothing. Source: RFC 7519 §5.1."""
@@ -69,6 +73,9 @@ class TokenVerifier:
         self._typ = None if rules.typ is None else _media_type(rules.typ)
         self._known = VerifiedTokens(self._limits.verified_tokens)
         self._has_warned = False
+        self.ahead = 0
+        """Tokens that were refused since they are from later than now; each had a good signature."""
+        self._told_of_clocks_at = -math.inf
         self._headers = _HEADERS | rules.ignorable_headers
 
     def verify(self, token: str, ring: KeyRing, now: float, *, not_before: float = 0.0) -> Identity:
@@ -83,6 +90,9 @@ class TokenVerifier:
         """
         try:
             return self._verify(token, ring, now, not_before)
+        except IssuedAhead as refusal:
+            self._take_note_of_clocks(refusal.evidence, now)
+            raise
         except TokenRefused:
             raise
         except Exception as error:
@@ -104,6 +114,19 @@ class TokenVerifier:
         self._known.add(token, VerifiedToken(header.get("kid"), key, opened.decode()))
         self._warn_of_long_life(payload["exp"] - payload["iat"])
         return identity
+
+    def _take_note_of_clocks(self, evidence: str, now: float) -> None:
+        """Count a token from later than now, and tell of it once in ten minutes: all tokens of its issuer may be so."""
+        self.ahead += 1
+        if abs(now - self._told_of_clocks_at) >= _TOLD_AGAIN_SECONDS:
+            self._told_of_clocks_at = now
+            logger.warning(
+                "a token of %s was refused: %s, and more than %g s are no difference that clocks may have;"
+                " set the clock of its issuer, or of this machine",
+                self._rules.issuer,
+                evidence,
+                self._rules.leeway,
+            )
 
     def _warn_of_long_life(self, lifetime: int) -> None:
         """Tell once that this issuer's tokens outlive what one wants to wait for."""

@@ -50,6 +50,9 @@ SESSION_SECONDS: Final = Metric(
     "wssec_session_seconds", _HISTOGRAM, "How long connections were open.", bounds=SESSION_BOUNDS
 )
 REFRESHES: Final = Metric("wssec_refreshes", _COUNTER, "Tokens that were replaced over an open connection.")
+TOKENS_AHEAD: Final = Metric(
+    "wssec_tokens_ahead", _COUNTER, "Tokens that were refused since they are from later than now.", ("issuer",)
+)
 TICKETS: Final = Metric("wssec_tickets", _COUNTER, "Tickets, by what became of them.", ("result",))
 
 # What is said: R084.
