@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from .clock import Clock
 from .closing import Close, CloseCode
-from .eager import Starter
+from .eager import Starter, Waiting
 from .endpoint import Endpoint
 from .errors import (
     Disconnect,
@@ -129,7 +129,7 @@ class Conversation:
                 pong = Outgoing(self.envelope.pong(permitted.id), is_reply=True)
                 live.send(pong, now, is_data=False)
             else:
-                live.lifetime.saw_data(now)
+                live.lifetime.idle_since = now
                 self._inbox.put(permitted)
 
     def _admit_signed(self, outer: Permitted, now: float) -> Permitted:
@@ -161,7 +161,7 @@ class Conversation:
 
     def saw_frame(self) -> None:
         """Take note that the peer lives: something has come."""
-        self.live.lifetime.saw_life(self._monotonic())
+        self.live.lifetime.life_at = self._monotonic()
 
     def saw_violation(self, close: Close) -> None:
         """End what breaks the protocol."""
@@ -231,10 +231,14 @@ class Conversation:
             context = copy_context()
             result = context.run(method, permitted.data)
             if type(result) is CoroutineType:
-                return self._begin(permitted, result, context)
-            if type(result) is not dict and inspect.isawaitable(result):
+                waiting, result = self._starter.begin(result, context, self._loop)
+                if waiting is not None:
+                    return self._follow(permitted, waiting)
+            elif type(result) is not dict and inspect.isawaitable(result):
                 return self._begin(permitted, _awaited(result), context)
-            self._reply(permitted, result)
+            if permitted.id is not None:
+                data = result if type(result) is dict else _reply_of(result)
+                live.answer(self.envelope.answer(permitted.id, data), self._monotonic())
         except asyncio.CancelledError as error:
             self._refuse(permitted, HandlerCancelled().with_traceback(error.__traceback__))
         except Exception as error:
@@ -252,11 +256,15 @@ class Conversation:
     def _begin(
         self, permitted: Permitted, handling: Coroutine[Any, Any, Any], context: Context
     ) -> "asyncio.Future[None] | None":
-        """Run a coroutine, with a deadline from when there is something to wait for."""
+        """Run what stands for a handler."""
         waiting, result = self._starter.begin(handling, context, self._loop)
-        if waiting is None:
-            self._reply(permitted, result)
-            return None
+        if waiting is not None:
+            return self._follow(permitted, waiting)
+        self._reply(permitted, result)
+        return None
+
+    def _follow(self, permitted: Permitted, waiting: Waiting) -> "asyncio.Future[None]":
+        """Answer when a handler is done, with a deadline from now on: it has something to wait for."""
         deadline = Deadline()
         running = waiting.hand_over(lambda rest: self._finish(permitted, rest, deadline))
         deadline.start(running, self._timeouts.handler)

@@ -95,12 +95,6 @@ class FirstStep:
         self._coroutine = coroutine
         self._loop = loop
 
-    def __getattr__(self, name: str) -> Any:
-        """Everything else that a task has, once there is one."""
-        if self._task is None:
-            raise AttributeError(f"{name} is not known before the coroutine has waited for something")
-        return getattr(self._task, name)
-
     def cancel(self, msg: Any = None) -> bool:
         """As a task's: the next wait is cancelled."""
         if self._task is not None:
@@ -185,6 +179,7 @@ class FirstStep:
     def hand_over(self, go_on: GoOn) -> "asyncio.Task[None]":
         """Let a task do the rest; see `Waiting`."""
         (awaited, runner, context), self._waits = self._waits, ()
+        self.__class__ = FollowedStep
         rest = go_on(_rest(self, runner, awaited))
         task = self._task = _underway(rest, self._loop, context, self._name)
         for callback, wanted in self._callbacks:
@@ -197,6 +192,16 @@ class FirstStep:
             if not self._cancels:
                 task.uncancel()
         return task
+
+
+class FollowedStep(FirstStep):
+    """A first step that a task has followed: everything else that a task has is that one's.
+
+    A class of its own, since `__getattr__` makes each attribute slow.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._task, name)
 
 
 _NOTHING: Final = object()
@@ -310,15 +315,15 @@ else:
             runner, self._runner = self._runner or _Runner(), None
             step: Any = FirstStep(coroutine, loop)
             try:
-                if asyncio.current_task(loop) is None:
-                    # As nearly always: `_as_current` without its calls.
+                try:
                     _enter_task(loop, step)
+                except RuntimeError:  # in a task, which `_as_current` leaves meanwhile
+                    awaited = _as_current(step, loop, context.run, runner.send, coroutine)
+                else:
                     try:
                         awaited = context.run(runner.send, coroutine)
                     finally:
                         _leave_task(loop, step)
-                else:
-                    awaited = _as_current(step, loop, context.run, runner.send, coroutine)
             except BaseException:
                 step.call_back()
                 raise

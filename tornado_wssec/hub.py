@@ -95,7 +95,7 @@ class Live:
         except Exception as error:
             self.drop(error)
             return
-        self.lifetime.saw_data(now)
+        self.lifetime.idle_since = now
         if not has_room:
             self.drop_slow()
 

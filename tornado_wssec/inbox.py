@@ -49,10 +49,13 @@ class Inbox:
 
     def put(self, message: Permitted) -> None:
         """Handle a message, or keep it until its turn comes; never blocks."""
-        if self._running is None:
-            self._begin(message)
-        else:
+        if self._running is not None:
             self._keep(message)
+            return
+        # As _begin, without its call: this is done for each message.
+        running = self._running = self._handle(message)
+        if running is not None:
+            running.add_done_callback(self._go_on)
 
     def _keep(self, message: Permitted) -> None:
         if self._waiting is None:

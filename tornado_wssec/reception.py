@@ -239,7 +239,7 @@ class Reception:
             audit=self._audit,
             starter=self._starter,
         )
-        connection.watch(talk.saw_frame, talk.receive_control, talk.saw_violation)
+        connection.watch(talk.saw_frame, talk.receive_control, talk.saw_violation, talk.receive)
         self._hub.add(live)
         self._directory.occupy(live.place)
         self._measuring.saw_handshake(endpoint.name, admitted.view.origin)

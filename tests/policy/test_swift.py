@@ -132,10 +132,10 @@ def twins(chance: random.Random, now: float) -> tuple[Session, Session]:
 
 def owed(one: Session) -> list[Any]:
     """Everything that a session and its account have been charged."""
-    budgets: dict[str, Any] = {**one.account._by_type}
+    budgets: dict[str, Any] = {**one.account.by_type}
     types = {name: [part.full_at for part in getattr(each, "_parts", (each,))] for name, each in budgets.items()}
     return [
-        *[round(bucket.full_at, 9) for bucket in (one._frames, one._bytes, one.account._messages)],
+        *[round(bucket.full_at, 9) for bucket in (one.frames, one.bytes, one.account.messages)],
         {name: [round(each, 9) for each in parts] for name, parts in types.items()},
         one._refusals,
     ]
@@ -210,9 +210,11 @@ def test_swift_takes_what_nearly_all_messages_are() -> None:
     way = pipeline(Envelope(), is_swift=True)
     assert way._swift is not None
     frames = ['{"type":"say","data":{"room":"lobby"}}', '{"type":"look","data":{}}', '{"type":"wave","data":{}}']
-    taken = [way._swift.accepted(frame, len(frame), session(*GRANTS), 0.0) for frame in frames]
+    one = session(*GRANTS)
+    for frame in frames:
+        way.admit(frame, one, 0.0)  # which opens the account for the type
 
-    assert [True] * len(frames) == [type(one) is Permitted for one in taken]
+    assert [True] * len(frames) == [type(way._swift.admitted(frame, one, 1.0)) is Permitted for frame in frames]
 
 
 def test_swift_leaves_alone_what_asks_for_more() -> None:
@@ -221,7 +223,7 @@ def test_swift_leaves_alone_what_asks_for_more() -> None:
     assert way._swift is not None
     frames = ['{"type":"own","data":{"user":"ann"}}', '{"type":"fresh","data":{}}']
 
-    assert [None, None] == [way._swift.accepted(frame, len(frame), session(), 0.0) for frame in frames]
+    assert [None, None] == [way._swift.admitted(frame, session(), 0.0) for frame in frames]
 
 
 def test_swift_is_none_where_no_type_can_take_it() -> None:
@@ -235,10 +237,32 @@ def test_swift_lets_the_readable_way_ask_for_the_money() -> None:
     way, one = pipeline(Envelope(), is_swift=True), session(*GRANTS)
     assert way._swift is not None
     frame = '{"type":"say","data":{"room":"lobby"}}'
-    taken = [way._swift.accepted(frame, len(frame), one, 0.0) is not None for _ in range(50)]
+    way.admit(frame, one, 0.0)
+    taken = [way._swift.admitted(frame, one, 0.0) is not None for _ in range(50)]
 
-    assert [True] * 40 + [False] * 10 == taken
-    assert 40 / 60 == pytest.approx(one.account._messages.full_at)
+    assert [True] * 39 + [False] * 11 == taken
+    assert 40 / 60 == pytest.approx(one.account.messages.full_at)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(frames_burst=2, frames_per_second=1),
+        Limits(bytes_burst=80, bytes_per_second=1),
+        Limits(identity_messages_burst=2, identity_messages_per_second=1),
+    ],
+)
+def test_swift_takes_nothing_that_a_budget_has_no_room_for(limits: Limits) -> None:
+    """Of the frame, of its bytes and of the identity; and then none of the others is charged."""
+    way = pipeline(Envelope(), is_swift=True)
+    one = Session("s1", session(*GRANTS).identity, limits, Account(limits, 0.0), 0.0)
+    assert way._swift is not None
+    frame = '{"type":"say","data":{"room":"lobby"}}'
+    way.admit(frame, one, 0.0)
+    taken = [way._swift.admitted(frame, one, 0.0) is not None for _ in range(2)]
+    before = owed(one)
+
+    assert ([True, False], None, before) == (taken, way._swift.admitted(frame, one, 0.0), owed(one))
 
 
 def test_swift_refuses_while_rights_are_in_doubt() -> None:
@@ -246,10 +270,11 @@ def test_swift_refuses_while_rights_are_in_doubt() -> None:
     way, one = pipeline(Envelope(), is_swift=True), session(*GRANTS)
     assert way._swift is not None
     frame = '{"type":"say","data":{"room":"lobby"}}'
-    assert way._swift.accepted(frame, len(frame), one, 0.0) is not None
+    way.admit(frame, one, 0.0)
+    assert way._swift.admitted(frame, one, 0.0) is not None
     one.is_in_doubt = True
 
-    assert way._swift.accepted(frame, len(frame), one, 0.0) is None
+    assert way._swift.admitted(frame, one, 0.0) is None
 
 
 def test_swift_asks_the_grants_in_force() -> None:
@@ -278,7 +303,7 @@ def test_swift_remembers_a_bounded_number_of_values() -> None:
     way, one = pipeline(Envelope(), is_swift=True), session("chat:**")
     for number in range(3 * PASSED_MOST):
         way.admit(f'{{"type":"say","data":{{"room":"r{number}"}}}}', one, float(number))
-        assert len(one.identity.permissions.passed["chat:write:{room}"]) <= PASSED_MOST
+        assert len(one.identity.permissions.passed.get("chat:write:{room}", ())) <= PASSED_MOST
 
     assert 1 == len(one.identity.permissions.passed)
 

@@ -47,7 +47,7 @@ class Lifetime:
     __slots__ = (
         "_expiry",
         "_ends_at",
-        "_life_at",
+        "life_at",
         "_pinged_at",
         "_rights_at",
         "_timeouts",
@@ -58,11 +58,12 @@ class Lifetime:
     )
 
     idle_since: float
+    life_at: float
     """When the last message went either way; set by whoever sends to thousands, else by `saw_data`."""
 
     def __init__(self, timeouts: Timeouts, now: float, *, expires_in: float | None, jitter: float = 0.0) -> None:
         self._timeouts = timeouts
-        self.began_at = self._life_at = self.idle_since = now
+        self.began_at = self.life_at = self.idle_since = now
         self._pinged_at: float | None = None
         self._ends_at = now + timeouts.age * (1 + jitter * timeouts.age_jitter)
         self._expiry: Expiry | None = None
@@ -88,7 +89,7 @@ class Lifetime:
 
     def saw_life(self, now: float) -> None:
         """Any inbound byte: the peer is there."""
-        self._life_at = now
+        self.life_at = now
 
     def saw_data(self, now: float) -> None:
         """A message either way: the connection is not idle. Pings are not data."""
@@ -96,7 +97,7 @@ class Lifetime:
 
     def extend(self, lag: float) -> None:
         """Move the deadlines that a stalled event loop must not fire: the peer was not heard, not silent."""
-        self._life_at += lag
+        self.life_at += lag
         self.idle_since += lag
         if self._pinged_at is not None:
             self._pinged_at += lag
@@ -141,10 +142,10 @@ class Lifetime:
 
     def _ping_at(self) -> float:
         # Any inbound byte is life: a peer that talks is not pinged.
-        return self._life_at + self._timeouts.ping_interval if self._pong_by() == _NEVER else _NEVER
+        return self.life_at + self._timeouts.ping_interval if self._pong_by() == _NEVER else _NEVER
 
     def _pong_by(self) -> float:
-        if self._pinged_at is None or self._life_at >= self._pinged_at:
+        if self._pinged_at is None or self.life_at >= self._pinged_at:
             return _NEVER
         return self._pinged_at + self._timeouts.pong
 

@@ -77,26 +77,43 @@ class Swift:
     def __init__(self, decoder: Decoder) -> None:
         self._decode = decoder.decode
 
-    def accepted(self, frame: str, size: int, session: Session, now: float) -> Permitted | None:
-        """The message in a frame that has been paid for, admitted; None where the readable way has to judge.
-
-        Args:
-            size: bytes of the frame.
-        """
-        # Parse, resolve, validate: changes nothing, and so may come before the message is paid for.
+    def admitted(self, frame: str, session: Session, now: float) -> Permitted | None:
+        """The message in a frame, admitted and paid for; None where the readable way has to judge."""
+        # Open. Nobody can tell which rights a sender in doubt still has: the readable way knows what goes without.
+        if session.close is not None or session.is_in_doubt:
+            return None
+        # Can it pay for the frame? `TokenBucket.take` in pieces, here and below: what is owed, and whether there is
+        # room for more. Nothing is put down before the end.
+        size = len(frame) if frame.isascii() else len(frame.encode("utf-8", "surrogatepass"))
+        frames, sizes = session.frames, session.bytes
+        frames_at, sizes_at = frames.full_at, sizes.full_at
+        frames_at = (frames_at if frames_at > now else now) + frames.price
+        sizes_at = (sizes_at if sizes_at > now else now) + size * sizes.price
+        if frames_at - now > frames.depth or sizes_at - now > sizes.depth:
+            return None
+        # Parse, resolve, validate.
         message = self._decode(frame, size)
-        # Nobody can tell now which rights the sender still has: the readable way knows what goes without.
-        if message is None or session.is_in_doubt:
+        if message is None:
             return None
         turnstile, message_id, data = message
-        # Authorise: likewise. A value is looked up by its text alone, so that it must be one.
+        # Can it pay for the message, from what all types share and from what this one has?
+        account, price = session.account, turnstile.cost
+        shared, own = account.messages, account.by_type.get(turnstile.type)
+        shared_at = shared.full_at
+        shared_at = (shared_at if shared_at > now else now) + price * shared.price
+        if shared_at - now > shared.depth:
+            return None
+        if turnstile.rates and (own is None or own.wait(price, now)):
+            return None  # the readable way makes the first one
+        # Authorise. A value is looked up by its text alone, so that it must be one.
         identity = session.identity
         if not turnstile.is_public:
             value, grants = data.get(turnstile.key), identity.permissions
             is_known = type(value) is str and value in grants.passed.get(turnstile.text, _NONE)
             if not is_known and not turnstile.lets_pass(grants, value, data):
                 return None
-        # Pay, last of all: what was refused above is refused again by the readable way, which takes the money for it.
-        if session.account.take(turnstile.type, turnstile.rates, turnstile.cost, now):
-            return None
+        # Pay.
+        frames.full_at, sizes.full_at, shared.full_at = frames_at, sizes_at, shared_at
+        if own is not None:
+            own.take(price, now)
         return permit(Permitted, (turnstile.spec, message_id, data, data, identity, None))

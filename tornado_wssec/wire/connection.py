@@ -11,7 +11,11 @@ class Connection(Protocol):
     """One accepted socket."""
 
     def watch(
-        self, saw_frame: Callable[[], None], saw_control: Callable[[], None], violated: Callable[[Close], None]
+        self,
+        saw_frame: Callable[[], None],
+        saw_control: Callable[[], None],
+        violated: Callable[[Close], None],
+        receive: Callable[[str], None] | None = None,
     ) -> None:
         """Report what the socket sees.
 
@@ -19,6 +23,8 @@ class Connection(Protocol):
             saw_frame: called when something has arrived: a sign of life.
             saw_control: called for every frame among it that is no message: a ping, a pong, a fragment.
             violated: called with the close that a breach of the protocol asks for.
+            receive: called with each text message from now on, where that saves the way through the handler; None: as
+                before.
         """
 
     def send(self, message: Outgoing, now: float) -> bool:

@@ -177,23 +177,17 @@ class Engine:
         end = self._reader.take_texts(data, texts)
         self._cork = []
         try:
-            if texts and not self._hand_on(texts):
-                frames = [(TEXT, text.encode(), 0) for text in texts]
-                self._keep([*frames, *self._reader.feed(data[end:])])
-            elif end < len(data):
+            for index, text in enumerate(texts):
+                if self._is_paused or self._backlog or index == TURN_MESSAGES:
+                    frames = [(TEXT, text.encode(), 0) for text in texts[index:]]
+                    self._keep([*frames, *self._reader.feed(data[end:])])
+                    return
+                if not self._has_said_goodbye:  # else frames still arrive behind it
+                    self._receive(text)
+            if end < len(data):
                 self._hand_over(self._reader.feed(data[end:]), TURN_MESSAGES - len(texts))
         finally:
             self.uncork()
-
-    def _hand_on(self, texts: list[str]) -> bool:
-        """Hand on messages; False when those that are left in the list have to wait."""
-        for index, text in enumerate(texts):
-            if self._is_paused or self._backlog or index == TURN_MESSAGES:
-                del texts[:index]
-                return False
-            if not self._has_said_goodbye:  # else frames still arrive behind it
-                self._receive(text)
-        return True
 
     def _hand_over(self, frames: list[Frame], turn: int) -> None:
         for index, frame in enumerate(frames):
@@ -302,8 +296,13 @@ class Engine:
     # --- a Connection ---
 
     def watch(
-        self, saw_frame: Callable[[], None], saw_control: Callable[[], None], violated: Callable[[Close], None]
+        self,
+        saw_frame: Callable[[], None],
+        saw_control: Callable[[], None],
+        violated: Callable[[Close], None],
+        receive: Callable[[str], None] | None = None,
     ) -> None:
+        self._receive = receive or self._receive
         self._saw_frame = saw_frame
         self._saw_control = saw_control
         self._violated = violated

@@ -114,7 +114,11 @@ class StockConnection:
         self._outbound_bytes = outbound_bytes
 
     def watch(
-        self, saw_frame: Callable[[], None], saw_control: Callable[[], None], violated: Callable[[Close], None]
+        self,
+        saw_frame: Callable[[], None],
+        saw_control: Callable[[], None],
+        violated: Callable[[Close], None],
+        receive: Callable[[str], None] | None = None,
     ) -> None:
         self._protocol.saw_frame = saw_frame
         self._protocol.saw_control = saw_control
