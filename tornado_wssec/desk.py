@@ -98,8 +98,8 @@ class CredentialDesk:
 
     def tokens_ahead(self) -> dict[tuple[str, ...], float]:
         """Issuer → tokens that were refused since they are from later than now."""
-        foreign = {(issuer.issuer.name,): float(issuer.ahead) for issuer in self._issuers}
-        return {(self._rules.issuer,): float(self._verifier.ahead), **foreign}
+        found: dict[tuple[str, ...], float] = {(str(self._rules.issuer),): self._verifier.ahead}
+        return found | {(issuer.issuer.name,): issuer.ahead for issuer in self._issuers}
 
     async def identify_token(self, token: str) -> Identity:
         """Verify an access token that somebody shows, of our own or of another issuer; fetch its keys if they are due.
