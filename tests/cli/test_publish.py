@@ -9,7 +9,7 @@ import pytest
 from tests.cli.conftest import Terminal
 from tests.cli.prepared import CATALOGUE, ROOMS, declare
 from tests.redis_server import RedisServer
-from tests.stores.broker_kit import KEPT, Heard, running
+from tests.stores.broker_kit import KEPT, Heard, eventually_finds, running
 from tests.stores.redis_kit import prefix_of
 from tests.stores.test_redis_broker import broker_at
 
@@ -91,3 +91,24 @@ def test_publish_needs_declarations(wssec: Terminal) -> None:
 
     assert 1 == outcome.code
     assert "WSSEC_SCHEMAS" in outcome.err
+
+
+def test_channels_list_tells_who_listens_where(speaker: Terminal, each_redis: RedisServer, tmp_path: Path) -> None:
+    """At which server, and how many; of one channel alone where one is asked for."""
+
+    async def run() -> list[object]:
+        heard = Heard()
+        async with running((broker_at(each_redis.url, tmp_path, "n1", heard), heard)) as [node]:
+            for channel in ("room:lobby", "room:lobby", "room:attic"):
+                await node.want(channel)
+            await eventually_finds(True, lambda: asyncio.to_thread(lambda: len(listening("list")) == 2))
+            return [await asyncio.to_thread(listening, *asked) for asked in (("list",), ("show", "room:attic"))]
+
+    def listening(*asked: str) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = speaker.json("channels", *asked)["listening"]
+        return found
+
+    attic = {"channel": "room:attic", "node": "n1", "connections": 1}
+    everything = [attic, {"channel": "room:lobby", "node": "n1", "connections": 2}]
+    assert [everything, [attic]] == asyncio.run(run())
+    assert [] == listening("list")

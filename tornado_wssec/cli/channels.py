@@ -23,7 +23,7 @@ from ..stores.base import Store
 from .asking import yes_is_fine
 from .commands import FAILED, Group, Refused, WrongUsage, told_as
 from .context import in_store, now, read_settings, store_option
-from .moderated import describe, print_channels, read_moderation
+from .moderated import describe, print_channels, read_listeners, read_moderation
 from .output import error, json_option, print_facts, print_json, show_time
 from .programs import from_here
 from .revoke import NOT_ACKNOWLEDGED
@@ -85,11 +85,13 @@ def list_channels(store: str | None, as_json: bool) -> None:
 
     JSON: {channels: [{pattern, subscribe, publish, accepts, bind, rates: [{count, seconds}], subscribers,
     subscriptions, history, ttl, presence}], moderation: [{id, channel, measure, subject, issuer, address, seconds, at,
-    until, reason}]}; times are Unix seconds or null.
+    until, reason}], listening: [{channel, node, connections}]}; times are Unix seconds or null. Who listens where is
+    known of Redis stores, a second old; null otherwise.
     """
     settings = read_settings("store", optional=("schemas",), store=store)
     registry, index = _declared(settings), in_store(settings, read_moderation)
-    print_channels(registry.channels if registry else (), index.in_force(now()), as_json)
+    listeners = in_store(settings, read_listeners)
+    print_channels(registry.channels if registry else (), index.in_force(now()), listeners, as_json)
 
 
 @channels.command("show", example="wssec channels show room:lobby")
@@ -108,9 +110,10 @@ def show(channel: str, store: str | None, as_json: bool) -> None:
     found = None if registry is None else registry.channel(channel)
     if registry is not None and found is None:
         raise Refused(f"no declared channel has the name {channel}; `wssec channels list` shows their patterns")
-    print_channels(
-        () if found is None else (found[0],), in_store(settings, read_moderation).covering(channel, now()), as_json
-    )
+    listeners = in_store(settings, read_listeners)
+    here = None if listeners is None else {name: at for name, at in listeners.items() if name == channel}
+    measures = in_store(settings, read_moderation).covering(channel, now())
+    print_channels(() if found is None else (found[0],), measures, here, as_json)
 
 
 @channels.command("mute", example="wssec channels mute room:lobby u42 --for 10m --reason spam")

@@ -1,18 +1,26 @@
 """Channels and their moderation as a person asks for them: what is declared, and what is in force."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import click
 
+from ..policy.broker import Broadcast, Present
 from ..policy.moderation import ModerationIndex
 from ..policy.moderation_entries import Moderation
 from ..policy.registry import ChannelSpec
 from ..stores.base import Store
-from .context import now
+from ..stores.brokers import broker_of
+from ..stores.redis_broker import RedisBroker
+from .context import PATIENCE, now
 from .output import print_json, print_table, show_time
 from .revocation_log import read_log
 
+Listeners = Mapping[str, Mapping[str, int]]
+"""Channel → server → connections."""
+
 DECLARED_TITLES: Final = ("channel", "subscribe", "publish", "bind", "kept", "presence")
+LISTENING_TITLES: Final = ("channel", "listened to at", "connections")
 MODERATED_TITLES: Final = ("channel", "measure", "who", "issuer", "until", "since", "reason")
 
 
@@ -25,13 +33,43 @@ async def read_moderation(store: Store) -> ModerationIndex:
     return index
 
 
-def print_channels(declared: tuple[ChannelSpec, ...], measures: list[Moderation], as_json: bool) -> None:
-    """Print what is declared, and what is in force."""
+async def read_listeners(store: Store) -> Listeners | None:
+    """How many connections listen to each channel at each server; None: this store is not told."""
+    broker = broker_of(store, "wssec", _Nobody(), timeouts=PATIENCE, wall=now)
+    try:
+        return await broker.listeners() if isinstance(broker, RedisBroker) else None
+    finally:
+        await broker.stop()
+
+
+class _Nobody:
+    """Hears nothing: a command only asks."""
+
+    def deliver(self, broadcast: Broadcast) -> None:
+        """Nothing is wanted."""
+
+    def gap(self, channel: str) -> None:
+        """Nothing is missed."""
+
+    def moved(self, channel: str, who: Present, is_here: bool) -> None:
+        """Nobody is told."""
+
+
+def print_channels(
+    declared: tuple[ChannelSpec, ...], measures: list[Moderation], listeners: Listeners | None, as_json: bool
+) -> None:
+    """Print what is declared, who listens where, and what is in force."""
+    rows = [(channel, node, count) for channel, at in sorted((listeners or {}).items()) for node, count in at.items()]
     if as_json:
-        print_json({"channels": [_terms(spec) for spec in declared], "moderation": [describe(one) for one in measures]})
+        listening = [dict(zip(("channel", "node", "connections"), row, strict=True)) for row in rows]
+        facts = {"channels": [_terms(spec) for spec in declared], "moderation": [describe(one) for one in measures]}
+        print_json({**facts, "listening": None if listeners is None else listening})
         return
     if declared:
         print_table(DECLARED_TITLES, [_declared_row(spec) for spec in declared])
+        click.echo()
+    if rows:
+        print_table(LISTENING_TITLES, rows)
         click.echo()
     print_table(MODERATED_TITLES, [_moderated_row(one) for one in measures])
 

@@ -129,6 +129,7 @@ class Ear:
                 is_sharded = bool(await evaluate(client, IS_SHARDED, []))
                 await connection.connect()
             self.address = address
+            self._tell_joined()
             self._changed = dict.fromkeys(self._wishes)
             self._kick.set()
             async with asyncio.TaskGroup() as group:
@@ -166,7 +167,6 @@ class Ear:
         wish = self._wishes.get(name)
         if kind == "ubscribe" and wish is not None and name in self._sent and not wish.granted.is_set():
             wish.granted.set()
-            self._is_silent = False
             if wish.was_granted:
                 self._returned(name)
             wish.was_granted = True
@@ -221,6 +221,11 @@ class Ear:
             told = store_error(error, self._place.url, self._patience)
             logger.warning("channels are cut off from other nodes: %s; listeners are told what they may miss", told)
         self._is_silent = True
+
+    def _tell_joined(self) -> None:
+        if self._is_silent:
+            logger.warning("channels hear other nodes again by %s", self._place.url)
+        self._is_silent = False
 
 
 def _chunks(names: list[str]) -> Iterable[list[str]]:
