@@ -13,7 +13,7 @@ from tests.kits import CHAT, GENEROUS, V1, ChatSocket, audited, chat_kit, in_loo
 from tornado_wssec import BearerToken, Identity, Limits, Ticket, Timeouts
 from tornado_wssec.auth import Credential, Desk, RequestView
 from tornado_wssec.errors import StoreUnavailable
-from tornado_wssec.policy.tickets import digest_of
+from tornado_wssec.policy.digests import digest_of
 from tornado_wssec.stores.memory import MemoryStore
 from tornado_wssec.testing import GuardKit, RawSocket, Response
 from tornado_wssec.testing.clock import NOON

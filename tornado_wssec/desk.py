@@ -17,9 +17,10 @@ from .issuers import TrustedIssuers
 from .keeper import KeyKeeper
 from .logins import Logins
 from .policy.assertions import Assertion
+from .policy.digests import digest_of
 from .policy.identity import Identity
 from .policy.revocations import RevocationIndex
-from .policy.tickets import TicketRecord, digest_of, new_ticket
+from .policy.tickets import TicketRecord, new_ticket
 from .policy.tokens import TokenVerifier, issue_token
 from .settings import Limits, Timeouts, TokenRules
 from .watcher import Watcher

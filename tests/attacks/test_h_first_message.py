@@ -16,7 +16,7 @@ from tests.talk import REGISTRY, Script, TalkSocket, talk_kit
 from tornado_wssec import BearerToken, Envelope, FirstMessage, Identity, Limits, Ticket, Timeouts
 from tornado_wssec.auth import Credential, Desk, RequestView
 from tornado_wssec.errors import ConfigurationError, StoreUnavailable
-from tornado_wssec.policy.tickets import digest_of
+from tornado_wssec.policy.digests import digest_of
 from tornado_wssec.stores.memory import MemoryStore
 from tornado_wssec.testing import Client, GuardKit, RawSocket
 from tornado_wssec.testing.clock import NOON

@@ -11,7 +11,7 @@ from tests.stores.kit import NOW, in_loop, keep, opened, put, revocation, take
 from tests.stores.redis_kit import prefix_of, redis_store
 from tornado_wssec.errors import StoreCorrupt, StoreError
 from tornado_wssec.policy.credential_records import RecordKind
-from tornado_wssec.policy.tickets import digest_of
+from tornado_wssec.policy.digests import digest_of
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.base import Store
 

@@ -12,7 +12,7 @@ from tests.talk import Script, TalkSocket, talk_kit
 from tornado_wssec import BearerToken, Close, FirstMessage, Identity, Limits, Ticket, Timeouts
 from tornado_wssec.auth import Credential, Desk, RequestView
 from tornado_wssec.hub import Live
-from tornado_wssec.policy.tickets import digest_of
+from tornado_wssec.policy.digests import digest_of
 from tornado_wssec.routes import RETRY_SPREAD_SECONDS
 from tornado_wssec.testing import Client, GuardKit
 from tornado_wssec.testing.clock import NOON

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Terminal
+from tornado_wssec.policy.digests import digest_of
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.permissions import Grants
-from tornado_wssec.policy.tickets import TicketRecord, digest_of
+from tornado_wssec.policy.tickets import TicketRecord
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.url import open_store
 

@@ -13,11 +13,11 @@ from tornado_wssec.policy.api_keys import (
     ApiKeyRecord,
     ApiKeyText,
     NewApiKey,
-    digest_of_key,
     is_key_id,
     looks_like_key,
     new_api_key,
 )
+from tornado_wssec.policy.digests import digest_of
 from tornado_wssec.policy.revocations import Kind, Revocation
 
 NOW = 1_700_000_000.25
@@ -102,7 +102,7 @@ def test_record_holds_no_secret() -> None:
     key, record = made()
 
     assert key.secret not in record.to_json()
-    assert digest_of_key(key.secret) == record.digest == key.digest
+    assert digest_of(key.secret) == record.digest == key.digest
 
 
 def test_record_comes_back() -> None:

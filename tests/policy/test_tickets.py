@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tornado_wssec.errors import TicketRefused
+from tornado_wssec.policy.digests import digest_of
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.permissions import Grants
-from tornado_wssec.policy.tickets import PAYLOAD_BYTES, TicketRecord, digest_of, new_ticket
+from tornado_wssec.policy.tickets import PAYLOAD_BYTES, TicketRecord, new_ticket
 
 NOW = 1_700_000_000.0
 IDENTITY = Identity(
@@ -189,7 +190,8 @@ def test_ticket_owner_is_the_issuer_and_the_subject() -> None:
 def test_ticket_record_holds_every_field_of_the_identity() -> None:
     """A field added to the identity and forgotten here would be lost at every handshake by ticket."""
     stored = json.loads(record().to_json())
-    names = {item.name for item in fields(Identity)} - {"anonymous", "own", "signing_key"}  # the application is asked again
+    asked_again = {"anonymous", "own", "signing_key"}
+    names = {item.name for item in fields(Identity)} - asked_again
 
     assert names | {"path", "origin", "address", "until"} == set(stored)
 

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from tornado_wssec.policy.credential_records import RecordKind
+from tornado_wssec.policy.digests import digest_of
 from tornado_wssec.policy.moderation_entries import Measure, Moderation
 from tornado_wssec.policy.revocation_entries import Notice, NoticeKind
 from tornado_wssec.policy.revocations import Body, Kind, LogEntry, Revocation, Undo
-from tornado_wssec.policy.tickets import digest_of
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.base import Store
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tornado_wssec.errors import StoreCorrupt, StoreUnavailable
-from tornado_wssec.policy.tickets import digest_of
+from tornado_wssec.policy.digests import digest_of
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.sqlite import SqliteStore
 

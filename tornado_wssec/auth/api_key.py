@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from ..errors import CredentialRefused
-from ..policy.api_keys import digest_of_key, looks_like_key
+from ..policy.api_keys import looks_like_key
 from ..policy.assertions import Assertion
+from ..policy.digests import digest_of
 from ..policy.identity import Identity
 from .base import Credential, Desk, RequestView
 
@@ -51,7 +52,7 @@ class ApiKey:
             return await desk.identify_api_key(credential.value)
         if not _PRESENTABLE(credential.value):
             raise CredentialRefused("what was shown cannot be an API key: 16 to 512 printable ASCII characters")
-        assertion = await self._lookup(digest_of_key(credential.value))
+        assertion = await self._lookup(digest_of(credential.value))
         if assertion is None:
             raise CredentialRefused("an API key that the application does not know")
         return desk.vouch(assertion)

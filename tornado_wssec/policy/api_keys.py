@@ -9,8 +9,6 @@ Rules of this file:
 slow hashes are for what people choose.
 """
 
-import hashlib
-import hmac
 import re
 import secrets
 from collections.abc import Iterable
@@ -20,6 +18,7 @@ from typing import Final, NamedTuple, Self
 from ..errors import CredentialRefused
 from .assertions import Assertion
 from .credential_records import RECORD_BYTES
+from .digests import digest_of, is_digest, is_proven
 from .identity import Identity
 from .permissions import Grants
 from .records import Record, dump_record, ensure_seconds, ensure_text
@@ -33,7 +32,6 @@ SECRET_BYTES: Final = 32
 
 _ID: Final = re.compile(r"ak[0-9a-f]{16}").fullmatch
 _KEY: Final = re.compile(r"wssec_(ak[0-9a-f]{16})_([A-Za-z0-9_-]{43})").fullmatch
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}").fullmatch
 
 
 def is_key_id(text: str) -> bool:
@@ -77,15 +75,10 @@ class ApiKeyText(NamedTuple):
     @property
     def digest(self) -> str:
         """What is kept of its secret."""
-        return digest_of_key(self.secret)
+        return digest_of(self.secret)
 
     def __repr__(self) -> str:
         return f"ApiKeyText(id={self.id!r})"
-
-
-def digest_of_key(text: str) -> str:
-    """SHA-256 in hex: of an API key's secret, or of a whole key that an application has made elsewhere."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +112,7 @@ class ApiKeyRecord:
     expires_at: float | None = None
 
     def __post_init__(self) -> None:
-        if not is_key_id(self.id) or not _DIGEST(self.digest):
+        if not is_key_id(self.id) or not is_digest(self.digest):
             raise ValueError("the id or the digest is not one of an API key")
         ensure_name("subject", self.subject)
         if self.tenant is not None:
@@ -164,7 +157,7 @@ class ApiKeyRecord:
         Raises:
             CredentialRefused: for either.
         """
-        if not hmac.compare_digest(self.digest, key.digest):
+        if not is_proven(self.digest, key.digest):
             raise CredentialRefused(f"a wrong secret for the API key {self.id}")
         if (self.issuer, self.audience) != (issuer, audience):
             raise CredentialRefused(f"the API key {self.id} was made for another issuer or audience")

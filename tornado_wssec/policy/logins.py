@@ -7,8 +7,6 @@ Rules of this file:
 4. What a store or a cookie hands back is a stranger's until it is checked; every fault is CredentialRefused.
 """
 
-import hashlib
-import hmac
 import re
 import secrets
 from collections.abc import Sequence
@@ -18,6 +16,7 @@ from typing import Any, Final, NamedTuple, Self
 from ..errors import CredentialRefused
 from .assertions import Assertion
 from .credential_records import RECORD_BYTES
+from .digests import digest_of, is_digest, is_proven
 from .permissions import Grants
 from .records import Record, dump_record, ensure_seconds
 from .revocation_entries import ensure_name
@@ -62,7 +61,7 @@ class LoginCookie(NamedTuple):
     @property
     def digest(self) -> str:
         """What is kept of its secret."""
-        return hashlib.sha256(self.secret.encode()).hexdigest()
+        return digest_of(self.secret)
 
     def __repr__(self) -> str:
         return f"LoginCookie(id={self.id!r})"
@@ -110,7 +109,7 @@ class Login:
 
     def ensure_proven(self, cookie: LoginCookie) -> None:
         """Refuse a cookie that knows the id alone, or found the record of another login; CredentialRefused."""
-        if self.id != cookie.id or self.digest is None or not hmac.compare_digest(self.digest, cookie.digest):
+        if self.id != cookie.id or self.digest is None or not is_proven(self.digest, cookie.digest):
             raise CredentialRefused(f"a wrong secret for the login {self.id}")
 
     def to_json(self) -> str:
@@ -147,7 +146,7 @@ _FIELDS: Final = ("id", "subject", "permissions", "roles", "tenant", "issued_at"
 
 
 def _digest(text: str | None) -> str | None:
-    if text is not None and not re.fullmatch("[0-9a-f]{64}", text):
+    if text is not None and not is_digest(text):
         raise ValueError("the digest is no SHA-256")
     return text
 

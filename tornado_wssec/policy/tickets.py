@@ -7,7 +7,6 @@ Rules of this file:
 4. What a store hands back is a stranger's until it is checked; every fault is TicketRefused.
 """
 
-import hashlib
 import secrets
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Final, Protocol, Self
 
 from ..errors import TicketRefused
 from ..settings import KiB
+from .digests import digest_of
 from .identity import Identity
 from .permissions import Grants
 from .records import Record, dump_record, ensure_text
@@ -44,11 +44,6 @@ def new_ticket() -> tuple[str, str]:
     """A ticket for the client and its digest for the store. It has no "=": a subprotocol may not contain one."""
     ticket = secrets.token_urlsafe(TICKET_BYTES)
     return ticket, digest_of(ticket)
-
-
-def digest_of(ticket: str) -> str:
-    """Under what name a ticket is stored: SHA-256, in hex. Any text has one, also a stranger's."""
-    return hashlib.sha256(ticket.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 ANY_PATH: Final = "*"
