@@ -13,14 +13,16 @@ from .load.driver import LoadFailed
 from .process import CLIENT_CORE, pin
 from .results import Figure, Outcome, keep, print_figures
 from .revocation import suite as revocation
-from .suites import crowd, encrypted, fanout, flood, memory, signing, startup, talk, validation
+from .suites import crowd, encrypted, fanout, flood, memory, nodes, security, signing, startup, talk, validation
 
 SUITES: Final[Mapping[str, tuple[Callable[[int], Outcome], Sequence[Bar]]]] = {
     "talk": (talk.measure, bars.MESSAGES),
+    "security": (security.measure, bars.SECURITY),
     "encrypted": (encrypted.measure, bars.ENCRYPTED),
     "handshakes": (lambda rounds: Outcome(handshakes.measure(rounds)), bars.HANDSHAKES),
     "memory": (memory.measure, bars.MEMORY),
     "fanout": (fanout.measure, bars.FANOUT),
+    "nodes": (nodes.measure, bars.NODES),
     "flood": (flood.measure, bars.FLOOD),
     "revocation": (revocation.measure, bars.REVOCATION),
     "crowd": (crowd.measure, bars.CROWD),

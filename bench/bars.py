@@ -81,6 +81,14 @@ FANOUT: Final = (
     Bar("P9.slow", "how long they wait (p99) with one among them who reads nothing", 1.1, is_ceiling=True),
 )
 
+NODES: Final = (
+    Bar(
+        "P9.nodes",
+        "one message to 10,000 listeners of four processes joined by Redis, against python-socketio's Redis manager",
+        4.0,
+    ),
+)
+
 FLOOD: Final = (
     Bar("P11", "how long polite clients wait (median) beside a flood, of bare Tornado's", 0.2, 0.1, is_ceiling=True),
 )
@@ -113,6 +121,7 @@ ALL: Final = (
     *HANDSHAKES,
     *MEMORY,
     *FANOUT,
+    *NODES,
     *FLOOD,
     *REVOCATION,
     *CROWD,

@@ -64,6 +64,13 @@ SOCKETIO: Final = Peer(
     ("python-socketio==5.18.1", "msgspec==0.22.0", *_UVICORN),
     speaks="socketio",
 )
+OURS_NODES: Final = Peer("ours_nodes", "tornado_wssec in four processes")
+SOCKETIO_NODES: Final = Peer(
+    "socketio_nodes",
+    "python-socketio in four processes",
+    (*SOCKETIO.packages, "redis==8.1.0"),
+    speaks="socketio",
+)
 CHANNELS: Final = Peer(
     "channels_msgspec",
     "Channels + msgspec",
@@ -71,7 +78,20 @@ CHANNELS: Final = Peer(
 )
 NODE: Final = Peer("node_ws", "Node ws + ajv", ("ws@8.23.0", "ajv@8.20.0", "ajv-formats@3.0.1"), script="node_ws.js")
 
-ALL: Final = (OURS, BARE, NAIVE, FASTAPI, WEBSOCKETS, AIOHTTP, PICOWS, SOCKETIO, CHANNELS, NODE)
+ALL: Final = (
+    OURS,
+    BARE,
+    NAIVE,
+    FASTAPI,
+    WEBSOCKETS,
+    AIOHTTP,
+    PICOWS,
+    SOCKETIO,
+    CHANNELS,
+    NODE,
+    OURS_NODES,
+    SOCKETIO_NODES,
+)
 
 
 def titles() -> Mapping[str, str]:

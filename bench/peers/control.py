@@ -45,6 +45,29 @@ def _answer(known: dict[str, Callable[..., Any]]) -> None:
     os._exit(0)
 
 
+def group_cpu_seconds() -> float:
+    """CPU time of this process and of those that it has started, dead ones left out; Linux only."""
+    return sum(_cpu_seconds(pid) for pid in (os.getpid(), *_children()))
+
+
+def _children() -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = stat.read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            continue  # it has ended meanwhile
+        if int(parent) == os.getpid():
+            found.append(int(stat.parent.name))
+    return found
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Exactly, of all its threads; `stat` counts in hundredths of a second."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+
 def resident_bytes() -> int:
     """How much memory this process has, once the garbage has been taken out."""
     gc.collect()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sized
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -115,8 +116,18 @@ async def _join(client: Client, at: int, until: float) -> int:
 
 def _kept(guard: Guard, broker: RedisBroker) -> int:
     ear, attendance = broker._ear, broker._attendance
-    tables = (broker._courses, broker._counted, broker._recounted, ear._wishes, ear._sent, ear._owed, ear._changed)
-    return len(guard.channels) + sum(map(len, tables)) + len(attendance._changed) + len(attendance._written)
+    tables: tuple[Sized, ...] = (
+        broker._courses,
+        broker._counted,
+        broker._recounted,
+        ear._wishes,
+        ear._sent,
+        ear._owed,
+        ear._changed,
+    )
+    return (
+        len(guard.channels) + sum(len(table) for table in tables) + len(attendance._changed) + len(attendance._written)
+    )
 
 
 def _subscriptions(server: RedisServer) -> int:

@@ -105,7 +105,8 @@ class Witness:
         answer = self._answers[id] = asyncio.get_running_loop().create_future()
         with suppress(ConnectionError):
             await self._client.send(type, data, id)
-            return await answer
+            found: dict[str, Any] = await answer
+            return found
         return {}
 
     async def hears(self, channel: str, text: str) -> None:

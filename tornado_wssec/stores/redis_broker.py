@@ -199,9 +199,12 @@ class RedisBroker:
 
     def _note(self, channel: str) -> None:
         """Remember where something was published of late, in order."""
-        now = asyncio.get_running_loop().time()
         self._published.pop(channel, None)
-        self._published[channel] = now
+        self._published[channel] = asyncio.get_running_loop().time()
+        self._forget_published()
+
+    def _forget_published(self) -> None:
+        now = asyncio.get_running_loop().time()
         while self._published:
             first = next(iter(self._published))
             if self._published[first] > now - WARNED_SECONDS and len(self._published) <= WARNED_MOST:
@@ -255,6 +258,7 @@ class RedisBroker:
         await self._count()
         await self._link.look_for_primary()
         await self._warn_of_move()
+        self._forget_published()
 
     async def _count(self) -> None:
         key, lease = f"{self._tag}:heard-at:{self.node}", math.ceil(self._lease * 1000)
