@@ -9,7 +9,7 @@ from ..bars import ENCRYPTED
 from ..contest import Standing, take_turns
 from ..results import Outcome
 from ..roster import BARE, OURS
-from .talk import DISCIPLINES, MEDIUM_W1, NOT_YET, W1, W16, contender
+from .talk import DISCIPLINES, MEDIUM_W1, W1, W16, contender
 
 COMPARED: Final = {"P13.small": W1, "P13.pipelined": W16, "P13.medium": MEDIUM_W1}
 
@@ -26,5 +26,5 @@ def measure(rounds: int) -> Outcome:
         ]
         take_turns(contenders, rounds)
     standing = Standing.of(contenders, arena.missing)
-    figures = [standing.figure(bar, COMPARED[bar.id].name, OURS.name, BARE.name, NOT_YET) for bar in ENCRYPTED]
+    figures = [standing.figure(bar, COMPARED[bar.id].name, OURS.name, BARE.name) for bar in ENCRYPTED]
     return Outcome(figures, {"encrypted": standing.costs})

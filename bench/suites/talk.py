@@ -45,8 +45,6 @@ COMPARED: Final = {
     "P4.medium": (MEDIUM_W1, "tornado_naive"),
 }
 """What each bar compares: the discipline, and with whom."""
-NOT_YET: Final = "schemas are not compiled yet: a short way in Python through plain ones, marshmallow for the rest"
-"""What stands between these figures and what is possible; said with each."""
 
 
 def measure(rounds: int) -> Outcome:
@@ -81,7 +79,7 @@ def contender(
 def figure(bar: Bar, standing: Standing) -> Figure:
     """What one bar came to."""
     discipline, other = COMPARED[bar.id]
-    return standing.figure(bar, discipline.name, OURS.name, other, NOT_YET)
+    return standing.figure(bar, discipline.name, OURS.name, other)
 
 
 def _turn(server: ServerProcess, load: Load) -> Callable[[], float]:
