@@ -74,6 +74,26 @@ SECURITY: Final = (
     Bar("P5.medium", "what all security work adds to a medium message, of 8 µs", 1.0, 0.63, is_ceiling=True),
 )
 
+MEMORY: Final = (
+    Bar("P8.idle", "memory of an idle authenticated connection, of bare Tornado's", 0.6, 0.35, is_ceiling=True),
+    Bar("P8.linear", "memory a connection among most connections, of that among fewest (±5 %)", 1.105, is_ceiling=True),
+)
+
+FANOUT: Final = (
+    Bar("P9.naive", "one message to 1,000 listeners, against Tornado's loop over write_message", 5.0, 7.0),
+    Bar("P9.websockets", "one message to 1,000 listeners, against websockets.broadcast", 1.2),
+    Bar("P9.node", "one message to 1,000 listeners, against Node with ws", 1.0),
+    Bar("P9.slow", "how long they wait (p99) with one among them who reads nothing", 1.1, is_ceiling=True),
+)
+
+NODES: Final = (
+    Bar(
+        "P9.nodes",
+        "one message to 10,000 listeners of four processes joined by Redis, against python-socketio's Redis manager",
+        4.0,
+    ),
+)
+
 NODES: Final = (
     Bar(
         "P9.nodes",
