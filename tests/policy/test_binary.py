@@ -223,3 +223,13 @@ def test_binary_field_of_the_payloads_name(members: dict[str, Any]) -> None:
         message({"binary": "png", "max_bytes": 9}, **members)
     )
     assert "" == said(message(**members))
+
+
+def test_binary_message_as_large_as_the_connection_takes() -> None:
+    """Its cap counts where the type's is larger; one byte more is too big."""
+    narrow = Limits(message_bytes=300, frame_bytes=300)
+    pipeline, rest = BinaryPipeline({SPEC.type: SPEC}, Envelope(), narrow), len(frame())
+
+    assert "board.snapshot" == pipeline.admit(frame(PNG + bytes(300 - rest)), session(limits=narrow), 0.0).spec.type
+    with pytest.raises(MessageTooBig):
+        pipeline.admit(frame(PNG + bytes(301 - rest)), session(limits=narrow), 0.0)

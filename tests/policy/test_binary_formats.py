@@ -52,3 +52,10 @@ def test_formats_that_cannot_be_read_take_nothing() -> None:
     """Not even what is empty."""
 
     assert [False, False] == [NOTHING.fits(payload) for payload in (b"", b"\x89PNG\r\n\x1a\n")]
+
+
+@pytest.mark.parametrize("size", [1, BEGINNING_MOST])
+def test_formats_of_ones_own_at_their_bounds(size: int) -> None:
+    """From one byte to the most that can be declared."""
+
+    assert BinaryFormat.parse(b"x" * size).fits(b"x" * size)

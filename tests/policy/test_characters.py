@@ -97,3 +97,18 @@ def test_characters_that_nfc_puts_together() -> None:
 
     assert wide == GROWTH_MOST
     assert [] == turned
+
+
+@pytest.mark.parametrize("code", [0xFDD0, 0xFDEF, 0xFFFE, 0xFFFF, 0x1FFFE, 0x10FFFF])
+def test_characters_that_will_never_be_any(code: int) -> None:
+    """No option lets them pass; what stands beside them is let pass by its own."""
+    every = Characters(unassigned=True, private_use=True)
+
+    assert not every.are_fine(chr(code))
+    assert every.are_fine(chr(0xFDCF) + chr(0xFDF0) + chr(0xFFFD) + chr(0x1FFFD))
+
+
+def test_characters_in_a_pile_at_the_beginning() -> None:
+    """They are counted from the first."""
+
+    assert [True, False] == [FINE.are_fine("\u0301" * count) for count in (MARKS_MOST, MARKS_MOST + 1)]

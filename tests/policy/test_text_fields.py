@@ -1,5 +1,6 @@
 """Text that is safe to show, to log and to follow."""
 
+import unicodedata
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ def test_text_fields_take_text_alone(name: str, value: object) -> None:
     """Nothing else is made into a text, neither when reading nor when sending."""
     spec = Registry(message(x=EVERY[name])).resolve(TYPE)
 
+    assert is_refused(EVERY[name], value)
     with pytest.raises(InvalidMessage):
         spec.load({"x": value})
     with pytest.raises(OutboundInvalid):
@@ -277,3 +279,20 @@ def test_text_fields_tell_their_json_schema() -> None:
     ).json_schema()
     told = SafeUrl(schemes=["wss", "https"]).json_schema()
     assert ("uri", 2_048, True) == (told["format"], told["maxLength"], told["pattern"].startswith("^(https|wss)://"))
+
+
+def test_plain_text_at_the_most_that_is_looked_at() -> None:
+    """A character of four code points is one, as often as there may be characters."""
+    field = PlainText(max_length=2)
+
+    assert "\u1f82\u1f82" == loads(field, unicodedata.normalize("NFD", "\u1f82\u1f82"))
+
+
+def test_url_at_its_longest() -> None:
+    """One that is wrong is refused for that; a host has 253 characters at most."""
+    labels = ".".join(["a" * 61] * 4)
+    longest = f"https://{labels}.{'b' * 5}"
+
+    assert is_refused(SafeUrl(max_length=20), "http://a.example/xxx")
+    assert [False, True] == [is_refused(SafeUrl(), url) for url in (longest, longest + "b")]
+    assert 253 == len(longest.removeprefix("https://"))
