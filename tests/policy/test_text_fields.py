@@ -226,6 +226,8 @@ def test_url_takes_links(url: str) -> None:
             "https://[::1",
             "https://[x]",
             "https://[1:2]",
+            "https://[12345::1]",
+            "https://[::12345]",
         ),
         *(
             "https://a_b.example",
