@@ -199,6 +199,27 @@ async def test_resume_while_others_speak() -> None:
 
 
 @in_loop
+async def test_resume_of_what_is_still_on_its_way() -> None:
+    """An event that the history had already arrives once more from another node: only who lacks it gets it."""
+    async with log_kit() as kit:
+        early, start = await come(kit)
+        late, _ = await come(kit)
+        await say(kit, "a")
+        await heard(early, 1)
+        await heard(late, 1)
+        await late.close()
+        back, at = await come(kit, start)
+        await heard(back, 1)
+        again = kit.guard.channels.prepare(CHANNEL, Line, {"who": "all", "text": "a"}).numbered(at)
+        kit.guard.channels.deliver(again)
+        kit.guard.channels.deliver(again.numbered(at + 1))
+
+        assert [(at + 1, "a")] == await heard(back, 1)
+        assert [(at, "a"), (at + 1, "a")] == await heard(early, 2)
+        await back.assert_nothing_received()
+
+
+@in_loop
 async def test_resume_while_others_speak_too_much() -> None:
     """More than can wait is told as missing."""
     async with log_kit() as kit:

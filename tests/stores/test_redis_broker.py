@@ -9,7 +9,7 @@ import pytest
 
 from tests.redis_server import RedisServer
 from tornado_wssec.errors import StoreCorrupt, StoreUnavailable
-from tornado_wssec.policy.broker import Kept
+from tornado_wssec.policy.broker import Broadcast, Kept
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores import redis_broker
 from tornado_wssec.stores.redis_broker import RedisBroker
@@ -268,6 +268,49 @@ async def test_redis_broker_says_again_what_was_forgotten(each_redis: RedisServe
         each_redis.ask("DEL", f"{tag}:ears")
 
         await eventually_finds([ANN], lambda: node.broker.present("room:a"))
+
+
+@in_loop
+async def test_redis_broker_numbers_rise_over_a_failover_that_loses_writes(
+    each_redis: RedisServer, tmp_path: Path
+) -> None:
+    """What was numbered and lost is not numbered again, though the counter has survived in an older state."""
+    tag = f"{{{prefix_of(tmp_path)}}}"
+    async with nodes_at(each_redis.url, tmp_path, 1) as [node]:
+        first, second = [await node.say(text, kept=KEPT) for text in "ab"]
+        each_redis.ask("SET", f"{tag}:last:room:a", str(first))
+        each_redis.ask("XDEL", f"{tag}:told:room:a", f"{second}-0")
+        each_redis.ask("SET", f"{tag}:life", f"0123456789abcdef {(first or 0) - 1}")  # of the server before
+        third = await node.say("c", kept=KEPT)
+
+        assert (third or 0) > (second or 0)
+        assert [None, None] == [await node.missed(first), await node.missed(second)]
+
+
+@in_loop
+async def test_redis_broker_outlives_a_mistake(
+    each_redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of ours: it is logged without what it quotes, the channel is heard again, and a gap says so."""
+    async with nodes_at(each_redis.url, tmp_path, 1) as [node]:
+        await node.want()
+        deliver = node.heard.deliver
+
+        def fail(broadcast: Broadcast) -> None:
+            monkeypatch.setattr(node.heard, "deliver", deliver)
+            raise ZeroDivisionError(broadcast.data)
+
+        monkeypatch.setattr(node.heard, "deliver", fail)
+        monkeypatch.setattr(node.heard, "moved", fail)
+        node.broker.enter("room:a", ANN)
+        await node.say("hunter2")
+        await node.hears("gap")
+        await node.say("after")
+        await node.hears("gap", "after")
+        await eventually(lambda: "looking after channels failed" in caplog.text)
+
+        assert "hearing channels failed: ZeroDivisionError" in caplog.text
+        assert "hunter2" not in caplog.text
 
 
 @in_loop

@@ -303,3 +303,6 @@ class RedisBroker:
         except StoreError as error:
             if isinstance(error, StoreCorrupt):
                 logger.error("%s", error)
+        except Exception as error:
+            # A mistake of ours must not end this: the lease would, and everybody here would be taken for gone.
+            logger.error("looking after channels failed: %s", type(error).__name__)

@@ -112,6 +112,9 @@ class Ear:
                 await self._listen()
             except* (redis_errors.RedisError, OSError) as group:
                 self._tell(group.exceptions[0])
+            except* Exception as group:
+                # A mistake of ours must not end this: nobody here would hear anything any more.
+                logger.error("hearing channels failed: %s", type(group.exceptions[0]).__name__)
             if self.address is not None:
                 pause = RETRY_SECONDS[0]
             self._lose()
