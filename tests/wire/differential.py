@@ -68,6 +68,11 @@ def compare(stream: bytes, cuts: list[int], *, accepts_binary: bool, **limits: i
     assert (frames, whole.violation) == (bounded_feed(reader, stream, cuts), reader.violation), "cuts change it"
     assert whole.unfinished_frame == reader.unfinished_frame, "cuts change which frame is unfinished"
     assert bool(whole.unfinished_message) == bool(reader.unfinished_message), "cuts change whether a message is"
+    engines = reader_of(accepts_binary=accepts_binary, **limits)
+    taken = texts_first(engines, stream, cuts)
+    told = [(opcode, payload) for opcode, payload, _ in frames]
+    assert (told, whole.violation) == (taken, engines.violation), "taking texts first changes it"
+    assert whole.unfinished_frame == engines.unfinished_frame, "taking texts first changes which frame is unfinished"
     peer = Protocol(Side.SERVER, state=OPEN, max_size=(limits["message_bytes"], limits["frame_bytes"]))
     peer.receive_data(stream)
     return _explain(frames, whole, _frames_of(peer), _verdict_of(peer))
@@ -83,6 +88,17 @@ def bounded_feed(reader: FrameReader, stream: bytes, cuts: list[int]) -> list[Fr
     assert not reader.is_done or reader.held_bytes == 0, "kept something after the end"
     assert sum(size for _, _, size in frames) <= len(stream), "told of more bytes than came"
     return frames
+
+
+def texts_first(reader: FrameReader, stream: bytes, cuts: list[int]) -> list[tuple[int, bytes]]:
+    """The frames of a stream as an engine takes them in: whole texts first, and the rest of each read as it comes."""
+    taken: list[tuple[int, bytes]] = []
+    for start, stop in pairwise([0, *sorted(cuts), len(stream)]):
+        texts: list[str] = []
+        end = reader.take_texts(stream[start:stop], texts)
+        taken += [(TEXT, text.encode()) for text in texts]
+        taken += [(opcode, payload) for opcode, payload, _ in reader.feed(stream[start + end : stop])]
+    return taken
 
 
 def _frames_of(peer: Protocol) -> list[PeerFrame]:

@@ -26,6 +26,8 @@ the cheaper form to prove, count and keep.
 """
 
 WHOLE_TEXT: Final = FIN | TEXT
+SHORT_HEADER: Final = 6
+"""Bytes before a masked payload whose length seven bits can say; two more where two bytes say it."""
 SHORTEST_RUN: Final = 7
 """A frame of more bytes than this has the header that the fast path looks at, whatever its length."""
 
@@ -91,18 +93,18 @@ class FrameReader:
         self._count += len(frames)
         return frames
 
-    def take_texts(self, data: bytes, texts: list[str]) -> int:
-        """The fast path: text messages of one frame each, as they stand at the beginning of a read.
+    def take_texts(self, data: bytes, texts: list[str], position: int = 0) -> int:
+        """The fast path: a run of text messages of one frame each.
 
         It only accepts: whatever it does not know, down to what is over a cap or no UTF-8, it leaves to `feed`.
 
         Args:
             texts: the messages are put here.
+            position: where in the data the run may begin.
 
         Returns:
-            How many bytes they took; the rest is for `feed`.
+            Where it ends; the rest is for `feed`.
         """
-        position = 0
         if self._message is not None or self._rest or self.is_done:
             return position
         clear, end = self._unmask, len(data)
@@ -165,28 +167,13 @@ class FrameReader:
                 position = self._take_frame(data, position, frames)
 
     def _take_whole_texts(self, data: bytes, position: int, frames: list[Frame]) -> int:
-        """The fast path: a run of text messages of one frame each. Returns where the run ends.
-
-        It only accepts: whatever it does not know, down to what is over a cap, it leaves to `_take_frame`.
-        """
-        clear, end = self._unmask, len(data)
-        cap = self.message_bytes if self.message_bytes < self.frame_bytes else self.frame_bytes
-        while end - position > SHORTEST_RUN and data[position] == WHOLE_TEXT:
-            length, start = data[position + 1] - MASKED, position + 6
-            if length == TWO_BYTE_LENGTH:
-                length, start = data[position + 2] << 8 | data[position + 3], position + 8
-                if length < TWO_BYTE_LENGTH:
-                    break
-            elif not 0 <= length < TWO_BYTE_LENGTH:
-                break
-            stop = start + length
-            if length > cap or stop > end:
-                break
-            payload = clear(data[start - 4 : start], data[start:stop])
-            if not payload.isascii() and not rules.is_utf8(payload):
-                raise Violation(rules.TEXT_NOT_UTF8)
-            frames.append((TEXT, payload, stop - position))
-            position = stop
+        """The same run as frames. Returns where it ends."""
+        texts: list[str] = []
+        position = self.take_texts(data, texts, position)
+        self._count -= len(texts)  # `feed` counts all of its frames
+        for payload in [text.encode() for text in texts]:
+            header = SHORT_HEADER if len(payload) < TWO_BYTE_LENGTH else SHORT_HEADER + 2
+            frames.append((TEXT, payload, header + len(payload)))
         return position
 
     def _take_frame(self, data: bytes, position: int, frames: list[Frame]) -> int:
