@@ -288,6 +288,38 @@ async def test_redis_broker_numbers_rise_over_a_failover_that_loses_writes(
 
 
 @in_loop
+async def test_redis_broker_that_moves_warns_where_it_spoke(each_redis: RedisServer, tmp_path: Path) -> None:
+    """What it said of late may have gone to a primary that was none any more: others may have missed it."""
+    async with nodes_at(each_redis.url, tmp_path, 2) as [one, two]:
+        assert isinstance(one.broker, RedisBroker)
+        await two.want()
+        await two.want("room:b")
+        await one.say("said")
+        await two.hears("said")
+        await eventually(lambda: one.broker._published_to is not None)  # type: ignore[attr-defined]
+        one.broker._published_to = ("192.0.2.1", 6379)  # as if it had just moved from there
+
+        await two.hears("said", "gap")
+        assert ["room:a"] == two.heard.gaps
+
+
+@in_loop
+async def test_redis_ear_is_granted_what_it_asked_for_last(tmp_path: Path) -> None:
+    """Who joins, leaves and joins again in haste waits for the second confirmation, not for the first."""
+    ear = broker_at("redis://127.0.0.1:1", tmp_path, "n", Heard())._ear
+    granted = ear.wish("c")
+    assert granted is not None
+    ear._sent.add("c")
+    ear._owed["ubscribe", "c"] = 2
+    ear._confirmed("ubscribe", "c")
+    is_granted = [granted.is_set()]
+    ear._confirmed("ubscribe", "c")
+    is_granted.append(granted.is_set())
+
+    assert [False, True] == is_granted
+
+
+@in_loop
 async def test_redis_broker_outlives_a_mistake(
     each_redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
