@@ -38,7 +38,7 @@ Values = Mapping[type[fields.Field[Any]] | tuple[type[Message], str], "SearchStr
 _INTEGER_MOST: Final = 2**53 - 1
 _TEXT_MOST: Final = 200
 _STRANGERS: Final[tuple[Any, ...]] = (
-    *(None, True, 0, -1, 1.5, 2**53, 1e300, "", "x", "\n", "\0", "-1", "NaN", "x" * 5_000),
+    *(None, True, 0, -1, 1.5, _INTEGER_MOST, 1e300, "", "x", "\n", "\0", "-1", "NaN", "x" * 5_000),
     *([], [None], {}, {"x": None}, [[[]]], "\u202e", "2026-02-30T00:00:00Z"),
 )
 """What a value is replaced by in a near miss."""
@@ -297,7 +297,7 @@ def _changes(value: Any) -> list[Any]:
     elif isinstance(value, dict):
         nearly += [{**value, "unknown": None}, [value]]
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        nearly += [str(value), -value, value + 10**6]
+        nearly += [str(value), -value, min(value + 10**6, _INTEGER_MOST)]  # beyond it no integer is JSON of ours
     return [_GONE, *nearly, *_STRANGERS]
 
 
