@@ -5,8 +5,8 @@ from .clock import Clock
 from .closing import Advice, Close, CloseCode
 from .endpoint import on
 from .errors import (
-    AuditError,
     AlreadyAuthenticated,
+    AuditError,
     ConfigurationError,
     CredentialRefused,
     CsrfRefused,
@@ -62,15 +62,18 @@ from .policy.permissions import PUBLIC, Grants
 from .policy.registry import Registry
 from .policy.text_fields import Identifier, PlainText, SafeUrl
 from .settings import Limits, Settings, Timeouts, TokenRules
+from .telemetry.anomaly_alerts import Alert, AlertKind
 
 __all__ = [
     "PUBLIC",
     "Advice",
+    "Alert",
+    "AlertKind",
     "AlreadyAuthenticated",
     "ApiKey",
     "Assertion",
-    "Authenticator",
     "AuditError",
+    "Authenticator",
     "BearerToken",
     "Channel",
     "Clock",

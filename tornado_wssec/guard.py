@@ -10,6 +10,10 @@ from typing import Any, Self
 
 from tornado.web import Application
 
+from .alert_delivery import AlertHook
+from .alert_responses import Responder, response_problems
+from .alert_webhook import ways_of, webhook_problems
+from .alerts import Alarm
 from .assembly import (
     Policies,
     checked_authenticators,
@@ -101,6 +105,10 @@ class Guard(Services):
         clock: both clocks; a test turns them by hand.
         framing: who reads and writes frames: `"engine"`, or `"stock"` for Tornado's own, which is slower, accepts
             what RFC 6455 forbids, and bounds less.
+        alerts: a coroutine function that is told of each `Alert` when it begins, and once more when it is over.
+        alert_webhook, alert_secret: a URL that they are posted to, and what they are signed with.
+        alert_responses: the kind of an alert → `"throttle"`, `"close"` or `"ban"`: what is done about the identity that
+            it is about. By default nothing.
         audit_is_required: whether newcomers get 503 while the audit cannot be written; else the lines that are lost
             are counted and told. Needs `settings.audit`.
 
@@ -128,6 +136,10 @@ class Guard(Services):
         keys: KeySource | None = None,
         clock: Clock | None = None,
         framing: str = ENGINE,
+        alerts: AlertHook | None = None,
+        alert_webhook: str | None = None,
+        alert_secret: Secret | None = None,
+        alert_responses: Mapping[str, str] | None = None,
         audit_is_required: bool = False,
     ) -> None:
         self.settings = settings
@@ -148,6 +160,9 @@ class Guard(Services):
         if audit_is_required and settings.audit is None:
             fault = "is not set, and audit_is_required=True asks for it"
             problems.append(Problem("WSSEC_AUDIT", fault, "name the folder for the audit's files"))
+        self.alert_responses = dict(alert_responses or {})
+        problems += webhook_problems(alert_webhook, alert_secret)
+        problems += response_problems(self.alert_responses, self.timeouts)
         if framing not in (ENGINE, STOCK):
             problems.append(Problem("framing", f"is {framing!r}", f'write "{ENGINE}" or "{STOCK}"'))
         self.framing = framing
@@ -214,18 +229,26 @@ class Guard(Services):
                 secret=settings.cookie_secret, rules=self.rules, mirror=self._readiness.mirror, clock=self.clock
             ),
         )
+        quotas = Quotas(
+            self.limits, self.timeouts, hub=self.hub, doorstep=self.doorstep, clock=self.clock, audit=self.audit
+        )
+        self.alarm = Alarm(
+            limits=self.limits,
+            timeouts=self.timeouts,
+            clock=self.clock,
+            hub=self.hub,
+            audit=self.audit,
+            metrics=self.metrics,
+            responder=Responder(self.alert_responses, hub=self.hub, quotas=quotas, audit=self.audit, clock=self.clock),
+            ways=ways_of(
+                alerts, alert_webhook, alert_secret, limits=self.limits, timeouts=self.timeouts, wall=self.clock.wall
+            ),
+        )
         handshake = Handshake(
             policies=policies,
             insecure=settings.insecure,
             desk=self._desk,
-            quotas=Quotas(
-                self.limits,
-                self.timeouts,
-                hub=self.hub,
-                doorstep=self.doorstep,
-                clock=self.clock,
-                audit=self.audit,
-            ),
+            quotas=quotas,
             readiness=self._readiness,
             rights=self._rights,
             directory=self.directory,
@@ -250,6 +273,7 @@ class Guard(Services):
             rights=self._rights,
             refusals=self._refusals,
             measuring=Measuring(self.metrics, policies.origins),
+            alarm=self.alarm,
         )
         self.cookies = Cookies(
             authenticators=self._authenticators,
@@ -288,6 +312,7 @@ class Guard(Services):
             modes=self.modes,
             audit=self.audit,
             sampler=sampler,
+            alarm=self.alarm,
         )
         feed(
             self.metrics,

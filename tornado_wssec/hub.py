@@ -51,6 +51,7 @@ class Live:
         standing: what the application says of its rights; None: it is not asked.
         abort_at: when the closing handshake has taken too long.
         evidence: why it was ended, for the audit.
+        read_bytes, read_messages: how far what it was sent, and has said, has been read off its connection.
     """
 
     session: Session
@@ -67,6 +68,8 @@ class Live:
     standing: Standing | None = None
     abort_at: float | None = None
     evidence: str = ""
+    read_bytes: int = 0
+    read_messages: int = 0
 
     def send(self, message: Outgoing, now: float, *, is_data: bool = True) -> None:
         """Queue a message; a reader that is too slow for it is disconnected (4413). Raises nothing.

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
+from .alerts import Alarm
 from .channels import Channels
 from .clock import Clock
 from .closing import Close, CloseCode
@@ -64,6 +65,7 @@ class Lifecycle:
         modes: Sequence[Mode],
         audit: Audit,
         sampler: Sampler,
+        alarm: Alarm,
     ) -> None:
         self._make_store = make_store
         self._readiness = readiness
@@ -83,6 +85,7 @@ class Lifecycle:
         self._modes = modes
         self._audit = audit
         self._sampler = sampler
+        self._alarm = alarm
         self._tornado_log = TornadoLog(sampler)
         self._listeners: list[Listener] = []
         self._shared: First | Follower | None = None
@@ -146,6 +149,7 @@ class Lifecycle:
         self._listeners.clear()
         self._tornado_log.remove()
         tell_untold(self._sampler, self._audit, self._clock.wall(), at_the_end=True)
+        await self._alarm.stop(self._timeouts.close)
         await asyncio.gather(*self._hooks, return_exceptions=True)  # each has a deadline of its own
         for follower in self._followers:
             follower.cancel()
@@ -217,6 +221,7 @@ class Lifecycle:
         if self._shared is not None:
             self._shared.look(now)
         tell_untold(self._sampler, self._audit, self._clock.wall())
+        self._alarm.look(now)
 
     async def _open_channels(self, store: Store) -> None:
         node, channels = self._directory.membership.node, self._channels

@@ -136,10 +136,17 @@ class Quotas:
 
     def _ban_abuser(self, live: Live) -> None:
         """Ban who is being ended, if it is for what it sent."""
-        close, identity = live.session.close, live.session.identity
-        if close is None or close.code not in BANNING:
-            return
-        now = self._monotonic()
+        close = live.session.close
+        if close is not None and close.code in BANNING:
+            self.ban(live, int(close.code))
+
+    def ban(self, live: Live, code: int | None = None) -> None:
+        """Ban whose a connection is, for `timeouts.ban` seconds, in this process.
+
+        Args:
+            code: of the close that it is for; None: it is for something else.
+        """
+        identity, now = live.session.identity, self._monotonic()
         if identity.anonymous:
             self._banned_addresses.ban(quota_key(live.address), now)
         else:
@@ -150,7 +157,7 @@ class Quotas:
             session=live.session.id,
             subject=identity.subject,
             address=live.address,
-            code=int(close.code),
+            code=code,
             seconds=self._ban_seconds,
         )
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
+from .alerts import Alarm
 from .auth.base import SUBPROTOCOL, Authenticator
 from .auth.first_message import FirstMessage
 from .auth.ticket import Ticket
@@ -69,6 +70,7 @@ class Reception:
         rights: Rights,
         refusals: Refusals,
         measuring: Measuring,
+        alarm: Alarm,
     ) -> None:
         self._registry = registry
         self._authenticators = tuple(authenticators)
@@ -88,6 +90,7 @@ class Reception:
         self._rights = rights
         self._refusals = refusals
         self._measuring = measuring
+        self._alarm = alarm
         self._endpoints: dict[type, Endpoint] = {}
 
     def endpoint_of(self, handler: type) -> Endpoint:
@@ -173,6 +176,8 @@ class Reception:
         refusal.is_recorded = True
         answer = refusal.status if told is None else told
         self._measuring.saw_refusal(request.headers.get("Origin"))
+        address = self._handshake.client_of(request).address
+        self._alarm.refused(refusal, address)
         if not self._refusals.count(refusal.stage, answer):
             return
         evidence = printable(refusal.evidence)  # an authenticator of the application's may quote what it was shown
@@ -186,7 +191,7 @@ class Reception:
             close=told,
             stage=refusal.stage,
             evidence=refusal.evidence,
-            address=self._handshake.client_of(request).address,
+            address=address,
             origin=request.headers.get("Origin"),
         )
 
@@ -243,6 +248,7 @@ class Reception:
         self._hub.add(live)
         self._directory.occupy(live.place)
         self._measuring.saw_handshake(endpoint.name, admitted.view.origin)
+        self._alarm.opened(live)
         self._record("session.opened", live, address=live.address, origin=admitted.view.origin, endpoint=endpoint.name)
         if not self._enforcer.close_if_revoked(live):
             if self._rights.has_hooks:
@@ -280,7 +286,9 @@ class Reception:
         close = live.session.close or _peers_close(code, reason)
         live.session.close = close or Close(CloseCode.NORMAL)
         seconds = self._clock.monotonic() - live.lifetime.began_at
-        self._measuring.saw_close(None if close is None else int(close.code), seconds)
+        told = None if close is None else int(close.code)
+        self._measuring.saw_close(told, seconds)
+        self._alarm.closed(live, told)
         self._record("session.closed", live, code=close and int(close.code), evidence=live.evidence)
         return close
 

@@ -133,6 +133,24 @@ class Limits(_Documented):
     hook_calls: int = _default(32, "of `permissions=` and such at once: 10,000 connections share a database")
     subscriptions: int = _default(100, "channels one connection may listen to")
 
+    alert_burst_bytes: int = _default(
+        1 * MiB, "sent to one identity in 10 s: below it no burst is an alert; a large page with its history"
+    )
+    alert_hour_bytes: int = _default(
+        32 * MiB, "sent to one identity in an hour: below it no total is an alert; 9 KiB/s, what a busy page gets"
+    )
+    alert_messages: int = _default(200, "of one identity in 10 s: below it no rate is an alert; a person sends ten")
+    alert_failures: int = _default(
+        30, "failed credentials in a minute, ten times as many in an hour, below which there is no attack"
+    )
+    alert_refusals: int = _default(60, "of one address in a minute, below which it is no alert; one a second")
+    alert_connects: int = _default(120, "connections of one address in a minute, below which it is no alert: an office")
+    alert_reconnects: int = _default(30, "connections of one identity in 5 minutes, below which it is no alert")
+    alert_tracked: int = _default(
+        16_384, "identities, and addresses, whose habits are known: those of who is connected and who was; 20 MiB"
+    )
+    alert_queue: int = _default(100, "alerts that wait for the hook or the webhook; then the oldest goes, counted")
+
     inbox_messages: int = _default(32, "admitted and waiting for the handler; then reading pauses")
     outbound_bytes: int = _default(1 * MiB, "as Centrifugo; a slow reader costs only itself")
     outbound_messages: int = _default(256, "small messages that wait cost more than their bytes")
@@ -193,6 +211,10 @@ class Timeouts(_Documented):
         30.0, "the wall clock back: it would bring expired tokens to life, so 503 for new ones"
     )
     tick: float = _default(0.25, "how often deadlines are looked at: expiry closes within 1 s")
+
+    alert_look: float = _default(5.0, "how often habits are looked at: 10,000 connections cost a look 10 ms")
+    alert_delivery: float = _default(10.0, "for the hook or the webhook to take an alert; then it is tried again")
+    alert_retry: float = _default(1.0, "before an alert is tried again; twice as long each time, for 8 times")
 
     ban: float = _default(
         0.0, "no ban; above 0, whoever was closed with 4400 or 4429 gets 429 for so long", or_zero=True

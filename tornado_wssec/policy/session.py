@@ -50,6 +50,10 @@ class Account:
         # Charged last: what a type's own rate refuses must not use up what other types share.
         return wait or self.messages.take(cost, now)
 
+    def throttle(self, share: float) -> None:
+        """Let only this share of the identity budget come back from now on; 1.0: all of it."""
+        self.messages.price = 1.0 / (self._limits.identity_messages_per_second * share)
+
     def deliveries_wait(self, count: float, now: float) -> float:
         """Seconds until a message to so many may be sent; 0.0: now."""
         return 0.0 if self._deliveries is None else self._deliveries.wait(count, now)

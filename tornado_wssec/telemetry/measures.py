@@ -78,6 +78,11 @@ PUBLISHED: Final = Metric(
 )
 DELIVERED: Final = Metric("wssec_delivered", _COUNTER, "Copies handed to listeners here, by pattern.", ("pattern",))
 
+# What is not as usual: R086 to R088.
+ALERTS: Final = Metric("wssec_alerts", _COUNTER, "Alerts that were raised.", ("kind",))
+ALERTS_ACTIVE: Final = Metric("wssec_alerts_active", _GAUGE, "Alerts that last.", ("kind",))
+ALERTS_LOST: Final = Metric("wssec_alerts_lost", _COUNTER, "Alerts that did not reach the hook or the webhook.")
+
 # The process, and what it leans on.
 LOOP_LAG: Final = Metric("wssec_loop_lag_seconds", _GAUGE, "By how much the newest look at the deadlines was late.")
 MEMORY: Final = Metric("wssec_resident_bytes", _GAUGE, "Memory of this process.")

@@ -62,5 +62,13 @@ class Connection(Protocol):
         """Written, but not yet taken by the kernel."""
 
     @property
+    def sent_bytes(self) -> int:
+        """That the kernel has taken since the connection was opened."""
+
+    @property
+    def heard_frames(self) -> int:
+        """Messages and other frames that have come since then."""
+
+    @property
     def is_reading(self) -> bool:
         """False between `pause` and `resume`."""

@@ -92,6 +92,7 @@ class Engine:
         "_corked_bytes",
         "_frame_patience",
         "_has_said_goodbye",
+        "_heard",
         "_is_finished",
         "_is_going_on",
         "_is_lost",
@@ -142,6 +143,7 @@ class Engine:
         self._corked_bytes = 0
         self._partial = b""
         self._taken = 1  # bytes that the kernel took: a number that stands still says that it takes none
+        self._heard = 0  # messages and other frames
         self._peer_said: tuple[int | None, str] = (None, "")
         self._frame_patience: Patience | None = None
         self._message_patience: Patience | None = None
@@ -166,7 +168,7 @@ class Engine:
         self._is_started = True
         if first:
             self._saw_frame()
-            self._keep(self._reader.feed(first))
+            self._keep(self._feed(first))
         elif not self._is_paused:
             self._pipe.resume()
 
@@ -175,19 +177,25 @@ class Engine:
         self._saw_frame()
         texts: list[str] = []
         end = self._reader.take_texts(data, texts)
+        self._heard += len(texts)
         self._cork = []
         try:
             for index, text in enumerate(texts):
                 if self._is_paused or self._backlog or index == TURN_MESSAGES:
                     frames = [(TEXT, text.encode(), 0) for text in texts[index:]]
-                    self._keep([*frames, *self._reader.feed(data[end:])])
+                    self._keep([*frames, *self._feed(data[end:])])
                     return
                 if not self._has_said_goodbye:  # else frames still arrive behind it
                     self._receive(text)
             if end < len(data):
-                self._hand_over(self._reader.feed(data[end:]), TURN_MESSAGES - len(texts))
+                self._hand_over(self._feed(data[end:]), TURN_MESSAGES - len(texts))
         finally:
             self.uncork()
+
+    def _feed(self, data: bytes) -> list[Frame]:
+        frames = self._reader.feed(data)
+        self._heard += len(frames)
+        return frames
 
     def _hand_over(self, frames: list[Frame], turn: int) -> None:
         for index, frame in enumerate(frames):
@@ -392,6 +400,14 @@ class Engine:
     @property
     def buffered_bytes(self) -> int:
         return (0 if self._outbox is None else self._outbox.queued_bytes) + len(self._partial)
+
+    @property
+    def sent_bytes(self) -> int:
+        return self._taken - 1
+
+    @property
+    def heard_frames(self) -> int:
+        return self._heard
 
     @property
     def is_reading(self) -> bool:

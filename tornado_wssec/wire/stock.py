@@ -32,9 +32,11 @@ class StockProtocol(WebSocketProtocol13):
     _is_told = False
     _lingering: "asyncio.Task[None] | None" = None
     _unpaused: "Future[None] | None" = None
+    heard_frames = 0
 
     def _handle_message(self, opcode: int, data: bytes) -> "Future[None] | None":
         self.saw_frame()
+        self.heard_frames += 1
         if opcode in (PING, PONG):
             self.saw_control()
         if opcode != CLOSE and self.server_terminated:
@@ -107,11 +109,12 @@ class StockConnection:
         outbound_bytes: what may wait for a reader; there is one policy, which is to disconnect.
     """
 
-    __slots__ = ("_outbound_bytes", "_protocol")
+    __slots__ = ("_outbound_bytes", "_protocol", "_sent")
 
     def __init__(self, protocol: StockProtocol, outbound_bytes: int) -> None:
         self._protocol = protocol
         self._outbound_bytes = outbound_bytes
+        self._sent = 0
 
     def watch(
         self,
@@ -168,6 +171,14 @@ class StockConnection:
         return len(self._protocol.stream._write_buffer or b"")
 
     @property
+    def sent_bytes(self) -> int:
+        return self._sent - self.buffered_bytes
+
+    @property
+    def heard_frames(self) -> int:
+        return self._protocol.heard_frames
+
+    @property
     def is_reading(self) -> bool:
         return self._protocol._unpaused is None
 
@@ -176,6 +187,7 @@ class StockConnection:
             return
         try:
             self._protocol._write_frame(True, opcode, payload)
+            self._sent += len(payload)
         except StreamClosedError:
             return  # the read loop notices and ends the connection
 
