@@ -88,6 +88,43 @@ def test_engine_meets_the_kernel_when_it_says_much() -> None:
     assert scene.engine.buffered_bytes < 100_000 + CHUNK_BYTES + 30_004
 
 
+def test_engine_answers_as_it_sends() -> None:
+    """Joined within a read, at once outside of one, and behind what the kernel has not taken."""
+    scene = Scene(lambda heard: scene.engine.answer(heard.upper().encode(), 0.0))
+    scene.read(said("a", "b"))
+    scene.engine.answer(b"c", 0.0)
+    scene.pipe.room = 1
+    scene.read(said("d"))
+    scene.read(said("e"))
+    scene.pipe.room = 100
+    scene.engine.writable()
+
+    assert [text("A") + text("B"), text("c")] == scene.pipe.writes[:2]
+    assert text("A") + text("B") + text("c") + text("D") + text("E") == scene.written
+
+
+def test_engine_answers_meet_the_kernel_when_they_are_much() -> None:
+    """As everything that is said in one turn."""
+    scene = Scene(lambda heard: [scene.engine.answer(b"x" * 30_000, 0.0) for _ in range(8)], outbound_bytes=100_000)
+    scene.pipe.room = 70_000
+    scene.read(said("a"))
+
+    assert (1, 70_000) == (len(scene.pipe.writes), len(scene.written))
+    assert scene.engine.buffered_bytes < 100_000 + CHUNK_BYTES + 30_004
+
+
+def test_engine_hands_texts_to_whoever_watches_for_them() -> None:
+    """From then on, and no more to whom it was made with; nobody named leaves it as it was."""
+    scene = Scene()
+    heard: list[str] = []
+    scene.engine.watch(lambda: None, lambda: None, lambda close: None, heard.append)
+    scene.read(said("a"))
+    scene.engine.watch(lambda: None, lambda: None, lambda close: None)
+    scene.read(said("b"))
+
+    assert (["a", "b"], []) == (heard, scene.heard)
+
+
 # --- a kernel that takes no more ---
 
 
