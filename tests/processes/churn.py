@@ -118,8 +118,7 @@ def _kept(guard: Guard, broker: RedisBroker) -> int:
     ear, attendance = broker._ear, broker._attendance
     tables: tuple[Sized, ...] = (
         broker._courses,
-        broker._counted,
-        broker._recounted,
+        broker._census,
         ear._wishes,
         ear._sent,
         ear._owed,

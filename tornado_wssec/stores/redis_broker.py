@@ -16,8 +16,9 @@ from ..errors import StoreCorrupt, StoreError, StoreUnavailable
 from ..policy.broker import Broadcast, Kept, Listener, Present, Resumed
 from ..policy.history import MICROSECONDS, Position, Told, remembered, resume
 from ..settings import Timeouts
-from .redis_attendance import RedisAttendance, pairs
-from .redis_broker_scripts import COUNT, COUNTS, READ_ON, SAY_AND_KEEP, SAY_ONCE
+from .redis_attendance import RedisAttendance
+from .redis_broker_scripts import READ_ON, SAY_AND_KEEP, SAY_ONCE
+from .redis_census import RedisCensus
 from .redis_course import Course
 from .redis_ear import Ear
 from .redis_link import RedisLink
@@ -33,7 +34,6 @@ RESUMED_BYTES: Final = 4 * 1024 * 1024
 """Of what one who comes back has missed; more is a gap."""
 
 UPKEEP_SECONDS: Final = 0.5
-COUNTED_AT_ONCE: Final = 1_000
 WARNED_SECONDS: Final = 10.0
 """For so long a publication may have gone to a server that was no primary any more without anybody noticing."""
 
@@ -60,15 +60,13 @@ class RedisBroker:
         self.node = node
         self._place = place
         self._listener = listener
-        self._lease = timeouts.node_lease
         self._tag = hash_tag(place.prefix)
         self._say = f"{self._tag}:{SAY}"
         self._link = RedisLink(place, timeouts.store_call)
         self._ear = Ear(place, timeouts.store_call, hear=self._hear, returned=self._returned)
-        self._attendance = RedisAttendance(self._link, self._tag, node, self._lease, self._moved)
+        self._attendance = RedisAttendance(self._link, self._tag, node, timeouts.node_lease, self._moved)
         self._courses: dict[str, Course] = {}
-        self._counted: dict[str, int] = {}
-        self._recounted: dict[str, None] = {}
+        self._census = RedisCensus(self._link, self._tag, node, timeouts.node_lease)
         self._publishing = 0
         self._published: dict[str, float] = {}
         self._published_to: Address | None = None
@@ -112,7 +110,7 @@ class RedisBroker:
         if course is None:
             course = self._courses[channel] = Course(channel, kept, self._listener, self._reader(channel, kept))
         course.listeners += 1
-        self._recounted[channel] = None
+        self._census.count(channel, course.listeners)
         wish = self._ear.wish(self._say + channel)
         return None if wish is None and course.has_begun else self._begin(course, wish)
 
@@ -122,7 +120,7 @@ class RedisBroker:
         if course is None:
             return
         course.listeners -= 1
-        self._recounted[channel] = None
+        self._census.count(channel, course.listeners)
         if course.listeners == 0:
             del self._courses[channel]
             course.end()
@@ -229,11 +227,7 @@ class RedisBroker:
 
     async def listeners(self) -> Mapping[str, Mapping[str, int]]:
         """Channel → node → connections that listen there; at most a second old."""
-        found: dict[str, dict[str, int]] = {}
-        for node, words in await self._link.run(COUNTS, [f"{self._tag}:ears", f"{self._tag}:heard-at:"]):
-            for channel, count in pairs(words):
-                found.setdefault(channel.decode("utf-8", "replace"), {})[node.decode("utf-8", "replace")] = int(count)
-        return found
+        return await self._census.read()
 
     def _moved(self, channel: str, who: Present, is_here: bool) -> None:
         self._listener.moved(channel, who, is_here)
@@ -255,32 +249,10 @@ class RedisBroker:
         await self._attendance.renew()
         if self._attendance.is_behind:
             self._due.set()
-        await self._count()
+        await self._census.tell()
         await self._link.look_for_primary()
         await self._warn_of_move()
         self._forget_published()
-
-    async def _count(self) -> None:
-        key, lease = f"{self._tag}:heard-at:{self.node}", math.ceil(self._lease * 1000)
-        while True:
-            some = list(self._recounted)[:COUNTED_AT_ONCE]
-            counts = {channel: self._listening(channel) for channel in some}
-            news = {channel: count for channel, count in counts.items() if self._counted.get(channel, 0) != count}
-            words = [word for channel, count in news.items() for word in (channel, count)]
-            is_there = await self._link.run(COUNT, [key], lease, *words)
-            self._counted = {channel: count for channel, count in (self._counted | news).items() if count}
-            for channel in some:
-                if counts[channel] == self._listening(channel):
-                    self._recounted.pop(channel, None)
-            if not is_there and self._counted:  # it has been forgotten
-                self._counted.clear()
-                self._recounted.update(dict.fromkeys(self._courses))
-            if len(some) < COUNTED_AT_ONCE:
-                return
-
-    def _listening(self, channel: str) -> int:
-        course = self._courses.get(channel)
-        return course.listeners if course else 0
 
     async def _warn_of_move(self) -> None:
         """Where another server is the primary now, what was said of late may have been said to the old one alone."""
