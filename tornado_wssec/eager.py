@@ -49,10 +49,6 @@ class _Runner:
         """Into the coroutine."""
         return self._generator.throw(*exception)
 
-    def close(self) -> None:
-        """Give the coroutine up."""
-        self._generator.close()
-
     @types.coroutine
     def _run(self) -> Generator[Any, Any, Any]:
         while True:
@@ -257,6 +253,8 @@ def _rest(step: FirstStep, runner: _Runner, awaited: Any) -> Generator[Any, Any,
             awaited = _as_current(step, step.get_loop(), *resume)
         except StopIteration as done:
             return done.value
+        finally:
+            del resume  # what was thrown would hold this frame, and be held by it
 
 
 if sys.version_info >= (3, 12):

@@ -1,4 +1,4 @@
-"""What `Pipeline.admit` does behind paying for a frame, in one go, for the messages that nearly all are.
+"""What `Pipeline.admit` does step by step, done in one go for the messages that nearly all are.
 
 Rules of this file:
 1. It only accepts, and then with the same outcome and the same charges. Whatever it does not accept, the readable
