@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 
 from .errors import AuditError
+from .modes import AuditMode
 from .settings import Limits
 from .telemetry.audit import Audit
 from .telemetry.audit_file import made_folder
@@ -31,6 +32,13 @@ class Evidence:
         self._wall = wall
         self._writer: AuditWriter | None = None
         self.is_required = is_required
+
+    @property
+    def mode(self) -> AuditMode:
+        """What becomes of what cannot be written."""
+        if self._path is None:
+            return AuditMode.LOG
+        return AuditMode.REQUIRED if self.is_required else AuditMode.BEST_EFFORT
 
     @property
     def dropped(self) -> int:

@@ -291,6 +291,7 @@ class Guard(Services):
                 has_issuers=bool(issuers),
                 has_hooks=self._rights.has_hooks,
                 has_nodes=brings_publications(store, settings.store),
+                audit=self._evidence.mode,
             )
         )
         self._lifecycle = Lifecycle(

@@ -4,6 +4,7 @@ Logged when a guard starts, and listed by `wssec check`: both from here. `docs/f
 """
 
 from collections.abc import Iterator
+from enum import Enum
 from typing import Final, NamedTuple
 
 from .pressure import MEMORY_SHARE, SHED_LAG_SECONDS
@@ -15,6 +16,14 @@ CHANNELS_ALONE: Final = (
 )
 
 
+class AuditMode(Enum):
+    """What becomes of the audit."""
+
+    LOG = "in the log alone"
+    BEST_EFFORT = "best effort"
+    REQUIRED = "required"
+
+
 class Mode(NamedTuple):
     """What is in force for one dependency."""
 
@@ -23,7 +32,13 @@ class Mode(NamedTuple):
 
 
 def modes_in_force(
-    limits: Limits, timeouts: Timeouts, *, has_issuers: bool, has_hooks: bool = False, has_nodes: bool = False
+    limits: Limits,
+    timeouts: Timeouts,
+    *,
+    has_issuers: bool,
+    has_hooks: bool = False,
+    has_nodes: bool = False,
+    audit: AuditMode = AuditMode.LOG,
 ) -> Iterator[Mode]:
     """One line for each dependency.
 
@@ -49,8 +64,9 @@ def modes_in_force(
         yield Mode("issuer's keys out of reach", f"{what} {timeouts.jwks_cooldown:g} s")
     if has_hooks:
         yield Mode("permissions=, revalidate= or signing_keys= silent", _hooks(timeouts))
-    what = "an audit line that cannot be written is lost; a revocation that cannot be exits 1 and is not acknowledged"
-    yield Mode("disk full", what)
+    yield Mode(
+        "disk full", f"{_audit(limits, audit)}; a revocation that cannot be written exits 1 and is not acknowledged"
+    )
     yield Mode("descriptors short", "from nine tenths on strangers make room for who comes, or 503")
     yield Mode("memory short", _memory(limits))
     what = f"deadlines move by the lag, so that nobody is closed for it; over {SHED_LAG_SECONDS:g} s new ones get 503"
@@ -68,6 +84,14 @@ def _channels(timeouts: Timeouts) -> str:
     lost = "publishing is unavailable, and who listens is told what he may have missed once it is back"
     gone = f"who was on a killed one counts as there for {timeouts.node_lease:g} s"
     return f"all processes of the store; while it is out of reach {lost}; {gone}"
+
+
+def _audit(limits: Limits, audit: AuditMode) -> str:
+    if audit is AuditMode.REQUIRED:
+        return "new handshakes get 503 while the audit cannot be written"
+    if audit is AuditMode.BEST_EFFORT:
+        return f"{limits.audit_queue} lines of the audit wait, further ones are lost and counted"
+    return "the audit goes to the log alone; WSSEC_AUDIT is not set"
 
 
 def _hooks(timeouts: Timeouts) -> str:

@@ -25,6 +25,8 @@ from tornado_wssec.policy.messages import ChannelOptions, MessageOptions
 from tornado_wssec.policy.reserved import RESERVED
 from tornado_wssec.sealing import INSTEAD
 from tornado_wssec.settings import Limits, Settings, Timeouts, TokenRules
+from tornado_wssec.telemetry.audit_events import EVENTS
+from tornado_wssec.telemetry.measures import METRICS
 
 Row = tuple[object, ...]
 KIB: Final = 1024
@@ -207,6 +209,16 @@ def _credentials() -> Iterator[Row]:
             yield f"`{name}`", (inspect.getdoc(way) or "").partition("\n\n")[0].replace("\n", " "), ", ".join(options)
 
 
+def _events() -> Iterator[Row]:
+    for name, event in EVENTS.items():
+        yield f"`{name}`", event.what, ", ".join(event.facts) or "–"
+
+
+def _metrics() -> Iterator[Row]:
+    for metric in METRICS:
+        yield f"`{metric.name}`", metric.kind, ", ".join(metric.labels) or "–", metric.what
+
+
 TABLES: Final[Mapping[str, tuple[tuple[str, ...], Callable[[], Iterator[Row]]]]] = {
     "limits": (("Setting", "Default", "Why"), _defaults(Limits)),
     "timeouts": (("Setting", "Seconds", "Why"), _defaults(Timeouts)),
@@ -226,6 +238,8 @@ TABLES: Final[Mapping[str, tuple[tuple[str, ...], Callable[[], Iterator[Row]]]]]
     "binary-formats": (("Format", "Begins with"), _binary_formats),
     "sealed-methods": (("Sealed", "Instead"), lambda: ((f"`{name}`", instead) for name, instead in INSTEAD.items())),
     "reserved-types": (("Type", "Fields", "What it asks for"), _reserved_types),
+    "events": (("Event", "What has happened", "Facts"), _events),
+    "metrics": (("Metric", "Kind", "Labels", "What it tells"), _metrics),
     "layers": (("Layer", "Parts", "May import", "What belongs there", "Forbidden"), _layers),
 }
 

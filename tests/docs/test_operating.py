@@ -32,7 +32,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield desk
 
 
-@pytest.mark.parametrize("page", ["operating.md", "faults.md", "keys.md", "tickets.md", "sessions.md"])
+@pytest.mark.parametrize("page", ["operating.md", "faults.md", "keys.md", "tickets.md", "sessions.md", "auditing.md"])
 def test_operating_commands_do_what_the_page_shows(desk: Desk, page: str) -> None:
     """In the order of the page, each with the output that stands below it."""
     for command in (LEAKED, "python app.py"):
