@@ -15,6 +15,7 @@ from .codec import Envelope
 from .permissions import Grants, PermissionTemplate
 from .permitted import Permitted, permit
 from .plans import Value
+from .rates import TokenBucket
 from .session import Session
 from .specs import MessageSpec
 from .typed import Decoder
@@ -103,7 +104,13 @@ class Swift:
         shared_at = (shared_at if shared_at > now else now) + price * shared.price
         if shared_at - now > shared.depth:
             return None
-        if turnstile.rates and (own is None or own.wait(price, now)):
+        own_at = now
+        if type(own) is TokenBucket:  # one rate alone, as most types have it
+            own_at = own.full_at
+            own_at = (own_at if own_at > now else now) + price * own.price
+            if own_at - now > own.depth:
+                return None
+        elif turnstile.rates and (own is None or own.wait(price, now)):
             return None  # the readable way makes the first one
         # Authorise. A value is looked up by its text alone, so that it must be one.
         identity = session.identity
@@ -114,6 +121,8 @@ class Swift:
                 return None
         # Pay.
         frames.full_at, sizes.full_at, shared.full_at = frames_at, sizes_at, shared_at
-        if own is not None:
+        if type(own) is TokenBucket:
+            own.full_at = own_at
+        elif own is not None:
             own.take(price, now)
         return permit(Permitted, (turnstile.spec, message_id, data, data, identity, None))

@@ -79,8 +79,10 @@ class EncryptedPipe(PlainPipe):
         if self._writes_after_read:
             self._writes_after_read = False
             self._loop.call_soon(self._engine.writable)
-        if data is not None:
-            self._hand_over(data)
+        if data:
+            self._engine.data_received(data)
+        elif data is not None:
+            self.abort()
 
     def _throw_away(self) -> None:
         """Read on until the peer leaves: a reset would overtake what we have said."""

@@ -445,8 +445,14 @@ class Engine:
             joined = frames[0] if len(frames) == 1 else b"".join(frames)
             if self._partial:
                 self._partial += joined
-            else:
-                self._push(joined)
+                return
+            # As _push, without its call: every read that is answered ends here.
+            taken = self._pipe.write(joined)
+            self._taken += taken
+            if taken < len(joined):
+                self._partial = joined[taken:]
+            elif self._is_finished:
+                self._finish()
 
     def _flush(self) -> None:
         """Whoever says much meets the kernel, and then the outbox."""

@@ -96,9 +96,6 @@ class PlainPipe:
             return
         except OSError:
             data = b""
-        self._hand_over(data)
-
-    def _hand_over(self, data: bytes) -> None:
         if data:
             self._engine.data_received(data)
         else:
