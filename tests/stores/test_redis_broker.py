@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tornado_wssec.policy.broker import Broadcast, Kept
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores import redis_broker
 from tornado_wssec.stores.redis_broker import RedisBroker
-from tornado_wssec.stores.redis_url import parse_redis_url
+from tornado_wssec.stores.redis_url import Manner, parse_redis_url
 
 from .broker_contract import ANN, BOB, NodesContract
 from .broker_kit import KEPT, Heard, Node, eventually, eventually_finds, running, said
@@ -287,20 +288,28 @@ async def test_redis_broker_numbers_rise_over_a_failover_that_loses_writes(
         assert [None, None] == [await node.missed(first), await node.missed(second)]
 
 
+@pytest.mark.parametrize("kept", [None, KEPT], ids=["plain", "kept"])
 @in_loop
-async def test_redis_broker_that_moves_warns_where_it_spoke(each_redis: RedisServer, tmp_path: Path) -> None:
-    """What it said of late may have gone to a primary that was none any more: others may have missed it."""
+async def test_redis_broker_that_moves_warns_where_it_spoke(
+    each_redis: RedisServer, tmp_path: Path, kept: Kept | None
+) -> None:
+    """What it said of late may have gone to a primary that was none any more: that is told before what it says next."""
     async with nodes_at(each_redis.url, tmp_path, 2) as [one, two]:
-        assert isinstance(one.broker, RedisBroker)
-        await two.want()
-        await two.want("room:b")
-        await one.say("said")
-        await two.hears("said")
-        await eventually(lambda: one.broker._published_to is not None)  # type: ignore[attr-defined]
-        one.broker._published_to = ("192.0.2.1", 6379)  # as if it had just moved from there
+        broker = one.broker
+        assert isinstance(broker, RedisBroker)
+        broker._place = replace(broker._place, manner=Manner.CLUSTER)
+        for channel in ("room:a", "room:b", "room:c"):
+            await two.want(channel, kept)
+        for channel in ("room:a", "room:b"):
+            await one.say("said", channel, kept)
+            await two.hears("said", channel=channel)
+        broker._life = "0123456789abcdef"  # of the server before
+        await one.say("next", "room:a", kept)
+        await one.say("next", "room:c", kept)
 
-        await two.hears("said", "gap")
-        assert ["room:a"] == two.heard.gaps
+        await two.hears("said", "gap", "next", channel="room:a")
+        await two.hears("said", "gap", channel="room:b")
+        await two.hears("next", channel="room:c")
 
 
 @in_loop

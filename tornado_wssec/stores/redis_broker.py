@@ -17,13 +17,13 @@ from ..policy.broker import Broadcast, Kept, Listener, Present, Resumed
 from ..policy.history import MICROSECONDS, Position, Told, remembered, resume
 from ..settings import Timeouts
 from .redis_attendance import RedisAttendance
-from .redis_broker_scripts import READ_ON, SAY_AND_KEEP, SAY_ONCE
+from .redis_broker_scripts import READ_ON, SAY_AND_KEEP, SAY_ONCE, WHICH_LIFE
 from .redis_census import RedisCensus
 from .redis_course import Course
 from .redis_ear import Ear
 from .redis_link import RedisLink
-from .redis_primary import Address, hash_tag
-from .redis_url import RedisPlace
+from .redis_primary import hash_tag
+from .redis_url import Manner, RedisPlace
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ class RedisBroker:
         self._census = RedisCensus(self._link, self._tag, node, timeouts.node_lease)
         self._publishing = 0
         self._published: dict[str, float] = {}
-        self._published_to: Address | None = None
+        self._life = ""
+        self._unwarned: dict[str, None] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._due = asyncio.Event()
 
@@ -164,12 +165,22 @@ class RedisBroker:
             self._publishing -= 1
 
     async def _publish(self, broadcast: Broadcast, kept: Kept | None) -> int | None:
-        name, text = self._say + broadcast.channel, broadcast.to_text()
-        if kept is None:
-            await self._link.run(SAY_ONCE, [name], name, f"0 0 {text}")
-            return None
-        spans = (math.ceil(kept.seconds * 1000), math.ceil(remembered(kept) * 1000))
-        return int(await self._link.run(SAY_AND_KEEP, self._keys_of(broadcast.channel), name, text, kept.most, *spans))
+        channel, text = broadcast.channel, broadcast.to_text()
+        for _ in range(2):
+            first = GAP if channel in self._unwarned else b""
+            head = (self._life, first, self._say + channel)
+            if kept is None:
+                answer = await self._link.run(SAY_ONCE, [self._say + channel], *head, f"0 0 {text}")
+            else:
+                spans = (math.ceil(kept.seconds * 1000), math.ceil(remembered(kept) * 1000))
+                answer = await self._link.run(SAY_AND_KEEP, self._keys_of(channel), *head, text, kept.most, *spans)
+            life, *said = answer
+            self._be_in(life.decode())
+            if said:
+                if first:
+                    self._unwarned.pop(channel, None)
+                return int(said[0]) if said[0] else None
+        raise StoreUnavailable(f"{self._place.url} is being taken over by another server; nothing was done, try again")
 
     async def resume(self, channel: str, kept: Kept, since: int | None) -> Resumed:
         """What came behind a number."""
@@ -254,15 +265,21 @@ class RedisBroker:
         await self._warn_of_move()
         self._forget_published()
 
+    def _be_in(self, life: str) -> None:
+        """Take note of the server that answers: to the one before it, of late, things may have been said in vain."""
+        if self._place.manner is Manner.FIXED or life == self._life:
+            return  # a server that is alone breaks every connection as it ends
+        if self._life:
+            self._unwarned.update(dict.fromkeys(self._published))
+        self._life = life
+
     async def _warn_of_move(self) -> None:
-        """Where another server is the primary now, what was said of late may have been said to the old one alone."""
-        address, before = self._ear.address, self._published_to
-        if address is None or address == before:
-            return
-        if before is not None:
-            for channel in list(self._published):
-                await self._link.run(SAY_ONCE, [self._say + channel], self._say + channel, GAP)
-        self._published_to = address
+        """Say of each channel where something was said of late to another server that something may be missing."""
+        [life] = await self._link.run(WHICH_LIFE, [f"{self._tag}:life"], "", "", "")
+        self._be_in(life.decode())
+        for channel in list(self._unwarned):
+            await self._link.run(SAY_ONCE, [self._say + channel], "", "", self._say + channel, GAP)
+            self._unwarned.pop(channel, None)
 
     async def _say_goodbye(self) -> None:
         await self._attendance.write()

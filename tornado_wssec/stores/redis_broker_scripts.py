@@ -13,9 +13,15 @@ IS_SHARDED: Final = "return redis.REDIS_VERSION_NUM and 1 or 0"
 """Whether the server has sharded pub/sub: since 7.0, which is also what first tells scripts its version."""
 
 SAY: Final = f"""{PRIMARY}
+local id = string.match(about, 'master_replid:(%x+)') or 'none'
+if ARGV[1] ~= '' and ARGV[1] ~= id then return {{id}} end
 local function say(channel, text)
   if redis.REDIS_VERSION_NUM then redis.call('SPUBLISH', channel, text) else redis.call('PUBLISH', channel, text) end
 end
+if ARGV[2] ~= '' then say(ARGV[3], ARGV[2]) end
+"""
+"""ARGV: the life of the server that is meant, or nothing: another one says nothing, and answers with its own; what to
+say first, or nothing; channel of the server.
 """
 
 _POSITION: Final = f"""
@@ -36,25 +42,31 @@ if last and last < life then last = nil end
 """KEYS[1..2]: life, last. A life ends with a restart or a failover, which may have lost what came last."""
 
 SAY_ONCE: Final = f"""{SAY}
-say(ARGV[1], ARGV[2])
+say(ARGV[3], ARGV[4])
+return {{id, ''}}
 """
-"""ARGV: channel of the server, text."""
+"""ARGV: as of SAY, and the text. Returns the life."""
+
+WHICH_LIFE: Final = f"""{SAY}
+return {{id}}
+"""
+"""ARGV: as of SAY. Returns the life."""
 
 SAY_AND_KEEP: Final = f"""{SAY}{_POSITION}
 local after, seq = last or 0, last and last + 1 or math.max(now, life) + 1
-local values = {{'b', ARGV[2], 'a', text_of(after), 't', text_of(now)}}
-local entry = {{KEYS[3], 'MAXLEN', '=', ARGV[3], text_of(seq) .. '-0', unpack(values)}}
+local values = {{'b', ARGV[4], 'a', text_of(after), 't', text_of(now)}}
+local entry = {{KEYS[3], 'MAXLEN', '=', ARGV[5], text_of(seq) .. '-0', unpack(values)}}
 if type(redis.pcall('XADD', unpack(entry))) ~= 'string' then
   redis.call('DEL', KEYS[3])
   redis.call('XADD', unpack(entry))
 end
-redis.call('PEXPIRE', KEYS[3], ARGV[4])
-redis.call('SET', KEYS[2], text_of(seq), 'PX', ARGV[5])
-say(ARGV[1], text_of(seq) .. ' ' .. text_of(after) .. ' ' .. ARGV[2])
-return text_of(seq)
+redis.call('PEXPIRE', KEYS[3], ARGV[6])
+redis.call('SET', KEYS[2], text_of(seq), 'PX', ARGV[7])
+say(ARGV[3], text_of(seq) .. ' ' .. text_of(after) .. ' ' .. ARGV[4])
+return {{id, text_of(seq)}}
 """
-"""KEYS: life, last, history. ARGV: channel of the server, text, most publications, milliseconds that they are kept, and
-that the last number is known. Returns the number.
+"""KEYS: life, last, history. ARGV: as of SAY, then text, most publications, milliseconds that they are kept, and that
+the last number is known. Returns the life and the number.
 """
 
 READ_ON: Final = f"""{PRIMARY}{_POSITION}
