@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from .clock import Clock
 from .closing import Close, CloseCode
-from .eager import Starter, Waiting
+from .eager import FirstStep, Starter
 from .endpoint import Endpoint
 from .errors import (
     Disconnect,
@@ -263,7 +263,7 @@ class Conversation:
         self._reply(permitted, result)
         return None
 
-    def _follow(self, permitted: Permitted, waiting: Waiting) -> "asyncio.Future[None]":
+    def _follow(self, permitted: Permitted, waiting: FirstStep) -> "asyncio.Future[None]":
         """Answer when a handler is done, with a deadline from now on: it has something to wait for."""
         deadline = Deadline()
         running = waiting.hand_over(lambda rest: self._finish(permitted, rest, deadline))

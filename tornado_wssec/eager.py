@@ -2,31 +2,19 @@
 
 A task for each message would cost more than everything else that is done for it, and most handlers wait for
 nothing. Yet `asyncio.timeout`, `TaskGroup`, `wait_for` and context variables must work from the first line
-on, so that line runs as the current task. Python 3.12 has this built in; on 3.11 a `FirstStep` stands for the
-task that may follow, entered by the functions that asyncio documents for extending it.
+on, so that line runs as the current task: a `FirstStep` stands for the task that may follow, entered by the functions
+that asyncio documents for extending it. (An eager task of Python 3.12 is a whole task, and costs more.)
 """
 
 import asyncio
-import sys
 import types
 from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 GoOn = Callable[[Awaitable[Any]], Coroutine[Any, Any, None]]
 """Waits for what is left of a coroutine, and does with its result what is to be done."""
-
-
-class Waiting(Protocol):
-    """A coroutine that has been begun, and waits for something."""
-
-    def hand_over(self, go_on: GoOn) -> "asyncio.Task[None]":
-        """Let a task do the rest.
-
-        Args:
-            go_on: what the task runs.
-        """
 
 
 _ENDED: Final = object()
@@ -74,7 +62,7 @@ def _as_current(task: Any, loop: asyncio.AbstractEventLoop, call: Callable[..., 
 class FirstStep:
     """The current task of a coroutine that was begun at once, before and after there is a real one.
 
-    It is what `asyncio.current_task()` gives there on Python 3.11: whoever has kept it, as a timeout does, reaches
+    It is what `asyncio.current_task()` gives there: whoever has kept it, as a timeout does, reaches
     the task that follows.
     """
 
@@ -173,7 +161,11 @@ class FirstStep:
         self._waits = awaited, runner, context
 
     def hand_over(self, go_on: GoOn) -> "asyncio.Task[None]":
-        """Let a task do the rest; see `Waiting`."""
+        """Let a task do the rest.
+
+        Args:
+            go_on: what the task runs.
+        """
         (awaited, runner, context), self._waits = self._waits, ()
         self.__class__ = FollowedStep
         rest = go_on(_rest(self, runner, awaited))
@@ -257,93 +249,51 @@ def _rest(step: FirstStep, runner: _Runner, awaited: Any) -> Generator[Any, Any,
             del resume  # what was thrown would hold this frame, and be held by it
 
 
-if sys.version_info >= (3, 12):
+class Starter:
+    """Begins coroutines. One serves all connections."""
 
-    class Starter:
-        """Begins coroutines. One serves all connections."""
+    __slots__ = ("_runner",)
 
-        __slots__ = ()
+    def __init__(self) -> None:
+        self._runner: _Runner | None = None
 
-        def begin(
-            self, coroutine: Coroutine[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop
-        ) -> tuple[Waiting | None, Any]:
-            """Run a coroutine until it waits or ends.
+    def begin(
+        self, coroutine: Coroutine[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop
+    ) -> tuple[FirstStep | None, Any]:
+        """Run a coroutine until it waits or ends.
 
-            Args:
-                coroutine: not yet begun.
-                context: in which all of it runs; nothing else runs in it meanwhile.
-                loop: the one that runs.
+        Args:
+            coroutine: not yet begun.
+            context: in which all of it runs; nothing else runs in it meanwhile.
+            loop: the one that runs.
 
-            Returns:
-                What waits; or None, and the result of what has ended.
+        Returns:
+            What waits; or None, and the result of what has ended.
 
-            Raises:
-                Whatever the coroutine raised before it waited.
-            """
-            task = asyncio.Task(coroutine, loop=loop, context=context, eager_start=True)
-            return (None, task.result()) if task.done() else (_Begun(task, context), None)
-
-else:
-
-    class Starter:
-        """Begins coroutines. One serves all connections."""
-
-        __slots__ = ("_runner",)
-
-        def __init__(self) -> None:
-            self._runner: _Runner | None = None
-
-        def begin(
-            self, coroutine: Coroutine[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop
-        ) -> tuple[Waiting | None, Any]:
-            """Run a coroutine until it waits or ends.
-
-            Args:
-                coroutine: not yet begun.
-                context: in which all of it runs; nothing else runs in it meanwhile.
-                loop: the one that runs.
-
-            Returns:
-                What waits; or None, and the result of what has ended.
-
-            Raises:
-                Whatever the coroutine raised before it waited.
-            """
-            # Taken out while in use: a handler may well begin another one.
-            runner, self._runner = self._runner or _Runner(), None
-            step: Any = FirstStep(coroutine, loop)
+        Raises:
+            Whatever the coroutine raised before it waited.
+        """
+        # Taken out while in use: a handler may well begin another one.
+        runner, self._runner = self._runner or _Runner(), None
+        step: Any = FirstStep(coroutine, loop)
+        try:
             try:
+                _enter_task(loop, step)
+            except RuntimeError:  # in a task, which `_as_current` leaves meanwhile
+                awaited = _as_current(step, loop, context.run, runner.send, coroutine)
+            else:
                 try:
-                    _enter_task(loop, step)
-                except RuntimeError:  # in a task, which `_as_current` leaves meanwhile
-                    awaited = _as_current(step, loop, context.run, runner.send, coroutine)
-                else:
-                    try:
-                        awaited = context.run(runner.send, coroutine)
-                    finally:
-                        _leave_task(loop, step)
-            except BaseException:
-                step.call_back()
-                raise
-            if awaited is not _ENDED:
-                step.wait(awaited, runner, context)
-                return step, None
-            result, runner.result = runner.result, None
-            self._runner = runner
-            if step._callbacks or step._must_cancel:
-                step.end()
-            return None, result
-
-
-class _Begun:
-    """A coroutine whose task waits."""
-
-    __slots__ = ("_context", "_task")
-
-    def __init__(self, task: "asyncio.Task[Any]", context: Context) -> None:
-        self._task = task
-        self._context = context
-
-    def hand_over(self, go_on: GoOn) -> "asyncio.Task[None]":
-        """Let another task wait for it; see `Waiting`."""
-        return _underway(go_on(self._task), self._task.get_loop(), self._context)
+                    awaited = context.run(runner.send, coroutine)
+                finally:
+                    _leave_task(loop, step)
+        except BaseException:
+            step.call_back()
+            raise
+        if awaited is not _ENDED:
+            step.wait(awaited, runner, context)
+            return step, None
+        result, runner.result = runner.result, None
+        self._runner = runner
+        if step._callbacks or step._must_cancel:
+            step.end()
+        return None, result
