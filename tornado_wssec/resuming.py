@@ -53,7 +53,7 @@ async def catch_up(audience: Audience, member: Subscription, resumed: Resumed, n
     """
     most = member.live.limits.identity_messages_burst * BURST_SHARE
     cost = min(most, len(resumed.missed) / EVENTS_PER_MESSAGE)
-    if wait := member.live.session.account.take(Subscribe.opts.type, (), cost, now):
+    if wait := member.live.session.account.take(Subscribe, (), cost, now):
         raise RateLimited(f"{len(resumed.missed)} events to be sent again", retry_after=wait)
     member.floor = resumed.seq
     audience.floor = max(audience.floor, resumed.seq)

@@ -150,6 +150,17 @@ def test_session_shares_the_rate_of_a_type_with_the_identitys_other_connections(
     assert "RateLimited" == outcome(session(account).spend, spec("1/minute"), None, 0.0)
 
 
+def test_session_keeps_apart_two_types_of_one_name() -> None:
+    """What one endpoint declares has its own rate, however often another one lets a message of that name pass."""
+    elsewhere = type("Everybodys", (Everybodys,), {})
+    account, often = Account(LIMITS, 0.0), replace(MessageSpec.of(Everybodys), rates=parse_rates("100/second"))
+    seldom = replace(often, message=elsewhere, rates=parse_rates("1/minute"))
+    for one in (often, seldom):
+        session(account).spend(one, None, 0.0)
+
+    assert "RateLimited" == outcome(session(account).spend, seldom, None, 1.0)
+
+
 def test_session_shares_the_messages_of_an_identity() -> None:
     """The identity budget counts over all its connections, whatever the type."""
     account = Account(LIMITS, 0.0)
@@ -190,7 +201,7 @@ def test_session_gives_mistakes_back_with_time() -> None:
 def test_account_is_idle_once_everything_has_refilled() -> None:
     """An account is forgotten only when that gives no budget away."""
     account = Account(LIMITS, 0.0)
-    account.take("chat.send", parse_rates("1/minute"), 1, 0.0)
+    account.take(chat.Send, parse_rates("1/minute"), 1, 0.0)
 
     assert [False, False, True] == [account.is_idle(0.0), account.is_idle(59.0), account.is_idle(60.0)]
 

@@ -22,7 +22,7 @@ from tornado_wssec.policy.messages import Message
 from tornado_wssec.policy.permissions import PASSED_MOST, PUBLIC, Grants
 from tornado_wssec.policy.permitted import Permitted
 from tornado_wssec.policy.pipeline import Pipeline
-from tornado_wssec.policy.registry import Registry
+from tornado_wssec.policy.registry import MessageSpec, Registry
 from tornado_wssec.policy.session import Account, Session
 from tornado_wssec.policy.swift import Swift
 from tornado_wssec.settings import Limits
@@ -230,6 +230,20 @@ def test_swift_is_none_where_no_type_can_take_it() -> None:
     """As without msgspec."""
 
     assert Swift.of({"own": REGISTRY.resolve("own")}, Envelope(), LIMITS) is None
+
+
+def test_swift_charges_a_type_and_none_of_its_name() -> None:
+    """Another endpoint of the same identity may declare one that is called the same, with a rate of its own."""
+    elsewhere = type("Say", (Say,), {"Meta": type("Meta", (Say.Meta,), {"rate": "2/minute"})})
+    way, one = pipeline(Envelope(), is_swift=True), session(*GRANTS)
+    other = Pipeline({"say": MessageSpec.of(elsewhere)}, Envelope(), LIMITS)
+    frame = '{"type":"say","data":{"room":"lobby"}}'
+    for each in (way, other, other):
+        each.admit(frame, one, 0.0)
+    way.admit(frame, one, 0.0)
+
+    with pytest.raises(RateLimited):
+        other.admit(frame, one, 1.0)
 
 
 def test_swift_lets_the_readable_way_ask_for_the_money() -> None:

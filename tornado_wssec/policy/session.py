@@ -16,6 +16,7 @@ from ..settings import LEEWAY_MOST, Limits
 from .identity import Identity
 from .rates import Buckets, Rate, TokenBucket, budget_of
 from .registry import MessageSpec
+from .specs import MessageClass
 
 REPLACED_MOST: Final = 256
 """Tokens that one session has replaced and that have not expired: a day's, of a client that asks for one every ten
@@ -36,16 +37,17 @@ class Account:
         self._limits = limits
         self._deliveries: TokenBucket | None = None  # most never publish
         self.messages = TokenBucket(limits.identity_messages_per_second, limits.identity_messages_burst, now)
-        self.by_type: dict[str, TokenBucket | Buckets] = {}
+        # By class: two endpoints may each declare a type of one name, and one's rate is not the other's.
+        self.by_type: dict[MessageClass, TokenBucket | Buckets] = {}
         self.connections = 0
 
-    def take(self, type: str, rates: tuple[Rate, ...], cost: float, now: float) -> float:
-        """Spend `cost` on one message of a type; 0.0, or the seconds until it would pass."""
+    def take(self, message: MessageClass, rates: tuple[Rate, ...], cost: float, now: float) -> float:
+        """Spend `cost` on one message of a class; 0.0, or the seconds until it would pass."""
         wait = self.messages.wait(cost, now)
         if not wait and rates:
-            budget = self.by_type.get(type)
+            budget = self.by_type.get(message)
             if budget is None:
-                budget = self.by_type[type] = budget_of(rates, now)
+                budget = self.by_type[message] = budget_of(rates, now)
             wait = budget.take(cost, now)
         # Charged last: what a type's own rate refuses must not use up what other types share.
         return wait or self.messages.take(cost, now)
@@ -199,7 +201,7 @@ class Session:
         Raises:
             RateLimited, FrameDropped, Disconnect: by how long the excess has lasted.
         """
-        wait = self.account.take(spec.type, spec.rates, spec.cost, now)
+        wait = self.account.take(spec.message, spec.rates, spec.cost, now)
         if wait:
             self.refuse(wait, now, message_id)
 

@@ -31,7 +31,19 @@ class Turnstile:
         template: its permission.
     """
 
-    __slots__ = ("cost", "is_public", "key", "max_bytes", "rates", "spec", "template", "text", "typable", "type")
+    __slots__ = (
+        "cost",
+        "is_public",
+        "key",
+        "max_bytes",
+        "message",
+        "rates",
+        "spec",
+        "template",
+        "text",
+        "typable",
+        "type",
+    )
 
     spec: MessageSpec
     type: str
@@ -41,7 +53,7 @@ class Turnstile:
     def __init__(self, spec: MessageSpec, template: PermissionTemplate) -> None:
         self.spec, self.template = spec, template
         self.type, self.max_bytes, self.typable = spec.type, spec.max_bytes, spec.typable
-        self.rates, self.cost = spec.rates, spec.cost
+        self.message, self.rates, self.cost = spec.message, spec.rates, spec.cost
         self.is_public, self.text = template.is_public, template.text
         # Of the one field that the permission is filled from, as it is named in validated data; None: not one.
         self.key = spec.filled_from[0][1] if len(spec.filled_from) == 1 else None
@@ -99,7 +111,7 @@ class Swift:
         turnstile, message_id, data = message
         # Can it pay for the message, from what all types share and from what this one has?
         account, price = session.account, turnstile.cost
-        shared, own = account.messages, account.by_type.get(turnstile.type)
+        shared, own = account.messages, account.by_type.get(turnstile.message)
         shared_at = shared.full_at
         shared_at = (shared_at if shared_at > now else now) + price * shared.price
         if shared_at - now > shared.depth:
