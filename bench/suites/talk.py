@@ -11,7 +11,7 @@ from ..load.driver import Load, LoadFailed
 from ..messages import MEDIUM, SMALL, Kind
 from ..process import ServerProcess
 from ..results import Figure, Outcome
-from ..roster import ALL, OURS, Peer
+from ..roster import ALL, OURS, OURS_NODES, SOCKETIO_NODES, Peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,9 @@ W16: Final = Discipline("small, 16 at a time", SMALL, 8, 16)
 MEDIUM_W1: Final = Discipline("medium, one at a time", MEDIUM, 64, 1)
 DISCIPLINES: Final = (W1, W16, MEDIUM_W1)
 
+ALONE: Final = [peer for peer in ALL if peer not in (OURS_NODES, SOCKETIO_NODES)]
+"""Who serves from one process."""
+
 COMPARED: Final = {
     "P1.bare": (W1, "tornado_bare"),
     "P1.node": (W1, "node_ws"),
@@ -52,7 +55,7 @@ def measure(rounds: int) -> Outcome:
     with Arena() as arena:
         contenders = [
             contender(arena, peer, server, discipline)
-            for peer, server in arena.serve_all(ALL).items()
+            for peer, server in arena.serve_all(ALONE).items()
             for discipline in DISCIPLINES
         ]
         take_turns(contenders, rounds)
