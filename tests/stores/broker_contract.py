@@ -54,6 +54,18 @@ class BrokerContract:
             await node.hears("both", "one")
 
     @in_loop
+    async def test_broker_wanted_again_at_once(self, tmp_path: Path) -> None:
+        """Who leaves and is back before anybody outside has heard of it listens as before."""
+        async with self.nodes(tmp_path) as [node]:
+            for kept, channel in ((None, "room:a"), (KEPT, "room:b")):
+                await node.want(channel, kept)
+                node.broker.unwant(channel)
+                async with asyncio.timeout(5.0):
+                    await node.want(channel, kept)
+                await node.say("here", channel, kept)
+                await node.hears("here", channel=channel)
+
+    @in_loop
     async def test_broker_numbers_what_is_kept(self, tmp_path: Path) -> None:
         """And nothing else; the numbers are those that come with the publications."""
         async with self.nodes(tmp_path) as [node]:

@@ -42,7 +42,7 @@ class Course:
         self._listener = listener
         self._read = read
         self._heard: int | None = None
-        self._waiting: list[tuple[Broadcast, int]] = []
+        self._waiting: list[tuple[Broadcast, int] | None] = []
         self._mending: asyncio.Task[None] | None = None
         self._is_stale = False
 
@@ -53,7 +53,10 @@ class Course:
             StoreUnavailable: it cannot be found now.
         """
         if self.kept is not None and self._heard is None:
-            self._heard = max((await self._read(None)).seq, self._heard or 0)
+            seq = (await self._read(None)).seq
+            # Whoever came at the same time may have found it before, and what he was promised is on its way still.
+            if self._heard is None:
+                self._heard = seq
 
     @property
     def has_begun(self) -> bool:
@@ -69,7 +72,7 @@ class Course:
         if self._mending is not None:
             self._waiting.append((broadcast, after))
             if len(self._waiting) > WAITING_MOST:
-                self._waiting.clear()
+                self._waiting = [None] if None in self._waiting else []
                 self._is_stale = True
         elif not self._follows(broadcast, after):
             self._waiting.append((broadcast, after))
@@ -87,8 +90,11 @@ class Course:
             self._mending = asyncio.get_running_loop().create_task(self._mend())
 
     def warn(self) -> None:
-        """Something is missing that nobody has."""
-        self._listener.gap(self.channel)
+        """Something is missing that nobody has, behind what waits."""
+        if self._mending is not None:
+            self._waiting.append(None)
+        else:
+            self._listener.gap(self.channel)
 
     def end(self) -> None:
         """Nobody listens any more."""
@@ -96,7 +102,8 @@ class Course:
             self._mending.cancel()
 
     def _follows(self, broadcast: Broadcast, after: int) -> bool:
-        if broadcast.seq is None or self._heard is None or after in (FRESH, self._heard):
+        # Another node may keep what we were not told to keep: what is missing cannot be fetched, and holds up nothing.
+        if self.kept is None or broadcast.seq is None or self._heard is None or after in (FRESH, self._heard):
             return True
         return broadcast.seq <= self._heard  # heard already: it is left out
 
@@ -116,8 +123,11 @@ class Course:
         finally:
             self._mending = None
         waiting, self._waiting = self._waiting, []
-        for broadcast, after in waiting:
-            self.hear(broadcast, after)
+        for one in waiting:
+            if one is None:
+                self.warn()
+            else:
+                self.hear(*one)
 
     async def _catch_up(self) -> None:
         resumed = await self._patiently_read()

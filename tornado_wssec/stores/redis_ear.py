@@ -83,6 +83,10 @@ class Ear:
         wish = self._wishes.get(name)
         if wish is None:
             wish = self._wishes[name] = _Wish()
+            if name in self._sent and not self._owed["ubscribe", name]:
+                # It was dropped a moment ago, and the server has not been told: nothing would be confirmed again.
+                wish.granted.set()
+                wish.was_granted = True
             self._change(name)
         return None if wish.granted.is_set() else wish.granted
 
