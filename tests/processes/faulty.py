@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.redis_server import RedisServer
+from tests.redis_server import Binary, RedisServer, replica_of, wait_until
 
 from .sharing import PATIENCE_SECONDS, environment_of, make_store, several
 from .witnesses import (
@@ -21,6 +21,7 @@ from .witnesses import (
 )
 
 KINDS: Final = ("kept:a", "plain:a")
+SERVICE: Final = "chat"
 
 Said = Mapping[str, Mapping[str, Sequence[int]]]
 """Channel → speaker → the numbers of what was acknowledged."""
@@ -42,11 +43,15 @@ class Faults:
     async def happen(self, seconds: float) -> None:
         """One thing after another, for so long; the server lives at the end."""
         until = asyncio.get_running_loop().time() + seconds
-        happenings: Sequence[Callable[[], Awaitable[None]]] = (self._kill, self._freeze, self._cut, self._cut)
+        happenings = self.happenings()
         while asyncio.get_running_loop().time() < until:
             await asyncio.sleep(self._chance.uniform(0.2, 1.0))
             await self._chance.choice(happenings)()
             self.happened += 1
+
+    def happenings(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        """What may happen, each as likely as the others."""
+        return (self._kill, self._freeze, self._cut, self._cut)
 
     async def _kill(self) -> None:
         await asyncio.to_thread(self._server.stop)
@@ -63,14 +68,47 @@ class Faults:
     async def _cut(self) -> None:
         await asyncio.to_thread(self._server.ask, "CLIENT", "KILL", "TYPE", self._chance.choice(["pubsub", "normal"]))
 
-    async def said_at_last(self, speaker: Witness, channel: str) -> str:
-        """Say something once the server can be reached again, which everybody will hear."""
+    async def settle(self, witnesses: Sequence[Witness], channel: str) -> None:
+        """Say something again and again until everybody has heard one of it: what was said before will not come now."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             for number in range(10_000):
-                if await speaker.say(channel, f"last.{number}"):
-                    return f"last.{number}"
+                text = f"last.{number}"
+                if await witnesses[0].say(channel, text) and await self._is_heard(witnesses, channel, text):
+                    return
                 await asyncio.sleep(0.1)
-        raise AssertionError("nothing can be said any more")
+
+    async def _is_heard(self, witnesses: Sequence[Witness], channel: str, text: str) -> bool:
+        for _ in range(100):
+            if all(text in witness.heard[channel] for witness in witnesses):
+                return True
+            await asyncio.sleep(0.02)
+        return False
+
+
+class Failovers(Faults):
+    """What happens to a pair of servers: they take turns as the primary.
+
+    Args:
+        pair: both of them.
+        sentinel: has them take turns.
+        chance: what decides.
+    """
+
+    def __init__(self, pair: Sequence[RedisServer], sentinel: RedisServer, chance: random.Random) -> None:
+        super().__init__(pair[0], chance)
+        self._pair = pair
+        self._sentinel = sentinel
+
+    def happenings(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        return (self._fail_over, self._fail_over, self._cut_one)
+
+    async def _fail_over(self) -> None:
+        await asyncio.to_thread(self._sentinel.ask, "SENTINEL", "FAILOVER", SERVICE)
+        await asyncio.sleep(self._chance.uniform(0.5, 3.0))
+
+    async def _cut_one(self) -> None:
+        self._server = self._chance.choice(self._pair)
+        await self._cut()
 
 
 async def speak_while(faults: Awaitable[None], witnesses: Sequence[Witness], channels: Sequence[str]) -> Said:
@@ -125,22 +163,45 @@ async def faulty_life(server: RedisServer, folder: Path, *, seed: int, seconds: 
         AssertionError: something came twice, or in two orders, or is missing without a gap in its place; or is missing
             of the channel that is kept.
     """
-    shared = environment_of(server.url, folder)
+    facts, missing_of_kept = await _life(server.url, folder, Faults(server, random.Random(seed)), seconds)
+    assert 0 == missing_of_kept
+    return facts
+
+
+async def life_with_failovers(binary: Binary, folder: Path, *, seed: int, seconds: float) -> Facts:
+    """Let them talk over a primary and a replica that take turns, as a Sentinel says.
+
+    What is written to the one is not always at the other when that takes over.
+
+    Raises:
+        AssertionError: something came twice, or in two orders, or is missing without a gap in its place.
+    """
+    with (
+        RedisServer(binary, folder) as primary,
+        replica_of(primary, binary, folder) as replica,
+        RedisServer.sentinel(binary, folder, primary, SERVICE) as sentinel,
+    ):
+        await asyncio.to_thread(
+            wait_until, lambda: "slaves=1" in sentinel.ask("INFO", "sentinel"), "the Sentinel to know the replica"
+        )
+        faults = Failovers((primary, replica), sentinel, random.Random(seed))
+        url = f"redis+sentinel://127.0.0.1:{sentinel.port}/{SERVICE}"
+        return (await _life(url, folder, faults, seconds))[0]
+
+
+async def _life(url: str, folder: Path, faults: Faults, seconds: float) -> tuple[Facts, int]:
+    shared = environment_of(url, folder)
     await make_store(shared)
     missing = {}
     async with Crowd(shared) as crowd, several(3, shared, "tests.processes.records") as servers:
         witnesses = await everywhere(crowd, servers, 2, *KINDS)
-        faults = Faults(server, random.Random(seed))
         said = await speak_while(faults.happen(seconds), witnesses, KINDS)
         for kind in KINDS:
-            last = await faults.said_at_last(witnesses[0], kind)
-            for witness in witnesses:
-                await witness.hears(kind, last)
+            await faults.settle(witnesses, kind)
             heard = [witness.heard[kind] for witness in witnesses]
             assert_one_order(heard)
             for one in heard:
                 assert_once(one)
             missing[kind] = sum(assert_nothing_missing_unsaid(one, said[kind]) for one in heard)
-        assert 0 == missing["kept:a"]
         everything = [text for witness in witnesses for kind in KINDS for text in witness.heard[kind]]
-    return Facts(faults.happened, len(everything), missing["plain:a"], everything.count(GAP))
+    return Facts(faults.happened, len(everything), missing["plain:a"], everything.count(GAP)), missing["kept:a"]

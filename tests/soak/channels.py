@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.processes.churn import churn
-from tests.processes.faulty import faulty_life
+from tests.processes.faulty import faulty_life, life_with_failovers
 from tests.redis_server import RedisServer, binaries
 
 LIVES: Final = 12
@@ -32,7 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=A_LIFE, help="of a life (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the first life (default: %(default)s)")
     parser.add_argument("--churn", type=float, default=A_MINUTE, help="seconds of joining and leaving")
+    parser.add_argument("--failovers", type=int, default=0, help="lives over a pair that takes turns (default: none)")
     asked = parser.parse_args(arguments)
+    for seed in range(asked.seed, asked.seed + asked.failovers):
+        with tempfile.TemporaryDirectory() as folder:
+            facts = asyncio.run(life_with_failovers(binaries()[0], Path(folder), seed=seed, seconds=asked.seconds))
+            sys.stdout.write(f"  seed {seed}, failovers: {facts}\n")
     for seed in range(asked.seed, asked.seed + asked.lives):
         binary = binaries()[seed % len(binaries())]
         with tempfile.TemporaryDirectory() as folder, RedisServer(binary, Path(folder), *LASTING) as server:
