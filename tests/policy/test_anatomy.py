@@ -78,6 +78,34 @@ def test_anatomy_tells_one_from_many() -> None:
     assert deep == outer.load(deep)
 
 
+@pytest.mark.parametrize(
+    ("options", "data"),
+    [
+        ({"dump_only": ("text",)}, {"node": {"text": "a"}}),
+        ({"only": ("text", "nodes", "node.text")}, {"node": {"node": {"node": {}}}}),
+        ({"exclude": ("node.node",)}, {"node": {"node": {"node": {}}}}),
+        ({"exclude": ("nodes.node",)}, {"node": {"nodes": [{"node": {}}]}}),
+    ],
+)
+def test_anatomy_ties_nothing_that_takes_less(options: dict[str, Any], data: dict[str, Any]) -> None:
+    """A schema that nests a narrower one of its own class takes no more than marshmallow would have."""
+
+    class Node(Schema):
+        class Meta:
+            register = False
+
+        text = fields.String()
+        node = fields.Nested(lambda: Node(**options))
+        nodes = fields.List(fields.Nested(lambda: Node()))
+
+    outer = Node()
+    guard_loading(levels_of(outer))
+
+    assert {"node": {}} == outer.load({"node": {}})
+    with pytest.raises(ValidationError):
+        outer.load(data)
+
+
 def test_anatomy_can_be_asked_twice() -> None:
     """A knot that is tied stays as it is."""
     outer = Comment()

@@ -75,8 +75,21 @@ def _collect(level: Level, above: list[Schema], found: list[Level]) -> None:
 
 
 def _is_same(one: Schema, other: Schema) -> bool:
-    """Whether two instances load alike: one class, the same fields of it, one object or many."""
-    return type(one) is type(other) and one.fields.keys() == other.fields.keys() and one.many == other.many
+    """Whether two instances read and write alike, at every depth."""
+    return type(one) is type(other) and _terms(one) == _terms(other)
+
+
+def _terms(schema: Schema) -> tuple[Any, ...]:
+    """What an instance may have otherwise than others of its class."""
+    narrowed = {name: (_names(field, "only"), _names(field, "exclude")) for name, field in schema.fields.items()}
+    own = schema.load_fields.keys(), schema.dump_fields.keys(), schema.many, schema.partial, schema.unknown
+    return (*own, narrowed)
+
+
+def _names(field: fields.Field[Any], option: str) -> frozenset[str] | None:
+    """What an instance says of the schemas that a field nests: `only` and `exclude` may be about their fields."""
+    named = getattr(field, option, None)
+    return None if named is None else frozenset(named)
 
 
 def _parts(path: str, field: fields.Field[Any]) -> Iterator[Part]:
