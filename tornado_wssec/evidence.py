@@ -10,6 +10,7 @@ from .settings import Limits
 from .telemetry.audit import Audit
 from .telemetry.audit_file import made_folder
 from .telemetry.audit_writer import AuditWriter
+from .telemetry.incidents import Incident
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,11 @@ class Evidence:
     def dropped(self) -> int:
         """Lines lost since the start."""
         return self._writer.dropped if self._writer else 0
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """What can go wrong with the files; nothing before they are begun."""
+        return () if self._writer is None else (self._writer.incident,)
 
     def start(self) -> None:
         """Begin a chain of this process in the folder.

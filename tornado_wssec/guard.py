@@ -69,6 +69,7 @@ from .settings import Limits, Secret, Settings, Timeouts, TokenRules
 from .stores.base import Store
 from .stores.brokers import brings_publications
 from .telemetry.audit import Audit
+from .telemetry.incidents import Incidents
 from .telemetry.measures import METRICS
 from .telemetry.metrics import Metrics
 from .telemetry.prometheus import ensure_installed
@@ -148,6 +149,7 @@ class Guard(Services):
         self.timeouts = timeouts or Timeouts()
         self.clock = clock or Clock()
         self.audit = Audit()
+        self._incidents = Incidents(self.audit, self.clock.wall)
         self._evidence = Evidence(
             self.audit, settings.audit, is_required=audit_is_required, limits=self.limits, wall=self.clock.wall
         )
@@ -204,6 +206,7 @@ class Guard(Services):
         self.moderation.store = lambda: self.watcher.store
         self.publishing = Publishing(registry, self.channels, self.moderation, self.limits, self.clock.monotonic)
         self.keeper = KeyKeeper(keys or key_file_of(settings), self._enforcer.distrust)
+        self._incidents.adopt(self.keeper.incident, self.timekeeping.incident, *pressure.incidents)
         self.issuers = TrustedIssuers(
             issuers,
             own=self.rules.issuer,
@@ -312,6 +315,7 @@ class Guard(Services):
             pressure=pressure,
             modes=self.modes,
             audit=self.audit,
+            incidents=self._incidents,
             sampler=sampler,
             alarm=self.alarm,
         )
@@ -327,6 +331,7 @@ class Guard(Services):
             nodes=lambda: self.directory.membership.nodes,
             loop_lag=lambda: self._lifecycle.loop_lag,
             audit_dropped=lambda: self._evidence.dropped,
+            faults=lambda: self._incidents.lasting,
             tokens_ahead=self._desk.tokens_ahead,
         )
 
@@ -368,6 +373,7 @@ class Guard(Services):
             RuntimeError: it has been started already.
         """
         self._evidence.start()
+        self._incidents.adopt(*self._evidence.incidents)
         try:
             await self._lifecycle.start(following=following)
         except BaseException:

@@ -38,7 +38,7 @@ class KeyKeeper:
     def __init__(self, source: KeySource | None, compromised: Callable[[frozenset[str]], None]) -> None:
         self._source = source
         self._compromised = compromised
-        self._incident = Incident(logger)
+        self.incident = Incident(logger, what="key_file")
         self.ring = KeyRing()
 
     def start(self) -> None:
@@ -58,9 +58,9 @@ class KeyKeeper:
             # Off the loop: to open a sealed file takes some tenths of a second.
             self._take(await asyncio.to_thread(self._source.load))
         except (KeyFileError, ConfigurationError) as error:
-            self._incident.begin("the key file cannot be read (%s); the keys read before stay in force", error)
+            self.incident.begin("the key file cannot be read (%s); the keys read before stay in force", error)
             return False
-        self._incident.end("the key file can be read again")
+        self.incident.end("the key file can be read again")
         return True
 
     async def follow(self, interval: float) -> None:

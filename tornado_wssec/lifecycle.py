@@ -26,6 +26,7 @@ from .settings import Timeouts, TokenRules
 from .stores.base import Store
 from .stores.brokers import broker_of
 from .telemetry.audit import Audit
+from .telemetry.incidents import Incidents
 from .telemetry.redact import where_raised
 from .telemetry.sampling import Sampler, tell_untold
 from .telemetry.tornado_log import TornadoLog
@@ -64,6 +65,7 @@ class Lifecycle:
         pressure: Pressure,
         modes: Sequence[Mode],
         audit: Audit,
+        incidents: Incidents,
         sampler: Sampler,
         alarm: Alarm,
     ) -> None:
@@ -84,6 +86,7 @@ class Lifecycle:
         self._pressure = pressure
         self._modes = modes
         self._audit = audit
+        self._incidents = incidents
         self._sampler = sampler
         self._alarm = alarm
         self._tornado_log = TornadoLog(sampler)
@@ -92,6 +95,8 @@ class Lifecycle:
         self._is_told = False
         self.loop_lag = 0.0
         """Seconds by which the newest look at the deadlines was late."""
+        self.watchers: list[Callable[[float], None]] = []
+        """Who else is told the time, in monotonic seconds."""
         self._followers: list[asyncio.Task[None]] = []
         self._hooks: set[asyncio.Task[None]] = set()
 
@@ -111,6 +116,7 @@ class Lifecycle:
             self._timeouts,
             self._timekeeping,
         )
+        self._incidents.adopt(*watcher.incidents)
         if self._enforcer.moderator is not None:
             watcher.reassertion.moderations = self._enforcer.moderator.index.__iter__
         try:
@@ -222,10 +228,14 @@ class Lifecycle:
             self._shared.look(now)
         tell_untold(self._sampler, self._audit, self._clock.wall())
         self._alarm.look(now)
+        for look in self.watchers:
+            look(now)
 
     async def _open_channels(self, store: Store) -> None:
         node, channels = self._directory.membership.node, self._channels
-        channels.broker = broker_of(store, node, channels, timeouts=self._timeouts, wall=self._clock.wall)
+        # The numbers of a history are times: by a clock that was set back, new ones would seem to be old.
+        wall = self._clock.unstepped()
+        channels.broker = broker_of(store, node, channels, timeouts=self._timeouts, wall=wall)
         await channels.broker.start()
 
     async def _sweep(self) -> None:

@@ -65,6 +65,7 @@ def feed(
     nodes: Callable[[], int],
     loop_lag: Callable[[], float],
     audit_dropped: Callable[[], int],
+    faults: Callable[[], Mapping[Labels, float]],
     tokens_ahead: Callable[[], Mapping[Labels, float]],
 ) -> None:
     """Have the parts of a guard asked for what they count anyway."""
@@ -95,4 +96,5 @@ def feed(
     metrics.ask(measures.KEYS, lambda: Counter((str(key.state),) for key in keeper.ring.keys))
     metrics.ask(measures.NODES, one(nodes))
     metrics.ask(measures.AUDIT_DROPPED, one(audit_dropped))
+    metrics.ask(measures.FAULTS, faults)
     metrics.ask(measures.TOKENS_AHEAD, tokens_ahead)

@@ -43,7 +43,9 @@ class Pressure:
         self._memory_bytes = memory_bytes
         self._doorstep = doorstep
         self._monotonic = monotonic
-        self._stall, self._shortage = Incident(logger, monotonic), Incident(logger, monotonic)
+        self._stall = Incident(logger, monotonic, "event_loop")
+        self._shortage = Incident(logger, monotonic, "memory")
+        self.incidents = (self._stall, self._shortage)
         self._shed_until = self._calm_at = self._look_at = float("-inf")
         self._resident: int | None = None
 

@@ -52,7 +52,7 @@ class Timekeeping:
         self._kept = 0.0
         self._keep_at = 0.0
         self._behind_since: float | None = None
-        self._incident = Incident(logger)
+        self.incident = Incident(logger, what="clock")
 
     @property
     def settled(self) -> float:
@@ -67,10 +67,10 @@ class Timekeeping:
         if behind:
             self._behind_since = wall if self._behind_since is None else min(self._behind_since, wall)
             told = "the clock reads %.0f s earlier than before: nobody new comes in; %s"
-            self._incident.begin(told, behind, REMEDY)
+            self.incident.begin(told, behind, REMEDY)
         else:
             self._behind_since = None
-            self._incident.end("the clock is where it was again, or further")
+            self.incident.end("the clock is where it was again, or further")
 
     def fault(self) -> str:
         """Why no credential can be judged by this clock; empty where it can."""

@@ -60,7 +60,9 @@ class Watcher:
         self._timekeeping = timekeeping
         self._prune_at = clock.monotonic()
         self.reassertion = Reassertion(index)
-        self._silence, self._loss = Incident(logger, clock.monotonic), Incident(logger, clock.monotonic)
+        self._silence = Incident(logger, clock.monotonic, "store_silent")
+        self._loss = Incident(logger, clock.monotonic, "store_lost")
+        self.incidents = (self._silence, self._loss)
         self._life: str | None = None
         self._whole: tuple[set[str], set[str], set[str]] | None = None
         """While the log is read from the start: the ids of the revocations, undos and moderations in it."""

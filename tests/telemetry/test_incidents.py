@@ -4,7 +4,9 @@ import logging
 
 import pytest
 
-from tornado_wssec.telemetry.incidents import MANY_SECONDS, Incident
+from tests.kits import audited
+from tornado_wssec.telemetry.audit import LOGGER, Audit
+from tornado_wssec.telemetry.incidents import MANY_SECONDS, Incident, Incidents
 
 
 class Hand:
@@ -44,3 +46,22 @@ def test_incident_that_lasts_is_told_again(caplog: pytest.LogCaptureFixture) -> 
     incident.begin("gone")
 
     assert 5 == len(caplog.records)
+
+
+def test_incident_in_the_audit_and_the_metrics(caplog: pytest.LogCaptureFixture) -> None:
+    """Begun and over are an event each, and a number in between, by its name."""
+    caplog.set_level(logging.INFO, LOGGER)
+    incidents = Incidents(Audit(), lambda: 0.0)
+    logger = logging.getLogger("tornado_wssec.test")
+    incident, other = Incident(logger, lambda: 7.0, "store_silent"), Incident(logger, lambda: 7.0, "clock")
+    incidents.adopt(incident, other)
+    incident.begin("it fails")
+    incident.begin("it fails")
+
+    assert {("store_silent",): 1.0, ("clock",): 0.0} == incidents.lasting
+    incident.end("it works")
+    assert {("store_silent",): 0.0, ("clock",): 0.0} == incidents.lasting
+    assert ["store_silent"] == [line["what"] for line in audited(caplog.records, "fault.began")]
+    assert [("store_silent", 0.0)] == [
+        (line["what"], line["seconds"]) for line in audited(caplog.records, "fault.ended")
+    ]

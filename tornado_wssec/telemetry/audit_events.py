@@ -82,6 +82,12 @@ EVENTS: Final[Mapping[str, Event]] = {
         "Something was done about an alert, as the application has asked.",
         ("alert", "kind", "act", "connections", *_WHOM),
     ),
+    "fault.began": Event(
+        "Something that the server leans on fails: `store_silent`, `store_lost`, `key_file`, `clock`, `event_loop`,"
+        " `memory` or `audit`.",
+        ("what",),
+    ),
+    "fault.ended": Event("It is over, after so many seconds.", ("what", "seconds")),
     "hook.failed": Event("A hook of the application does not answer.", ("hook", "fault")),
     "hook.answers": Event("It answers again.", ("hook",)),
     "operator.acted": Event(

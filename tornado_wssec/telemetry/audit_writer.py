@@ -54,7 +54,7 @@ class AuditWriter:
         self._dropped = 0
         self._wake = threading.Condition()
         self._is_closing = False
-        self._incident = Incident(logger)
+        self.incident = Incident(logger, what="audit")
         self.is_failing = False
         """Whether the disk did not take what was written last."""
         self.dropped = 0
@@ -148,7 +148,7 @@ class AuditWriter:
             work()
         except OSError as error:
             self.is_failing = True
-            self._incident.begin(
+            self.incident.begin(
                 "the audit cannot be written to %s: %s; see to the disk, what happens meanwhile is kept for %d lines",
                 self._folder,
                 error.strerror,
@@ -156,7 +156,7 @@ class AuditWriter:
             )
             return False
         self.is_failing = False
-        self._incident.end("the audit is written to %s again", self._folder)
+        self.incident.end("the audit is written to %s again", self._folder)
         return True
 
     # --- what a chain says of itself and of others ---

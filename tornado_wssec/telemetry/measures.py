@@ -91,6 +91,7 @@ MIRROR_AGE: Final = Metric("wssec_mirror_age_seconds", _GAUGE, "How old the loca
 REVOCATIONS: Final = Metric("wssec_revocations", _GAUGE, "Revocations that are in force here.")
 KEYS: Final = Metric("wssec_keys", _GAUGE, "Keys, by their state.", ("state",))
 NODES: Final = Metric("wssec_nodes", _GAUGE, "Nodes that were seen last, this one included.")
+FAULTS: Final = Metric("wssec_fault", _GAUGE, "1 while something is wrong that is told of in the log.", ("what",))
 AUDIT_DROPPED: Final = Metric("wssec_audit_dropped", _COUNTER, "Lines of the audit that were lost.")
 
 METRICS: Final[tuple[Metric, ...]] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
