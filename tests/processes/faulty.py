@@ -22,6 +22,8 @@ from .witnesses import (
 
 KINDS: Final = ("kept:a", "plain:a")
 SERVICE: Final = "chat"
+A_LOOK_SECONDS: Final = 2.0
+"""Within which a server that has moved says where it may have spoken in vain, if it says nothing else."""
 
 Said = Mapping[str, Mapping[str, Sequence[int]]]
 """Channel → speaker → the numbers of what was acknowledged."""
@@ -198,6 +200,8 @@ async def _life(url: str, folder: Path, faults: Faults, seconds: float) -> tuple
         said = await speak_while(faults.happen(seconds), witnesses, KINDS)
         for kind in KINDS:
             await faults.settle(witnesses, kind)
+        await asyncio.sleep(A_LOOK_SECONDS)
+        for kind in KINDS:
             heard = [witness.heard[kind] for witness in witnesses]
             assert_one_order(heard)
             for one in heard:
