@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 
 RECORD_SECONDS: Final = 60.0
 """Between two lines of who was sent most."""
+BYTES_LEAST: Final = 1_024
+FRAMES_LEAST: Final = 60
+"""Whoever was sent less, and has said less, in a minute, is not told of: pings are no news."""
 RECORDED_MOST: Final = 20
 """Identities in them; all others are one line together."""
 
@@ -146,15 +149,14 @@ class Alarm:
 
     def _record(self, minute: Mapping[Whom, tuple[int, int]]) -> None:
         """Keep who was sent most in a minute, and how much all others were."""
-        wall, most = self._clock.wall(), heapq.nlargest(RECORDED_MOST, minute.items(), key=lambda item: item[1])
-        for whom, (sent, heard) in most:
+        wall = self._clock.wall()
+        told = {whom: sums for whom, sums in minute.items() if sums[0] >= BYTES_LEAST or sums[1] >= FRAMES_LEAST}
+        for whom, (sent, heard) in heapq.nlargest(RECORDED_MOST, told.items(), key=lambda item: item[1]):
             self._audit.record("egress.measured", wall, **whom._asdict(), bytes=sent, messages=heard)
-        others = len(minute) - len(most)
-        if others:
-            sent, heard = (sum(item[place] for item in minute.values()) for place in (0, 1))
-            sent -= sum(item[0] for _, item in most)
-            heard -= sum(item[1] for _, item in most)
-            self._audit.record("egress.measured", wall, others=others, bytes=sent, messages=heard)
+            del told[whom]
+        if told:
+            sent, heard = (sum(sums[place] for sums in told.values()) for place in (0, 1))
+            self._audit.record("egress.measured", wall, others=len(told), bytes=sent, messages=heard)
 
     # --- who is told ---
 

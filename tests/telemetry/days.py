@@ -305,11 +305,11 @@ def _hurry(day: Day) -> None:
 
 
 SCENARIOS: Final = (
-    Scenario("normal", nothing, 0.0),
-    Scenario("flaky mobile network", flaky, 24 * HOUR, begins=0.0),
-    Scenario("deploy", deploy, 600.0),
-    Scenario("broker outage", broker_outage, 600.0, frozenset({AlertKind.SERVICE_OUTAGE})),
-    Scenario("issuer outage", issuer_outage, 600.0, frozenset({AlertKind.CREDENTIALS_OUTAGE})),
+    Scenario("nothing special", nothing, 0.0),
+    Scenario("a flaky mobile network", flaky, 24 * HOUR, begins=0.0),
+    Scenario("a deploy", deploy, 600.0),
+    Scenario("an outage of the broker", broker_outage, 600.0, frozenset({AlertKind.SERVICE_OUTAGE})),
+    Scenario("an outage of the issuer", issuer_outage, 600.0, frozenset({AlertKind.CREDENTIALS_OUTAGE})),
     Scenario("one client with an old token", broken_client, 600.0, frozenset({AlertKind.REFUSALS_ADDRESS})),
     Scenario("one client that reconnects", restless_client, 600.0, frozenset({AlertKind.CLIENT_FLAKY}), 90.0),
     Scenario("credential stuffing", stuffing, 600.0, frozenset({AlertKind.CREDENTIALS_ATTACK})),
@@ -323,3 +323,19 @@ SCENARIOS: Final = (
     Scenario("scraping, little each time", lean_scraping, 600.0, frozenset({AlertKind.MESSAGES_BURST})),
     Scenario("slow exfiltration", slow_exfiltration, 2 * HOUR, frozenset({AlertKind.EGRESS_HOUR}), 2 * HOUR),
 )
+
+
+def table(outcomes: list[Outcome]) -> list[str]:
+    """How days were judged, as a table of the page."""
+    lines = ["| A day with | told | after | false alarms | missed |", "|---|---|---|---|---|"]
+    for found in outcomes:
+        kinds = dict.fromkeys(f"`{alert.kind}`" for alert in found.raised if alert.kind in found.scenario.expected)
+        after = "–" if found.delay is None else _shown(found.delay)
+        told = ", ".join(kinds) or "nothing, as it should be"
+        missed = "no" if not found.is_missed else "**yes**"
+        lines.append(f"| {found.scenario.name} | {told} | {after} | {len(found.false_alarms)} | {missed} |")
+    return lines
+
+
+def _shown(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds <= 120 else f"{seconds / 60:.0f} min"

@@ -12,7 +12,7 @@ from ..closing import CloseCode
 from ..settings import Limits
 from .anomaly_alerts import EVERYBODY, AlertKind, Finding, Whom
 from .anomaly_door import Recent
-from .anomaly_habits import Book, Crowd, Habit, Scale, band_of
+from .anomaly_habits import Book, Crowd, Habit, Scale, band_of, first_lesson
 
 BROKEN: Final = frozenset(
     {None, 1006, int(CloseCode.INTERNAL_ERROR), int(CloseCode.TRY_AGAIN_LATER), int(CloseCode.TIMED_OUT)}
@@ -103,4 +103,4 @@ class Closes:
                 evidence = {"crowd": self._crowd.usual}
                 yield Finding(AlertKind.CLIENT_FLAKY, whom, level, habit.usual, band, evidence)
             if habit.is_due(now):
-                self._crowd.learn(habit.learn(now, self._connects, self._connects.floor))
+                self._crowd.learn(habit.learn(now, self._connects, first_lesson(self._crowd, self._connects)))

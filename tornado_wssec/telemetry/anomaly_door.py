@@ -13,7 +13,7 @@ from typing import Final
 
 from ..settings import Limits
 from .anomaly_alerts import EVERYBODY, AlertKind, Finding, Whom
-from .anomaly_habits import Book, Crowd, Habit, Scale, band_of
+from .anomaly_habits import Book, Crowd, Habit, Scale, band_of, first_lesson
 
 CREDENTIAL: Final = "credential"
 """The stage at which a credential is judged."""
@@ -160,7 +160,7 @@ class Door:
                 known = sum(self._was_good(address, now) for address in addresses) / len(addresses)
                 kind = AlertKind.CREDENTIALS_OUTAGE if known > KNOWN_SHARE else AlertKind.CREDENTIALS_ATTACK
                 evidence = {"addresses": float(len(addresses)), "known": known, "seconds": scale.seconds}
-                yield Finding(kind, EVERYBODY, level, habit.usual, band, evidence)
+                yield Finding(kind, EVERYBODY, others, habit.usual, band, evidence)
             if habit.is_due(now):
                 habit.learn(now, scale, scale.floor)
 
@@ -173,7 +173,7 @@ class Door:
             if level > scale.floor and level > (band := band_of(habit, crowd, scale)):
                 yield Finding(kind, Whom(address=address), level, habit.usual, band, {"crowd": crowd.usual})
             if habit.is_due(now):
-                crowd.learn(habit.learn(now, scale, max(scale.floor, crowd.usual)))
+                crowd.learn(habit.learn(now, scale, first_lesson(crowd, scale)))
 
     def _was_good(self, address: str, now: float) -> bool:
         known = self._known.get(address)

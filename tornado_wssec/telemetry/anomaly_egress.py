@@ -2,7 +2,8 @@
 
 Rules of this file:
 1. Somebody is out of the band who is so by his own habits and by those of the crowd.
-2. Where many leave it together it is one finding about all of them: the application speaks, or many accounts do.
+2. Whoever is out of it teaches the crowd nothing, and himself little: see `anomaly_habits`.
+3. Where many leave it together it is one finding about all of them: the application speaks, or many accounts do.
 """
 
 from collections.abc import Iterable
@@ -10,12 +11,15 @@ from typing import Final, NamedTuple
 
 from ..settings import Limits
 from .anomaly_alerts import EVERYBODY, AlertKind, Finding, Whom
-from .anomaly_habits import Book, Crowd, Habit, Scale, band_of
+from .anomaly_habits import Book, Crowd, Habit, Scale, band_of, first_lesson
 
 CROWD_LEAST: Final = 10
 CROWD_SHARE: Final = 0.1
 """Of those who are sent anything now: more than that, and it is not about each of them."""
+OUT_MOST: Final = 1_024
+"""Who is followed while out of the band; more are many in any case."""
 BACK: Final = 0.5
+"""Of the band: whoever is below that again is back in it."""
 UNLEARNED: Final = 16.0
 """Times the floor, while it is not known what is usual here."""
 
@@ -72,10 +76,12 @@ class Egress:
                 (_, scale, crowd), habit = self._measures[number], habits[number]
                 level = habit.add(amount, now, scale)
                 # The band is never below the floor, and hardly anybody is above it.
-                if level > scale.floor and level > band_of(habit, crowd, scale):
+                if level > scale.floor and len(self._out) < OUT_MOST and level > band_of(habit, crowd, scale):
                     self._out[whom, number] = habit
                 if habit.is_due(now):
-                    crowd.learn(habit.learn(now, scale, max(scale.floor, crowd.usual)))
+                    lesson = habit.learn(now, scale, first_lesson(crowd, scale))
+                    if (whom, number) not in self._out:
+                        crowd.learn(lesson)
 
     def saw_others(self, count: int, sent: float, heard: float) -> None:
         """Learn from those of whom no more is known than what they were sent, on an average, in ten seconds."""

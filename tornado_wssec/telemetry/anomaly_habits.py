@@ -159,6 +159,11 @@ def band_of(habit: Habit, crowd: Crowd | None, scale: Scale) -> float:
     return max(scale.floor, own * scale.own, others * scale.crowd)
 
 
+def first_lesson(crowd: Crowd, scale: Scale) -> float:
+    """What a stranger's first lesson counts as at most: what is usual here, or may be while nobody knows."""
+    return max(scale.floor, crowd.usual) if crowd.usual else scale.unlearned
+
+
 class Book(Generic[K, V]):
     """What is known of many, for those who were seen last.
 
