@@ -200,6 +200,27 @@ async def test_presence_hook_that_fails_or_hangs(caplog: pytest.LogCaptureFixtur
 
 
 @in_loop
+async def test_presence_hook_that_hangs_holds_up_no_stop(caplog: pytest.LogCaptureFixture) -> None:
+    """A server that stops waits for one call, not for all that wait behind it; the log says how many are left out."""
+    begun: list[str] = []
+
+    async def hang(channel: str, who: Present, is_here: bool) -> None:
+        begun.append(who.subject)
+        await asyncio.sleep(3_600)
+
+    teller = presence.PresenceTeller(hang, 0.05)
+    for number in range(100):
+        teller.tell("room:a", Present(f"u{number}"), True)
+    await asyncio.sleep(0)
+    await teller.stop()
+
+    assert begun == [f"u{number}" for number in range(len(begun))]
+    assert len(begun) <= 2
+    assert "are not told, since the server stops" in caplog.text
+    caplog.clear()
+
+
+@in_loop
 async def test_presence_hook_that_is_too_slow(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,6 +8,8 @@ import pytest
 from tests.kits import GENEROUS, in_loop
 from tests.rooms import EVERYTHING, Told, listener, publication, room_kit
 from tornado_wssec import Limits
+from tornado_wssec.errors import StoreCorrupt, StoreError, StoreUnavailable
+from tornado_wssec.policy.broker import Broadcast, Kept
 
 NOTE = {"room": "lobby", "text": "hi"}
 """What fits `room:lobby`."""
@@ -196,3 +198,18 @@ async def test_subscribe_to_as_many_of_a_kind() -> None:
         await client.assert_refused("rate_limited", "wssec.subscribe", {"channel": "hall:c"})
 
         assert {} == await client.request("wssec.subscribe", {"channel": "news"})
+
+
+@pytest.mark.parametrize("fault", [StoreUnavailable("down"), StoreCorrupt("somebody else's")], ids=["down", "corrupt"])
+@in_loop
+async def test_publish_that_is_unavailable(fault: StoreError, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be handed on is told to who speaks, whatever the store is faulty of; he stays connected."""
+    async with room_kit() as kit:
+
+        async def fail(broadcast: Broadcast, kept: Kept | None) -> int | None:
+            raise fault
+
+        monkeypatch.setattr(kit.guard.channels.broker, "publish", fail)
+        mouth = await kit.connect("/ws", permissions=EVERYTHING)
+        await mouth.assert_refused("unavailable", "wssec.publish", publication("room:lobby", NOTE))
+        await mouth.assert_refused("unavailable", "room.say", {"channel": "news", "text": "hi"})

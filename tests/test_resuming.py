@@ -7,8 +7,8 @@ import pytest
 from marshmallow import fields, validate
 
 from tests.kits import GENEROUS, in_loop, settled
-from tornado_wssec import PUBLIC, Channel, Limits, Message, Registry, SecureWebSocketHandler
-from tornado_wssec.errors import StoreUnavailable
+from tornado_wssec import PUBLIC, Channel, Limits, Message, Registry, SecureWebSocketHandler, resuming
+from tornado_wssec.errors import StoreCorrupt, StoreError, StoreUnavailable
 from tornado_wssec.fanout import HELD_MOST
 from tornado_wssec.policy.broker import Kept, Resumed
 from tornado_wssec.stores.local_broker import LocalBroker
@@ -260,12 +260,13 @@ async def test_resume_of_one_who_leaves_meanwhile(way: str) -> None:
         assert (0, {}) == (len(kit.guard.channels), dict(broker._wanted))
 
 
+@pytest.mark.parametrize("fault", [StoreUnavailable("down"), StoreCorrupt("somebody else's")], ids=["down", "corrupt"])
 @in_loop
-async def test_resume_that_is_unavailable() -> None:
-    """The history cannot be read: he is told so, and does not listen."""
+async def test_resume_that_is_unavailable(fault: StoreError) -> None:
+    """The history cannot be read: he is told so, and does not listen; his connection is not to blame."""
     async with log_kit() as kit:
         broker = slow(kit)
-        broker.fault = StoreUnavailable("down")
+        broker.fault = fault
         broker.may_answer.set()
         client = await kit.connect("/ws", permissions=("hear:*",))
         await client.assert_refused("unavailable", "wssec.subscribe", {"channel": CHANNEL})
@@ -290,6 +291,48 @@ async def test_resume_costs_what_it_sends() -> None:
         assert answers[0] == "reply"
         assert answers[-1] == "error"
         assert 4 == answers.index("error") + 1
+
+
+@in_loop
+async def test_resume_that_is_refused_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store has read it each time: after so many refusals the connection ends, as for any excess."""
+    monkeypatch.setattr(resuming, "EVENTS_PER_MESSAGE", 1)
+    limits = Limits(
+        identity_messages_burst=20,
+        identity_messages_per_second=0.001,
+        rate_refusals_until_silence=1,
+        rate_refusals_until_close=2,
+    )
+    async with log_kit(limits=limits) as kit:
+        client, start = await come(kit)
+        await say(kit, *"abcdefghij")
+        asked = {"channel": CHANNEL, "since": start}
+        for _ in range(2):
+            await client.request("wssec.unsubscribe", {"channel": CHANNEL})
+            await client.request("wssec.subscribe", asked)
+        for _ in range(3):
+            await client.request("wssec.unsubscribe", {"channel": CHANNEL})
+        await client.assert_refused("rate_limited", "wssec.subscribe", asked)
+        for _ in range(2):
+            await client.send("wssec.subscribe", asked, "r")
+
+        await client.assert_closed(4429)
+
+
+@pytest.mark.parametrize("seconds", [-3_600, -1, 3_600])
+@in_loop
+async def test_resume_by_a_clock_that_is_set(seconds: int) -> None:
+    """Numbers are times, and rise whatever it is set to: who listens hears on, and who comes back misses nothing."""
+    async with log_kit() as kit:
+        await kit.advance(120)
+        back = await kit.connect("/ws", permissions=("hear:*",))
+        client, start = await come(kit)
+        kit.clock.step_wall(seconds)
+        await say(kit, "a", "b")
+        await back.request("wssec.subscribe", {"channel": CHANNEL, "since": start})
+
+        for each in (client, back):
+            assert ["a", "b"] == [text for _, text in await heard(each, 2)]
 
 
 @in_loop

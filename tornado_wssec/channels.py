@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from .errors import ConfigurationError, PermissionDenied, Problem, RateLimited, StoreUnavailable, Unavailable
+from .errors import ConfigurationError, PermissionDenied, Problem, RateLimited, StoreError, Unavailable
 from .fanout import Audience, Delivery, Fanout, Subscription, gap_in
 from .hub import Live
 from .outbound import data_of, needs_of, ready_to_send
@@ -91,7 +91,7 @@ class Channels:
             return None
         try:
             return await self._begin(self.broker, audience, member, wanted, since)
-        except StoreUnavailable as error:
+        except StoreError as error:
             self._give_up(audience, member)
             raise Unavailable(f"{name} cannot be had from other nodes: {error}") from error
         except BaseException:
@@ -225,7 +225,7 @@ class Channels:
         self._may_listen(live, name)
         try:
             return await self.present(name)
-        except StoreUnavailable as error:
+        except StoreError as error:
             raise Unavailable(f"who is in {name} cannot be found out: {error}") from error
 
     # --- what is said ---

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 SLICE: Final = 256
 """Listeners that are served before others get their turn: about a millisecond."""
 WAITING_MOST: Final = 64
-"""Publications of one channel that wait for their turn; of more, the publisher waits until they have left."""
+"""Publications of one channel that wait for their turn; of more, the publisher waits until the first has left."""
 HELD_MOST: Final = 1_000
 """Publications that wait for one who is being sent what he missed; of more he is told that something is missing."""
 EVERYBODY: Final = 1 << 62
@@ -203,9 +203,8 @@ class Fanout:
             return
         waiting.append(delivery)
         if len(waiting) > WAITING_MOST:
-            while waiting:
-                self._is_done(waiting[0], EVERYBODY)
-                waiting.popleft()
+            self._is_done(waiting[0], EVERYBODY)
+            waiting.popleft()
         elif len(waiting) == 1:
             self._turns.append(audience)
             self._go_on_soon()

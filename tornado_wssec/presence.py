@@ -51,9 +51,16 @@ class PresenceTeller:
             self._telling = asyncio.get_running_loop().create_task(self._tell_all())
 
     async def stop(self) -> None:
-        """Wait for what is being told."""
+        """Wait for what is being told, as long as one call may take; what waits behind it then is not told."""
+        if self._telling is None:
+            return
+        await asyncio.wait([self._telling], timeout=self._seconds)
         if self._telling is not None:
-            await self._telling
+            logger.error("the hook presence= is too slow: %d are not told, since the server stops", len(self._waiting))
+            self._waiting.clear()
+            self._telling.cancel()
+            await asyncio.wait([self._telling])
+            self._is_full, self._telling = False, None
 
     async def _tell_all(self) -> None:
         while self._waiting:

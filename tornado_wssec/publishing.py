@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .channels import Channels
-from .errors import PermissionDenied, StoreUnavailable, Unavailable
+from .errors import PermissionDenied, StoreError, Unavailable
 from .hub import Live
 from .moderation import Moderator, Speaker, speaker
 from .policy.messages import Message
@@ -72,7 +72,7 @@ class Publishing:
         self._pay(live, name, channel, sends)
         try:
             await self._channels.hand_on(broadcast)
-        except StoreUnavailable as error:
+        except StoreError as error:
             raise Unavailable(f"{name} cannot be reached on other nodes: {error}") from error
 
     def _pay(self, live: Live, name: str, channel: ChannelSpec | None, sends: float) -> None:

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from .errors import RateLimited
 from .fanout import Audience, Subscription, gap_in
 from .policy.broker import Broadcast, Resumed
 from .policy.reserved import Subscribe
@@ -49,12 +48,13 @@ async def catch_up(audience: Audience, member: Subscription, resumed: Resumed, n
         hand: hands one publication to one member.
 
     Raises:
-        RateLimited: it asks for more than it may.
+        RateLimited, FrameDropped, Disconnect: it asks for more than it may, by how long it has done so.
     """
     most = member.live.limits.identity_messages_burst * BURST_SHARE
     cost = min(most, len(resumed.missed) / EVENTS_PER_MESSAGE)
-    if wait := member.live.session.account.take(Subscribe, (), cost, now):
-        raise RateLimited(f"{len(resumed.missed)} events to be sent again", retry_after=wait)
+    session = member.live.session
+    if wait := session.account.take(Subscribe, (), cost, now):
+        session.refuse(wait, now)  # it has been read from the store by now: who goes on and on is ended
     member.floor = resumed.seq
     audience.floor = max(audience.floor, resumed.seq)
     due = deque(resumed.missed if resumed.is_whole else (gap_in(audience.name), *resumed.missed))
