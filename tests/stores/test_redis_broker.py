@@ -313,6 +313,21 @@ async def test_redis_broker_that_moves_warns_where_it_spoke(
 
 
 @in_loop
+async def test_redis_broker_hears_another_life(each_redis: RedisServer, tmp_path: Path) -> None:
+    """A primary that was none for a while breaks no connection: what it says next comes behind a gap."""
+    async with nodes_at(each_redis.url, tmp_path, 1) as [node]:
+        assert isinstance(node.broker, RedisBroker)
+        node.broker._place = replace(node.broker._place, manner=Manner.CLUSTER)
+        await node.want()
+        await node.say("before")
+        await node.hears("before")
+        node.broker._heard_life = b"0123456789abcdef"
+        await node.say("after")
+
+        await node.hears("before", "gap", "after")
+
+
+@in_loop
 async def test_redis_ear_is_granted_what_it_asked_for_last(tmp_path: Path) -> None:
     """Who joins, leaves and joins again in haste waits for the second confirmation, not for the first."""
     ear = broker_at("redis://127.0.0.1:1", tmp_path, "n", Heard())._ear
@@ -374,9 +389,7 @@ async def test_redis_broker_leaves_nothing_behind(each_redis: RedisServer, tmp_p
     assert [f"{tag}:life"] == left
 
 
-@pytest.mark.parametrize(
-    "payload", ["hunter2", "0 0 []", "a b c", "gap gap", '0 0 ["room:b","t","{}","",null,"i","n"]']
-)
+@pytest.mark.parametrize("payload", ["hunter2", "0 0 []", "a b c", "gap", '0 0 ["room:b","t","{}","",null,"i","n"]'])
 @in_loop
 async def test_redis_broker_of_somebody_else(
     each_redis: RedisServer, tmp_path: Path, payload: str, caplog: pytest.LogCaptureFixture

@@ -70,6 +70,7 @@ class RedisBroker:
         self._publishing = 0
         self._published: dict[str, float] = {}
         self._life = ""
+        self._heard_life = b""
         self._unwarned: dict[str, None] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._due = asyncio.Event()
@@ -136,16 +137,25 @@ class RedisBroker:
         course = self._courses.get(name.removeprefix(self._say))
         if course is None:
             return  # it is not wanted any more
-        if payload == GAP:
+        life, _, said = payload.partition(b" ")
+        self._hear_from(life)
+        if said == GAP:
             course.warn()
             return
         try:
-            seq, after, text = payload.split(b" ", 2)
+            seq, after, text = said.split(b" ", 2)
             broadcast = Broadcast.from_text(text.decode(), int(seq) or None)
             if broadcast.channel == course.channel:
                 course.hear(broadcast, int(after))
         except ValueError:
             logger.error("%s: what arrived in a channel is none of ours; see who publishes there", self._place.url)
+
+    def _hear_from(self, life: bytes) -> None:
+        """Two that take turns as the primary may do so twice without a connection being broken."""
+        before, self._heard_life = self._heard_life, life
+        if before not in (b"", life) and self._place.manner is not Manner.FIXED:
+            for course in self._courses.values():
+                course.mend()
 
     def _returned(self, name: str) -> None:
         if course := self._courses.get(name.removeprefix(self._say)):

@@ -16,6 +16,7 @@ SAY: Final = f"""{PRIMARY}
 local id = string.match(about, 'master_replid:(%x+)') or 'none'
 if ARGV[1] ~= '' and ARGV[1] ~= id then return {{id}} end
 local function say(channel, text)
+  text = id .. ' ' .. text
   if redis.REDIS_VERSION_NUM then redis.call('SPUBLISH', channel, text) else redis.call('PUBLISH', channel, text) end
 end
 if ARGV[2] ~= '' then say(ARGV[3], ARGV[2]) end
