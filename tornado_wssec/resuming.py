@@ -57,7 +57,7 @@ async def catch_up(audience: Audience, member: Subscription, resumed: Resumed, n
         session.refuse(wait, now)  # it has been read from the store by now: who goes on and on is ended
     member.floor = resumed.seq
     audience.floor = max(audience.floor, resumed.seq)
-    due = deque(resumed.missed if resumed.is_whole else (gap_in(audience.name), *resumed.missed))
+    due = deque(resumed.in_order(gap_in(audience.name)))
     while member.is_on and member.held is not None:
         while due and member.is_on:
             hand(audience, due.popleft(), member)

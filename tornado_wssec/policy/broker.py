@@ -9,11 +9,11 @@ Rules of this file:
 """
 
 import json
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
 
-ID_CHARACTERS: Final = 64
+_T = TypeVar("_T")
 _NAMES: Final = ("channel", "type", "data", "needs", "key", "id", "origin")
 
 
@@ -88,12 +88,24 @@ class Resumed(NamedTuple):
     Args:
         seq: what to come back with, so that nothing that follows is missed.
         missed: what is known to have come behind `since`, in order.
-        is_whole: whether that is all; else something before or among it may be lost.
+        is_whole: whether that is all; else something may be lost.
+        holes: before which of `missed` that may be; as many as there are: behind them.
     """
 
     seq: int
     missed: Sequence[Broadcast] = ()
     is_whole: bool = True
+    holes: frozenset[int] = frozenset()
+
+    def in_order(self, gap: _T) -> Iterator[Broadcast | _T]:
+        """What was missed, with `gap` wherever something may be missing."""
+        holes = self.holes or (frozenset() if self.is_whole else frozenset({0}))
+        for place, one in enumerate(self.missed):
+            if place in holes:
+                yield gap
+            yield one
+        if len(self.missed) in holes:
+            yield gap
 
 
 class Present(NamedTuple):

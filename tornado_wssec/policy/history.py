@@ -10,7 +10,7 @@ Rules of this file:
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import dropwhile
 from typing import Final, NamedTuple, TypeVar
 
@@ -92,25 +92,21 @@ def resume(since: int | None, told: Iterable[Told], kept: Kept, at: Position) ->
     missed = [one for one in dropwhile(lambda one: one.seq <= since, told) if one.at > at.now - kept.seconds]
     # Nothing can have been published and forgotten within this span: its number would still be known.
     span = int((remembered(kept) - SKEW_SECONDS) * MICROSECONDS)
-    is_known = at.life <= since <= at.seq
-    is_whole = is_known and _follow(since, missed, span) and _reaches(since, missed, span, at)
-    return Resumed(at.seq, [one.broadcast for one in missed], is_whole)
+    holes = set(_holes(since, missed, span, at))
+    if not at.life <= since <= at.seq:
+        holes.add(0)
+    return Resumed(at.seq, [one.broadcast for one in missed], not holes, frozenset(holes))
 
 
-def _follow(since: int, missed: Sequence[Told], span: int) -> bool:
-    """Whether each follows the one before it, and the first what is known."""
+def _holes(since: int, missed: Sequence[Told], span: int, at: Position) -> Iterator[int]:
+    """Yield before which of them something may be missing; behind the last one is a place, too."""
     before = since
-    for one in missed:
+    for place, one in enumerate(missed):
         if one.after != before and not (one.after == FRESH and one.seq - before < span):
-            return False
+            yield place
         before = one.seq
-    return True
-
-
-def _reaches(since: int, missed: Sequence[Told], span: int, at: Position) -> bool:
-    """Whether nothing can have come behind them."""
-    newest = missed[-1].seq if missed else since
-    return at.seq == newest if at.last is not None else at.seq - newest < span
+    if not (at.seq == before if at.last is not None else at.seq - before < span):
+        yield len(missed)
 
 
 class Histories:

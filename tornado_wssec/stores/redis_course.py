@@ -131,10 +131,13 @@ class Course:
 
     async def _catch_up(self) -> None:
         resumed = await self._patiently_read()
-        if self._heard is None or resumed is None or not resumed.is_whole:
+        if self._heard is None or resumed is None:
             self._listener.gap(self.channel)
-        for broadcast in resumed.missed if resumed else ():
-            self._hand_over(broadcast)
+        for one in resumed.in_order(None) if resumed else ():
+            if one is None:
+                self._listener.gap(self.channel)
+            else:
+                self._hand_over(one)
         if resumed is not None:
             self._heard = max(resumed.seq, self._heard or 0)
         else:
