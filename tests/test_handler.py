@@ -4,6 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -197,6 +198,29 @@ async def test_handler_closed_by_us() -> None:
         await script.left.wait()
 
     assert [("opened", "ann"), ("closed", 4403)] == script.told
+
+
+@in_loop
+async def test_handler_closed_knows_nothing_of_who_ended_it() -> None:
+    """Whose handler finds that a reader is too slow, or gone, leaves no context variable to that one's `closed`."""
+    user, script = ContextVar("user", default="nobody"), Script()
+
+    class Asking(TalkSocket):
+        def closed(self, close: Close | None) -> None:
+            script.told.append(user.get())
+            script.left.set()
+
+    async def drop_bob(socket: TalkSocket, data: dict[str, Any]) -> None:
+        user.set(socket.identity.subject)
+        next(live for live in kit.guard.hub if live.session.identity.subject == "bob").drop_slow()
+
+    script.do = drop_bob
+    async with talk_kit(script, Asking) as kit:
+        ann, _ = [await kit.connect("/ws", subject=subject) for subject in ("ann", "bob")]
+        await ann.request("talk.do")
+        await script.left.wait()
+
+        assert "nobody" == script.told[-1]
 
 
 @in_loop

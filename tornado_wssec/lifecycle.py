@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context, copy_context
 from typing import Any, Final
 
 from .alerts import Alarm
@@ -99,11 +100,13 @@ class Lifecycle:
         """Who else is told the time, in monotonic seconds."""
         self._followers: list[asyncio.Task[None]] = []
         self._hooks: set[asyncio.Task[None]] = set()
+        self._context = Context()
 
     async def start(self, *, following: bool) -> None:
         """Read the keys, open the store, and follow both; see `Guard.start`."""
         if self._readiness.watcher is not None:
             raise RuntimeError("this guard has been started already; one guard serves one event loop at a time")
+        self._context = copy_context()
         self._keeper.start()
         self._timekeeping.look()
         watcher = Watcher(
@@ -206,7 +209,8 @@ class Lifecycle:
 
     def spawn(self, hook: Coroutine[Any, Any, None]) -> None:
         """Run a hook of the application beside everything else; `stop` waits for it."""
-        task = asyncio.get_running_loop().create_task(hook)
+        # In a context of its own: a connection is lost in that of whoever has met its end, say another one's handler.
+        task = asyncio.get_running_loop().create_task(hook, context=self._context.copy())
         self._hooks.add(task)
         task.add_done_callback(self._hooks.discard)
 
