@@ -93,6 +93,16 @@ def test_publication_names_its_channel() -> None:
         admitted(numbered, {"room": 8}, name="room:7")
 
 
+def test_publication_names_its_channel_by_another_name() -> None:
+    """A field of the channel is one also where the wire calls it otherwise."""
+    rooms = channel({"publish": PUBLIC, "pattern": "room:{room}", "accepts": [TYPE]}, room=text())
+    renamed = Registry(rooms, message({"direction": "both"}, room=text(data_key="roomId")))
+
+    assert {"room": "lobby"} == admitted(renamed, {"roomId": "lobby"})
+    with pytest.raises(PermissionDenied):
+        admitted(renamed, {"roomId": "attic"})
+
+
 def test_publication_asks_for_a_recent_authentication() -> None:
     """As the type does when it is sent."""
     registry = Registry(channel({"publish": PUBLIC}), message({"direction": "both", "max_auth_age": 9}, room=text()))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..errors import PermissionDenied, Unavailable, UnknownType
 from .channel_specs import ChannelSpec
 from .codec import Incoming, encode_json
-from .pipeline import authorise, validate
+from .pipeline import Valid, authorise, validate
 from .registry import MessageSpec, Registry
 from .session import Session
 
@@ -56,7 +56,7 @@ def admit_publication(asked: Mapping[str, Any], registry: Registry, session: Ses
     session.spend(spec, None, now)
     incoming = Incoming(spec.type, None, asked["data"], _size_of(spec, asked["data"]))
     valid = validate(spec, incoming, identity)
-    _require_named(channel, name, valid.wire)
+    _require_named(channel, name, valid)
     if spec.direction == "both":  # else its permission says who may receive it, and asks nothing of who sends
         authorise(valid, identity)
     if spec.max_auth_age is not None:
@@ -73,10 +73,11 @@ def accepts(channel: ChannelSpec, spec: MessageSpec) -> bool:
     return spec.wire_names.issuperset(channel.pattern.fields)
 
 
-def _require_named(channel: ChannelSpec, name: str, wire: Mapping[str, Any]) -> None:
-    segments = channel.pattern.match(name) or {}
+def _require_named(channel: ChannelSpec, name: str, valid: Valid) -> None:
+    segments, wire = channel.pattern.match(name) or {}, valid.wire
     for field, segment in segments.items():
-        if field in wire and str(wire[field]) != segment:
+        # By either name: permissions are filled from the field, whatever the wire calls it.
+        if any([str(wire[key]) != segment for key in (field, valid.spec.wire_name(field)) if key in wire]):
             raise PermissionDenied(f"{field} names another channel than the one it is published in")
 
 

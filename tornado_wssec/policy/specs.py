@@ -93,6 +93,11 @@ class MessageSpec:
         """The names that its fields have on the wire."""
         return frozenset([key_of(name, field) for name, field in self._loader.fields.items()])
 
+    def wire_name(self, name: str) -> str:
+        """The name that a field has on the wire; of what is no field, the same."""
+        field = self._loader.fields.get(name)
+        return name if field is None else key_of(name, field)
+
     @property
     def path(self) -> str:
         """The way that its messages take, and why: `typed`, `compiled`, `marshmallow: has pre_load`.
