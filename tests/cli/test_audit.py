@@ -140,6 +140,22 @@ def test_l09_audit_verify_against_a_head(wssec: Terminal, folder: Path) -> None:
     assert 2 == wssec("audit", "verify", "--head", "nonsense").code
 
 
+def test_audit_replay(wssec: Terminal, folder: Path) -> None:
+    """Which alerts there would have been, of what happened; those since a time alone, where one is named."""
+    writer = writer_of(folder)
+    for number in range(90):
+        facts = {"address": f"203.0.113.{number % 9}", "stage": "credential", "status": 401}
+        writer.put(record_of("handshake.refused", AT + number / 10, facts))
+    writer.put(record_of("session.opened", AT + 600, {"subject": "ann", "session": "s1", "address": "192.0.2.7"}))
+    writer.close(5)
+
+    (alert,) = wssec.json("audit", "replay")
+    assert ("credentials.attack", True, 9.0) == (alert["kind"], alert["is_abuse"], alert["addresses"])
+    assert 0 < alert["since"] - AT < 10 < alert["ended_at"] - AT
+    assert re.search(r"2026-01-01T00:00:05Z +2026-.+Z +credentials.attack +everybody +", wssec.done("audit", "replay"))
+    assert [] == wssec.json("audit", "replay", "--since", str(int(AT + 60)))
+
+
 def test_audit_without_a_folder(wssec: Terminal, tmp_path: Path) -> None:
     """Refused, with the remedy."""
     outcome = wssec("audit", "tail", "--folder", str(tmp_path / "absent"))

@@ -48,7 +48,7 @@ def test_help_lists_the_commands_of_the_contract() -> None:
         "top",
         *(f"schemas {verb}" for verb in ("list", "check", "export")),
         *(f"store {verb}" for verb in ("ping", "migrate", "doctor", "clock")),
-        *(f"audit {verb}" for verb in ("tail", "query", "verify")),
+        *(f"audit {verb}" for verb in ("tail", "query", "verify", "replay")),
         "check",
         "completion",
     } == below - {

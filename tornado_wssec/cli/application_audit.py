@@ -23,6 +23,7 @@ from ..handover import STOCK
 from ..policy.registry import Registry
 from ..policy.strictness import field_problems
 from ..settings import Settings, Timeouts
+from .alert_lines import alert_lines
 from .audit_lines import Level, Line
 from .certificate_lines import certificate_lines
 from .foreign_audit import application_lines, socket_lines
@@ -72,6 +73,7 @@ def _of_guarded(app: Application, guard: Guard) -> list[Line]:
         *certificate_lines(guard.settings),
         *_changed(guard, endpoints),
         *issuer_lines(guard),
+        *alert_lines(guard),
         *(Line(Level.IN_FORCE, *mode) for mode in guard.modes),
     ]
 

@@ -8,6 +8,9 @@ from typing import Any, Final
 
 import click
 
+from ..settings import Limits, Timeouts
+from ..telemetry.anomaly_alerts import Alert
+from ..telemetry.anomaly_replay import alerts_of
 from ..telemetry.audit_chain import Head
 from ..telemetry.audit_reading import Follower, events
 from ..telemetry.audit_verdict import ChainVerdict, judged
@@ -143,6 +146,33 @@ def verify(heads: tuple[tuple[str, Head], ...], folder: Path | None, as_json: bo
                 error(f"{verdict.name}: {told}")
     if any(verdict.faults for verdict in verdicts):
         raise click.exceptions.Exit(FAILED)
+
+
+@audit.command("replay", example="wssec audit replay --since 2026-01-31T08:00:00Z")
+@click.option("--since", type=moment, metavar="T", help="Tell of none before; what is usual is learned all the same.")
+@folder_option
+@json_option
+def replay(since: float | None, folder: Path | None, as_json: bool) -> None:
+    """Judge what was recorded: which alerts a server with the default limits would have raised.
+
+    The whole folder is read, so that it is learned what is usual; the lines of several servers count together. JSON:
+    [{id, kind, is_abuse, what, unit, subject, issuer, address, value, usual, band, since, ended_at}] and the evidence.
+    """
+    found: dict[str, Alert] = {}
+    for alert in alerts_of(events(_folder(folder)), Limits(), Timeouts()):
+        found[alert.id] = alert
+    told = [alert for alert in found.values() if since is None or alert.since >= since]
+    if as_json:
+        print_json([alert.facts() for alert in told])
+        return
+    titles = ["since", "until", "kind", "whom", "value", "usual", "up to", "unit"]
+    print_table(titles, [_row_of(alert) for alert in told])
+
+
+def _row_of(alert: Alert) -> list[object]:
+    numbers = [f"{number:.0f}" for number in (alert.value, alert.usual, alert.band)]
+    times = show_time(alert.since), show_time(alert.ended_at)
+    return [*times, alert.kind, alert.whom, *numbers, alert.about.unit]
 
 
 def _described(verdict: ChainVerdict) -> dict[str, Any]:

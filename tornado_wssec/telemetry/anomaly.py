@@ -60,12 +60,12 @@ class Detector:
         """A connection has ended; `code` None: without a close frame."""
         self._closes.saw_close(whom, code, now)
 
-    def saw_refusal(self, address: str | None, stage: str, status: int, now: float, count: int = 1) -> None:
+    def saw_refusal(self, address: str | None, stage: str, status: int, now: float, count: float = 1.0) -> None:
         """An attempt was turned away, or so many were; `address` None: it is not known."""
         if status == NOT_READY:
-            self._closes.saw_unready(address, now, float(count))
+            self._closes.saw_unready(address, now, count)
         else:
-            self._door.saw_refusal(address, stage, now, float(count))
+            self._door.saw_refusal(address, stage, now, count)
 
     def saw_egress(self, samples: Iterable[Sample], now: float) -> None:
         """What everybody was sent and has said since the last sample."""

@@ -42,6 +42,7 @@ class Closes:
         self._breaks = Habit(now, self._lost)
         self._leaves = Habit(now, self._lost)
         self._broken = Recent(self._lost.seconds)
+        self._gone = Recent(self._lost.seconds)
         self._crowd = Crowd()
         self._known = Book[Whom, Habit](lambda at: Habit(at, self._connects), limits.alert_tracked)
         self._suspects = Recent(self._connects.seconds)
@@ -70,6 +71,7 @@ class Closes:
         """
         self._open = max(self._open - 1, 0)
         self._leaves.add(1.0, now, self._lost)
+        self._gone.add(whom, now)
         if code in BROKEN:
             self._breaks.add(1.0, now, self._lost)
             self._broken.add(whom, now)
@@ -85,7 +87,7 @@ class Closes:
         left = self._leaves.add(0.0, now, self._lost)
         band = max(band, LOST_SHARE * (self._open + left))
         whose = len(self._broken.keys(now))
-        if max(level, left) > band:
+        if max(level, left) > band and len(self._gone.keys(now)) >= LOST_LEAST / 2:
             self._unrest_at = now
         if level > band and whose >= LOST_LEAST / 2:
             evidence = {"whose": float(whose), "open": float(self._open)}

@@ -111,6 +111,7 @@ class Door:
                 seconds=3_600.0, every=600.0, step=0.05, own=4.0, crowd=0.0, floor=floor * 10.0, unlearned=floor * 10.0
             ),
         )
+        self._is_burst = False
         self._failed = tuple(Habit(now, scale) for scale in self._scales)
         self._failing = tuple(Failing(scale) for scale in self._scales)
         self._known = Book[str, _Address](self._stranger, limits.alert_tracked)
@@ -134,14 +135,17 @@ class Door:
             count: how many times.
         """
         if stage == CREDENTIAL:
-            for scale, habit in zip(self._scales, self._failed, strict=True):
-                habit.add(count, now, scale)
-        if address is None:
-            return
-        self._known.of(address, now).refused.add(count, now, self._refused)
-        self._suspects.add(address, now)
-        if stage == CREDENTIAL:
-            for failing in self._failing:
+            self._count_failure(address, now, count)
+        if address is not None:
+            self._known.of(address, now).refused.add(count, now, self._refused)
+            self._suspects.add(address, now)
+
+    def _count_failure(self, address: str | None, now: float, count: float) -> None:
+        # What is out of the band of a minute is told already; in the hour's it would be told for hours after its end.
+        spans = slice(1) if self._is_burst else slice(2)
+        for scale, habit, failing in zip(self._scales[spans], self._failed, self._failing, strict=False):
+            habit.add(count, now, scale)
+            if address is not None:
                 failing.add(address, count, now)
 
     def findings(self, now: float) -> Iterator[Finding]:
@@ -156,6 +160,8 @@ class Door:
             level, band, addresses = habit.add(0.0, now, scale), band_of(habit, None, scale), failing.levels(now)
             # What the worst one does is a matter of that address; here it is about all others.
             others = level - max(addresses.values(), default=0.0)
+            if scale is self._scales[0]:
+                self._is_burst = level > band
             if others > band and len(addresses) >= ADDRESSES_LEAST:
                 known = sum(self._was_good(address, now) for address in addresses) / len(addresses)
                 kind = AlertKind.CREDENTIALS_OUTAGE if known > KNOWN_SHARE else AlertKind.CREDENTIALS_ATTACK
