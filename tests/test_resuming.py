@@ -274,6 +274,23 @@ async def test_resume_that_is_unavailable(fault: StoreError) -> None:
         assert (0, {}) == (len(kit.guard.channels), dict(broker._wanted))
 
 
+@pytest.mark.parametrize(("measure", "code"), [("ban", "permission_denied"), ("kick", "unavailable")])
+@in_loop
+async def test_resume_of_who_is_put_out_meanwhile(measure: str, code: str) -> None:
+    """No reply says that he listens who has been told already that he does not."""
+    async with log_kit() as kit:
+        broker = slow(kit)
+        client = await kit.connect("/ws", subject="eve", permissions=("hear:*",))
+        await client.send("wssec.subscribe", {"channel": CHANNEL}, "m")
+        await broker.is_asked.wait()
+        await getattr(kit.guard.moderation, measure)(CHANNEL, subject="eve")
+        broker.may_answer.set()
+
+        assert {"type": "wssec.unsubscribed", "data": {"channel": CHANNEL}} == await client.receive()
+        assert code == (await client.answer("m"))["code"]
+        assert (0, {}) == (len(kit.guard.channels), dict(broker._wanted))
+
+
 @in_loop
 async def test_resume_costs_what_it_sends() -> None:
     """An identity that asks for the same events again and again runs out of its budget."""

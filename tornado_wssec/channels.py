@@ -77,7 +77,7 @@ class Channels:
         Raises:
             PermissionDenied: no grant, or no such channel; the peer cannot tell which.
             RateLimited: it listens to as many as a connection may, or as many listen as may.
-            Unavailable: what other nodes publish there cannot be had now.
+            Unavailable: what other nodes publish there cannot be had now; or it was taken off again meanwhile.
             FrameDropped: it has left, or is leaving.
         """
         member = self.admit(live, envelope, name)
@@ -90,13 +90,18 @@ class Channels:
             self._take_seat(audience, member)
             return None
         try:
-            return await self._begin(self.broker, audience, member, wanted, since)
+            seq = await self._begin(self.broker, audience, member, wanted, since)
         except StoreError as error:
             self._give_up(audience, member)
             raise Unavailable(f"{name} cannot be had from other nodes: {error}") from error
         except BaseException:
             self._give_up(audience, member)
             raise
+        if not member.is_on:  # else a reply would say that it listens
+            live.session.ensure_open()
+            self._may_listen(live, name)
+            raise Unavailable(f"was taken off {name} while it began to listen")
+        return seq
 
     async def _begin(
         self,
