@@ -46,7 +46,7 @@ class Echo(Outgoing):
 
     def __init__(self, frame: bytes) -> None:
         super().__init__("", is_reply=True)
-        self._frame = frame
+        self.frame = frame
 
 
 def echo(sock: socket.socket, early: bytes) -> None:
