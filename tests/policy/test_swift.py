@@ -132,7 +132,7 @@ def twins(chance: random.Random, now: float) -> tuple[Session, Session]:
 
 def owed(one: Session) -> list[Any]:
     """Everything that a session and its account have been charged."""
-    budgets: dict[str, Any] = {**one.account.by_type}
+    budgets: dict[Any, Any] = {**one.account.by_type}
     types = {name: [part.full_at for part in getattr(each, "_parts", (each,))] for name, each in budgets.items()}
     return [
         *[round(bucket.full_at, 9) for bucket in (one.frames, one.bytes, one.account.messages)],
