@@ -34,6 +34,16 @@ def faults(field: fields.Field[Any], *, strict: bool = True) -> list[str]:
     return [problem.fault for problem in of_field(field, strict=strict)]
 
 
+def test_field_whose_default_all_messages_share_does_not_start() -> None:
+    """A handler that adds to it would add to the messages of everybody who comes after; one made anew is another."""
+    shared: list[Any] = [[], {}, {"a"}, bytearray()]
+    said_of = [faults(fields.Raw(load_default=one))[-1] for one in shared]
+
+    assert ["list", "dict", "set", "bytearray"] == [fault.split()[2] for fault in said_of]
+    assert [] == faults(fields.List(text(), validate=MOST, load_default=list))
+    assert [] == faults(fields.List(text(), validate=MOST, load_default=[]), strict=False)
+
+
 @pytest.mark.parametrize(
     "field",
     [

@@ -196,6 +196,14 @@ def test_typed_does_without_a_type_that_cannot_be_made(monkeypatch: pytest.Monke
     assert None is Decoder.of({TYPE: CHAT}, Envelope(), LIMITS)
 
 
+@pytest.mark.parametrize("most", [-1, 2.5])
+def test_typed_leaves_a_length_that_is_none(most: Any) -> None:
+    """What msgspec has no form for keeps nobody from starting: marshmallow compares with it all the same."""
+    odd = spec(text=text(required=False, validate=validate.Length(max=most)))
+
+    assert Decoder.of({TYPE: odd}, Envelope(), LIMITS) is None
+
+
 def test_typed_knows_lengths_beyond_all_measure() -> None:
     """They are no lengths of anything, and so refuse or allow everything."""
     found = decoder(

@@ -3,7 +3,7 @@
 Rules of this file:
 1. Whatever lets through more than the declaration says is refused always: unknown fields, an
    expression that does not match to the end, a validator whose verdict nobody reads.
-2. What coerces, or has no bound, is refused in strict mode, which is the default.
+2. What coerces, has no bound, or is shared by all messages is refused in strict mode, which is the default.
 """
 
 from collections.abc import Iterator
@@ -73,6 +73,7 @@ def _facts(validator: validate.Regexp) -> PatternFacts | None:
     return read_pattern(validator.regex) if isinstance(validator.regex.pattern, str) else None
 
 
+_CHANGING: Final = (bytearray, dict, list, set)
 _ENDLESS_REGEXP: Final = ", or give its Regexp a width, {1,64} in place of +"
 _NO_KEY: Final = (
     fields.Boolean,
@@ -95,6 +96,10 @@ def _strict_faults(field: fields.Field[Any]) -> Iterator[Fault]:
         yield f"is a {type(field).__name__} without a maximum", remedy
     if isinstance(field, fields.Mapping):
         yield from _mapping_faults(field)
+    if isinstance(field.load_default, _CHANGING):
+        shared = type(field.load_default).__name__
+        remedy = f"write a function that makes one each time, load_default={shared}"
+        yield f"shares one {shared} among all messages that lack it, and what a handler adds to it stays", remedy
 
 
 def _mapping_faults(field: fields.Mapping[Any]) -> Iterator[Fault]:

@@ -119,7 +119,7 @@ def _kind_of(spec: Typable, envelope: Envelope, limits: Limits) -> tuple[Any, Ca
         return None
     try:
         return (_flat if envelope.is_flat else _nested)(spec.type, plan, envelope.type_key, limits)
-    except NoShape:
+    except (NoShape, TypeError, ValueError):  # a length of -1, say, which marshmallow compares with all the same
         return None
 
 
@@ -169,13 +169,10 @@ def _default(member: Member) -> tuple[Any, ...]:
 
 
 def _struct(type_name: str, type_key: str, found: list[Any], rename: Mapping[str, str]) -> Any:
-    """The type of a frame; NoShape where msgspec cannot make one, or no decoder of it."""
+    """The type of a frame; TypeError or ValueError where msgspec cannot make one, or no decoder of it."""
     options: dict[str, Any] = {"tag": type_name, "tag_field": type_key, "rename": rename, "kw_only": True, "gc": False}
-    try:
-        kind = MSGSPEC.defstruct("Frame", [*found, _id_field()], **options)
-        MSGSPEC.json.Decoder(kind)
-    except (TypeError, ValueError) as error:
-        raise NoShape(str(error)) from error
+    kind = MSGSPEC.defstruct("Frame", [*found, _id_field()], **options)
+    MSGSPEC.json.Decoder(kind)
     return kind
 
 
