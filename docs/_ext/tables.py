@@ -25,6 +25,7 @@ from tornado_wssec.policy.messages import ChannelOptions, MessageOptions
 from tornado_wssec.policy.reserved import RESERVED
 from tornado_wssec.sealing import INSTEAD
 from tornado_wssec.settings import Limits, Settings, Timeouts, TokenRules
+from tornado_wssec.telemetry.anomaly_alerts import KINDS
 from tornado_wssec.telemetry.audit_events import EVENTS
 from tornado_wssec.telemetry.measures import METRICS
 
@@ -214,6 +215,11 @@ def _events() -> Iterator[Row]:
         yield f"`{name}`", event.what, ", ".join(event.facts) or "–"
 
 
+def _alerts() -> Iterator[Row]:
+    for kind, about in KINDS.items():
+        yield f"[`{kind}`](#{kind.replace('.', '-')})", about.what, about.unit, "abuse" if about.is_abuse else "a fault"
+
+
 def _metrics() -> Iterator[Row]:
     for metric in METRICS:
         yield f"`{metric.name}`", metric.kind, ", ".join(metric.labels) or "–", metric.what
@@ -240,6 +246,7 @@ TABLES: Final[Mapping[str, tuple[tuple[str, ...], Callable[[], Iterator[Row]]]]]
     "reserved-types": (("Type", "Fields", "What it asks for"), _reserved_types),
     "events": (("Event", "What has happened", "Facts"), _events),
     "metrics": (("Metric", "Kind", "Labels", "What it tells"), _metrics),
+    "alerts": (("Kind", "What it means", "Its value is in", "A sign of"), _alerts),
     "layers": (("Layer", "Parts", "May import", "What belongs there", "Forbidden"), _layers),
 }
 
