@@ -5,117 +5,99 @@ than 95 in a hundred were killed.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from click import echo
-from coverage import CoverageData
 
-from .trial import Trials, Verdict
+from .afresh import ROOT, Forge
+from .passing import Passing
+from .trial import SECONDS_MOST, Plan, Trials
+from .verdicts import Verdict, Verdicts
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 POLICY: Final = ROOT / "tornado_wssec" / "policy"
-BESIDE: Final = ("tests/attacks/test_n_json.py",)
-"""Tests of policy/ that stand elsewhere and need no socket."""
+TESTS: Final = (
+    "tests/policy",
+    "tests/attacks/test_n_json.py",
+    "tests/attacks/test_s_text.py",
+    "tests/attacks/test_z_patterns.py",
+)
+"""Those of policy/, and those beside them that ask it and need no socket."""
 BAR: Final = 0.95
 
 
 def main() -> int:
     """Try what was asked for."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
-    parser.add_argument("modules", nargs="*", help="names in policy/; all when none is named")
-    parser.add_argument("--jobs", type=int, default=2, help="processes (default: 2)")
-    parser.add_argument("--coverage", type=Path, help="a coverage file with contexts from an earlier run")
-    parser.add_argument(
-        "--quick", action="store_true", help="try nothing in a process of its own, which takes seconds each"
-    )
-    asked = parser.parse_args()
+    asked = _parser().parse_args()
     modules = [POLICY / f"{name}.py" for name in asked.modules] or sorted(POLICY.glob("[a-z]*.py"))
     os.environ["CI"] = "1"  # the same examples each time
-    os.nice(5)
+    os.nice(19)
+    os.chdir(ROOT)
+    tests = [*TESTS, *asked.beside]
     with tempfile.TemporaryDirectory() as folder:
-        data = asked.coverage or _covered(modules, Path(folder) / "coverage")
-        verdicts = _tried(modules, passing_in(data), Path(folder), asked.jobs, is_quick=asked.quick)
-    return _told(verdicts)
+        verdicts = Verdicts(asked.verdicts or Path(folder) / "verdicts")
+        data = asked.coverage or Path(folder) / "coverage"
+        if not data.exists():
+            _cover(tests, data)
+        forge = Forge()
+        plan = Plan(modules, Passing(data), asked.seconds, asked.sample, asked.seed)
+        # pytester's own plugin is not asked for: asserts are left as they stand, which is as good and quicker.
+        options = ["-q", "--assert=plain", "--tb=native", "-p", "no:cacheprovider"]
+        pytest.main([*options, *tests], plugins=[Trials(plan, forge, verdicts)])
+        forge.close()
+    names = {module.name for module in modules}
+    return _tell([one for one in verdicts if one.module in names])
 
 
-def passing_in(data: Path) -> Mapping[str, Mapping[int, Sequence[str]]]:
-    """File → line → tests that pass it."""
-    read = CoverageData(str(data))
-    read.read()
-    found: dict[str, dict[int, list[str]]] = defaultdict(dict)
-    for file in read.measured_files():
-        for line, contexts in read.contexts_by_lineno(file).items():
-            found[file][line] = list(dict.fromkeys(one.rpartition("|")[0] for one in contexts if one.endswith("|run")))
-    return found
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser.add_argument("modules", nargs="*", help="names in policy/; all when none is named")
+    parser.add_argument("--coverage", type=Path, help="a coverage file with contexts; made where there is none")
+    parser.add_argument("--verdicts", type=Path, help="kept here; what was killed in an earlier run is not tried again")
+    parser.add_argument("--beside", nargs="*", default=[], help="more tests, beside those of policy/")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS_MOST, help="of tests for one mutant (default: %(default)s)"
+    )
+    parser.add_argument("--sample", type=int, help="so many mutants of each module, drawn by lot")
+    parser.add_argument("--seed", type=int, default=0, help="of the lot (default: 0)")
+    return parser
 
 
-def _tests_of(modules: Sequence[Path]) -> list[str]:
-    """Those of the modules themselves, or all of policy/ where all of it is asked for."""
-    own = [f"tests/policy/test_{module.stem}.py" for module in modules]
-    return [*(test for test in own if (ROOT / test).exists()), *BESIDE]
-
-
-def _covered(modules: Sequence[Path], data: Path) -> Path:
+def _cover(tests: Sequence[str], data: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--cov=tornado_wssec/policy"]
     subprocess.run(
-        [*command, "--cov-context=test", "--cov-report=", *_tests_of(modules)],
+        [*command, "--cov-context=test", "--cov-report=", *tests],
         check=True,
-        cwd=ROOT,
-        env={**os.environ, "COVERAGE_FILE": str(data)},
+        env={**os.environ, "COVERAGE_FILE": str(data.resolve())},
     )
-    return data
 
 
-def _tried(
-    modules: Sequence[Path],
-    passing: Mapping[str, Mapping[int, Sequence[str]]],
-    folder: Path,
-    jobs: int,
-    *,
-    is_quick: bool,
-) -> list[Verdict]:
-    children = []
-    for number in range(jobs):
-        child = os.fork()
-        if not child:
-            trials = Trials(modules, passing, folder / f"verdicts-{number}", (number, jobs), is_quick=is_quick)
-            os.chdir(ROOT)
-            os._exit(pytest.main(["-q", "-p", "no:cacheprovider", *_tests_of(modules)], plugins=[trials]))
-        children.append(child)
-    for child in children:
-        os.waitpid(child, 0)
-    lines = [line for file in sorted(folder.glob("verdicts-*")) for line in file.read_text().splitlines()]
-    return [Verdict(**json.loads(line)) for line in lines]
-
-
-def _told(verdicts: Sequence[Verdict]) -> int:
-    counted: dict[str, Counter[str]] = defaultdict(Counter)
+def _tell(verdicts: Sequence[Verdict]) -> int:
+    counted: dict[str, Counter[bool]] = defaultdict(Counter)
     for one in verdicts:
-        if one.outcome != "left":
-            counted[one.module][one.outcome] += 1
-    if left := sum(one.outcome == "left" for one in verdicts):
-        echo(f"{left} of {len(verdicts)} mutants were left, since they take a process of their own")
-    for one in sorted(verdicts, key=lambda one: (one.module, one.line)):
-        if one.outcome not in ("killed", "left"):
+        counted[one.module][one.is_killed] += 1
+        if one.outcome != "killed":
             echo(f"{one.module}:{one.line}: {one.outcome}: {one.what}")
     for module, outcomes in sorted(counted.items()):
-        echo(f"{module:28} {outcomes['killed']:5} of {outcomes.total():5} killed, {_share(outcomes):.1%}")
-    whole = sum(counted.values(), Counter[str]())
-    echo(f"{'all':28} {whole['killed']:5} of {whole.total():5} killed, {_share(whole):.1%}")
+        _tell_share(module, outcomes)
+    whole = sum(counted.values(), Counter[bool]())
+    _tell_share("all", whole)
     return 0 if _share(whole) >= BAR else 1
 
 
-def _share(outcomes: Mapping[str, Any]) -> float:
-    return int(outcomes["killed"]) / max(sum(outcomes.values()), 1)
+def _tell_share(name: str, outcomes: Counter[bool]) -> None:
+    echo(f"{name:28} {outcomes[True]:5} of {outcomes.total():5} killed, {_share(outcomes):.1%}")
+
+
+def _share(outcomes: Counter[bool]) -> float:
+    return outcomes[True] / max(outcomes.total(), 1)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Small faults, put into a module one at a time: whatever it then decides otherwise, a test has to notice.
 
-Texts are left as they are: what is said to operators is read by people. So are annotations and docstrings.
+Left as they are: texts, since what is said to operators is read by people; docstrings, annotations and what is imported
+for them, since nothing runs there; decorators.
 """
 
 import ast
@@ -94,7 +95,9 @@ def _changes(tree: ast.AST) -> Iterator[Change]:
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield every node, but no annotation and nothing beside code."""
+    """Yield every node, but no annotation, nothing that serves annotations alone, and nothing beside code."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return
     yield node
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "type_comment"):

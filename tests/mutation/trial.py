@@ -1,107 +1,157 @@
 """Mutants on trial: each in a forked child, in which the functions of the module run its code instead.
 
-Collecting tests takes seconds and running those that pass a line takes milliseconds, so tests are collected once.
-What a fork cannot change (a constant that was used while a module was imported) is tried in a process of its own.
+Collecting tests takes seconds and running those that pass a line takes milliseconds, so tests are collected once and
+the quickest are tried first. What functions alone cannot show (a default, a constant, whatever was made of the module
+while it was imported) is tried afresh: see `afresh.py`.
 """
 
+import ast
 import gc
-import json
 import os
+import random
 import signal
-import subprocess
-import sys
+import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from _pytest.runner import runtestprotocol
+from hypothesis import Phase, settings
 
+from .afresh import Forge
+from .endings import PASSED, ended, give_seconds
 from .mutants import Mutant, mutants_of
+from .passing import Passing
+from .verdicts import Verdict, Verdicts
 
-PATIENCE_SECONDS: Final = 20
-TESTS_MOST: Final = 120
-"""Of one mutant; those of the module's own file come first."""
-FILE: Final = "WSSEC_MUTANT_FILE"
-SOURCE: Final = "WSSEC_MUTANT_SOURCE"
+SECONDS_MOST: Final = 5.0
+"""Of tests for one mutant, as they last without a fault; those of the module's own file are not counted."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What became of one mutant: `killed`, `survived`, `untested` where no test passes its line, or `left`."""
+class Plan:
+    """What is tried.
 
-    module: str
-    line: int
-    what: str
-    outcome: str
+    Args:
+        modules: files of source.
+        passing: which tests pass which line.
+        seconds: of tests for one mutant, beside those of its module's own file.
+        sample: how many mutants of each module, drawn by lot; None: all.
+        seed: of the lot.
+    """
+
+    modules: Sequence[Path]
+    passing: Passing
+    seconds: float = SECONDS_MOST
+    sample: int | None = None
+    seed: int = 0
 
 
 class Trials:
     """A plugin that tries mutants where pytest would run tests.
 
     Args:
-        modules: files of source.
-        passing: file → line → tests that pass it.
-        verdicts: the file that is added to.
-        share: this process's number, and how many there are.
-        is_quick: whether nothing is tried in a process of its own; what needs one is `left`.
+        plan: what is tried.
+        forge: tries afresh.
+        verdicts: told earlier, and added to.
     """
 
-    def __init__(
-        self,
-        modules: Sequence[Path],
-        passing: Mapping[str, Mapping[int, Sequence[str]]],
-        verdicts: Path,
-        share: tuple[int, int],
-        *,
-        is_quick: bool,
-    ) -> None:
-        self._modules = modules
-        self._passing = passing
+    def __init__(self, plan: Plan, forge: Forge, verdicts: Verdicts) -> None:
+        self._plan = plan
+        self._forge = forge
         self._verdicts = verdicts
-        self._share = share
-        self._is_quick = is_quick
+        self._lasting: dict[str, float] = {}
+        self._controlled: set[str] = set()
+
+    def pytest_sessionstart(self) -> None:
+        """Look for no smaller example: that there is one is enough."""
+        settings.register_profile("mutants", settings(), phases=(Phase.explicit, Phase.generate))
+        settings.load_profile("mutants")
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Try all of them."""
+        """Try all of them, once it is known which tests pass without a fault."""
         items = {item.nodeid: item for item in session.items}
-        with self._verdicts.open("a") as file:
-            for module in self._modules:
-                for verdict in self._tried(module, items):
-                    file.write(json.dumps(asdict(verdict)) + "\n")
-                    file.flush()
+        gc.collect()
+        functions = {module: _functions_in(str(module)) for module in self._plan.modules}
+        gc.freeze()  # what is frozen is copied by no child's collector, and found by none
+        needed = {test for module in self._plan.modules for test in self._plan.passing.all_tests(str(module))}
+        self._lasting = _lasting({name: item for name, item in items.items() if name in needed})
+        for module in self._plan.modules:
+            self._try_all(module, functions[module], {name: items[name] for name in self._lasting})
         return True
 
-    def _tried(self, module: Path, items: Mapping[str, pytest.Item]) -> Iterator[Verdict]:
-        path, functions = str(module), _functions_in(str(module))
-        passing, first = self._passing.get(path, {}), f"test_{module.stem}.py"
-        number, share = self._share
-        for place, mutant in enumerate(mutants_of(module.read_text(), path)):
-            if place % share != number:
+    def _try_all(self, module: Path, functions: list[FunctionType], items: Mapping[str, pytest.Item]) -> None:
+        path, source = str(module), module.read_text()
+        if list(_changed(functions, compile(ast.parse(source), path, "exec"))):
+            pytest.exit(f"{path} has changed since it was imported")
+        for number, mutant in self._drawn(list(mutants_of(source, path))):
+            if self._verdicts.is_killed(module.name, number, mutant):
                 continue
-            tests = [test for test in passing.get(mutant.line, ()) if test in items]
-            tests.sort(key=lambda test: (first not in test, test))
-            yield Verdict(module.name, mutant.line, mutant.what, self._judge(path, mutant, functions, items, tests))
+            tests = self._chosen(module, mutant.line)
+            outcome = self._judge(path, mutant, functions, [items[test] for test in tests])
+            self._verdicts.add(Verdict.of(module.name, number, mutant, outcome))
 
-    def _judge(
-        self,
-        path: str,
-        mutant: Mutant,
-        functions: list[FunctionType],
-        items: Mapping[str, pytest.Item],
-        tests: list[str],
-    ) -> str:
+    def _drawn(self, mutants: list[Mutant]) -> Sequence[tuple[int, Mutant]]:
+        numbered = list(enumerate(mutants))
+        if self._plan.sample is None or len(numbered) <= self._plan.sample:
+            return numbered
+        return sorted(random.Random(self._plan.seed).sample(numbered, self._plan.sample), key=lambda one: one[0])
+
+    def _chosen(self, module: Path, line: int) -> list[str]:
+        """The tests that pass a line, the quickest first; those of the module's own file all of them."""
+        own = f"test_{module.stem}.py"
+        passing = [test for test in self._plan.passing.tests(str(module), line) if test in self._lasting]
+        passing.sort(key=lambda test: self._lasting[test] * (0.25 if own in test else 1.0))
+        chosen, seconds = [], 0.0
+        for test in passing:
+            if own not in test:
+                seconds += self._lasting[test]
+                if seconds > self._plan.seconds:
+                    continue
+            chosen.append(test)
+        return chosen
+
+    def _judge(self, path: str, mutant: Mutant, functions: list[FunctionType], items: Sequence[pytest.Item]) -> str:
         changed = list(_changed(functions, mutant.code))
-        if changed and tests and not _passes_here(changed, [items[test] for test in tests[:TESTS_MOST]]):
-            return "killed"
-        own = [test for test in items if f"test_{Path(path).stem}.py" in test]
-        if not tests and not own:
-            return "untested"
-        if self._is_quick:
-            return "survived" if changed else "left"
-        return "survived" if _passes_afresh(path, mutant.source, own or tests[:TESTS_MOST]) else "killed"
+        if changed and items:
+            outcome = _outcome_here(changed, [(item, self._lasting[item.nodeid]) for item in items])
+            is_imported = self._plan.passing.is_imported(path, mutant.line)
+            if outcome != "broken" and not (outcome == "survived" and is_imported):
+                return outcome
+        return self._afresh(path, mutant.code)
+
+    def _afresh(self, path: str, code: CodeType) -> str:
+        files = self._plan.passing.files(path)
+        if path not in self._controlled:
+            without = compile(Path(path).read_text(), path, "exec")
+            if files and self._forge.outcome(path, without, files) != "survived":
+                pytest.exit(f"{', '.join(files)} fail without a fault")
+            self._controlled.add(path)
+        return self._forge.outcome(path, code, files) if files else "untested"
+
+
+def _lasting(items: Mapping[str, pytest.Item]) -> dict[str, float]:
+    """Test → seconds, of those that pass in a child without a fault."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reading)
+        _be_quiet()
+        with os.fdopen(writing, "w") as told:
+            for name, item in items.items():
+                began = time.process_time()
+                if all(one.passed for one in runtestprotocol(item, log=False, nextitem=None)):
+                    told.write(f"{time.process_time() - began} {name}\n")
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        found = [line.rstrip("\n").split(" ", 1) for line in told]
+    os.waitpid(child, 0)
+    return {name: float(seconds) for seconds, name in found}
 
 
 def _functions_in(path: str) -> list[FunctionType]:
@@ -109,8 +159,10 @@ def _functions_in(path: str) -> list[FunctionType]:
 
 
 def _changed(functions: Iterable[FunctionType], code: CodeType) -> Iterator[tuple[FunctionType, CodeType]]:
-    """Yield the functions that run other code, with it."""
-    codes = {(one.co_qualname, one.co_firstlineno): one for one in _codes(code)}
+    """Yield the functions that run other code, with it; none of those that share a name and a line."""
+    found = [((one.co_qualname, one.co_firstlineno), one) for one in _codes(code)]
+    shared = Counter(key for key, _ in found)
+    codes = {key: one for key, one in found if shared[key] == 1}
     for function in functions:
         new = codes.get((function.__code__.co_qualname, function.__code__.co_firstlineno))
         if new is not None and new != function.__code__:
@@ -124,49 +176,27 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(one)
 
 
-def _passes_here(changed: Iterable[tuple[FunctionType, CodeType]], items: Sequence[pytest.Item]) -> bool:
-    """Whether all tests pass in a child that runs this code."""
+def _outcome_here(changed: Iterable[tuple[FunctionType, CodeType]], tests: Sequence[tuple[pytest.Item, float]]) -> str:
+    """What the tests say in a child that runs this code."""
     child = os.fork()
     if child:
-        return os.waitpid(child, 0)[1] == 0
+        return ended(os.waitpid(child, 0)[1])
     try:
         _be_quiet()
-        signal.alarm(PATIENCE_SECONDS)
         for function, code in changed:
             function.__code__ = code
-        for item, following in zip(items, [*items[1:], None], strict=True):
+        items = [item for item, _ in tests]
+        for (item, seconds), following in zip(tests, [*items[1:], None], strict=True):
+            give_seconds(seconds)
             if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
                 os._exit(1)
-        os._exit(0)
+        os._exit(PASSED)
     except BaseException:
-        os._exit(1)
+        os._exit(2)
 
 
 def _be_quiet() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-
-
-def _passes_afresh(path: str, source: str, tests: Sequence[str]) -> bool:
-    """Whether all tests pass in a process that imports this source."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "-p",
-        "tests.mutation.instead",
-        "-p",
-        "no:cacheprovider",
-        *tests,
-    ]
-    environment = {**os.environ, FILE: path, SOURCE: source}
-    try:
-        ended: Any = subprocess.run(
-            command, check=False, capture_output=True, timeout=3 * PATIENCE_SECONDS, env=environment
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return bool(ended.returncode == 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
