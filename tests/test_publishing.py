@@ -139,6 +139,19 @@ async def test_publish_is_paid_for_by_listener() -> None:
 
 
 @in_loop
+async def test_publish_is_paid_for_by_listener_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody speaks to many for nothing from a node where none of them is."""
+    async with room_kit(limits=few_sends()) as kit:
+        monkeypatch.setattr(kit.guard.channels.broker, "elsewhere", {"news": 5}.get)
+        mouth = await kit.connect("/ws")
+        for _ in range(2):
+            await mouth.request("room.say", {"channel": "news", "text": "hi"})
+
+        refused = await mouth.assert_refused("rate_limited", "room.say", {"channel": "news", "text": "hi"})
+        assert 1 == refused["retry_after"]
+
+
+@in_loop
 async def test_publish_to_more_than_the_budget_holds() -> None:
     """A large audience is reached once, and paid off before the next time."""
     async with room_kit(limits=few_sends()) as kit:

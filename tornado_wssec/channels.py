@@ -207,6 +207,10 @@ class Channels:
         audience = self._audiences.get(name)
         return 0 if audience is None else len(audience.members)
 
+    def reached(self, name: str) -> int:
+        """How many connections listen to a channel on all nodes; of others what the last publication has found."""
+        return self.listeners(name) + (0 if self.broker is None else self.broker.elsewhere(name))
+
     async def present(self, name: str) -> Sequence[Present]:
         """Who listens to a channel, on all nodes, by subject; nobody twice.
 

@@ -68,7 +68,7 @@ class Publishing:
         channel = self._channels.kind(name)
         if self._moderator.is_silenced(name, live):
             raise PermissionDenied("is muted or banned in this channel")
-        sends = self._channels.listeners(name) * self._registry.outbound(message).cost
+        sends = self._channels.reached(name) * self._registry.outbound(message).cost
         self._pay(live, name, channel, sends)
         try:
             await self._channels.hand_on(broadcast)

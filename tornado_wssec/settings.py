@@ -93,7 +93,8 @@ class Limits(_Documented):
     identity_messages_per_second: float = _default(200.0, "over all connections of one identity in this process")
     identity_messages_burst: int = _default(200, "one second's worth")
     identity_sends_per_second: float = _default(
-        20_000.0, "what an identity publishes, times its listeners here: a seventh of what a core hands on (R11)"
+        20_000.0,
+        "what an identity publishes, times its listeners on all nodes: a seventh of what a core hands on (R11)",
     )
     identity_sends_burst: int = _default(20_000, "one second's worth; a larger audience is reached, and paid off later")
     error_budget: int = _default(10, "errors before 4400: a client with a bug is told, a fuzzer is cut off")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tornado_wssec.policy.broker import Present
+from tornado_wssec.policy.broker import Kept, Present
 
 from .broker_kit import KEPT, Heard, Node, eventually, eventually_finds, running, said
 from .kit import in_loop
@@ -154,6 +154,24 @@ class NodesContract(BrokerContract):
             await one.say("again")
 
             await other.hears("both", "again")
+
+    @in_loop
+    async def test_broker_knows_how_many_listen_elsewhere(self, tmp_path: Path) -> None:
+        """Whoever publishes learns it by that, of what is kept and of what is not; his own listeners do not count."""
+        async with self.nodes(tmp_path, 3) as [one, two, three]:
+            for kept, channel in ((None, "room:a"), (KEPT, "room:b")):
+                for node in (one, two, two, three):
+                    await node.want(channel, kept)
+                before = one.broker.elsewhere(channel)
+
+                async def said_to(channel: str = channel, kept: Kept | None = kept) -> int:
+                    await one.say("hi", channel, kept)
+                    return one.broker.elsewhere(channel)
+
+                await eventually_finds(3, said_to)
+                three.broker.unwant(channel)
+                await eventually_finds(2, said_to)
+                assert (0, 0) == (before, one.broker.elsewhere("room:c"))
 
     @in_loop
     async def test_broker_resumes_on_another_node(self, tmp_path: Path) -> None:

@@ -169,6 +169,9 @@ class Broker(Protocol):
             StoreUnavailable: it may have been published or not.
         """
 
+    def elsewhere(self, channel: str) -> int:
+        """Connections that listen at other nodes, as far as this one knows; a channel that is new to it has none."""
+
     def resume(self, channel: str, kept: Kept, since: int | None) -> Awaitable[Resumed]:
         """What came behind `since` in the history; None: nothing is asked for but where the channel is.
 

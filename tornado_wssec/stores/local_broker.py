@@ -59,6 +59,10 @@ class LocalBroker:
             self._listener.deliver(broadcast)
         return broadcast.seq
 
+    def elsewhere(self, channel: str) -> int:
+        """Nobody."""
+        return 0
+
     async def resume(self, channel: str, kept: Kept, since: int | None) -> Resumed:
         """What came behind `since`, from memory."""
         return self._histories.resume(channel, kept, since, self._wall())

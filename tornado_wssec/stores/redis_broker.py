@@ -180,17 +180,28 @@ class RedisBroker:
             first = GAP if channel in self._unwarned else b""
             head = (self._life, first, self._say + channel)
             if kept is None:
-                answer = await self._link.run(SAY_ONCE, [self._say + channel], *head, f"0 0 {text}")
+                answer = await self._say_once(channel, *head, f"0 0 {text}")
             else:
                 spans = (math.ceil(kept.seconds * 1000), math.ceil(remembered(kept) * 1000))
-                answer = await self._link.run(SAY_AND_KEEP, self._keys_of(channel), *head, text, kept.most, *spans)
+                keys = [*self._keys_of(channel), *self._census.keys]
+                words = (*head, text, kept.most, *spans, channel, self.node)
+                answer = await self._link.run(SAY_AND_KEEP, keys, *words)
             life, *said = answer
             self._be_in(life.decode())
             if said:
                 if first:
                     self._unwarned.pop(channel, None)
+                if channel in self._published:
+                    self._census.saw_elsewhere(channel, int(said[1]))
                 return int(said[0]) if said[0] else None
         raise StoreUnavailable(f"{self._place.url} is being taken over by another server; nothing was done, try again")
+
+    def _say_once(self, channel: str, *words: str | bytes) -> Awaitable[Any]:
+        return self._link.run(SAY_ONCE, [self._say + channel, *self._census.keys], *words, channel, self.node)
+
+    def elsewhere(self, channel: str) -> int:
+        """Connections that listen at other nodes, as the last publication there has found."""
+        return self._census.elsewhere(channel)
 
     async def resume(self, channel: str, kept: Kept, since: int | None) -> Resumed:
         """What came behind a number."""
@@ -229,6 +240,7 @@ class RedisBroker:
             if self._published[first] > now - WARNED_SECONDS and len(self._published) <= WARNED_MOST:
                 return
             del self._published[first]
+            self._census.saw_elsewhere(first, 0)
 
     # --- who is there ---
 
@@ -288,7 +300,7 @@ class RedisBroker:
         [life] = await self._link.run(WHICH_LIFE, [f"{self._tag}:life"], "", "", "")
         self._be_in(life.decode())
         for channel in list(self._unwarned):
-            await self._link.run(SAY_ONCE, [self._say + channel], "", "", self._say + channel, GAP)
+            await self._say_once(channel, "", "", self._say + channel, GAP)
             self._unwarned.pop(channel, None)
 
     async def _say_goodbye(self) -> None:

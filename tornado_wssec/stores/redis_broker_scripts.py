@@ -42,18 +42,33 @@ if last and last < life then last = nil end
 """
 """KEYS[1..2]: life, last. A life ends with a restart or a failover, which may have lost what came last."""
 
-SAY_ONCE: Final = f"""{SAY}
-say(ARGV[3], ARGV[4])
-return {{id, ''}}
+_ELSEWHERE: Final = """
+local function elsewhere(ears, heard, channel, own)
+  local found, clock = 0, redis.call('TIME')
+  local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+  for _, node in ipairs(redis.pcall('ZRANGEBYSCORE', ears, '(' .. now, '+inf')) do
+    local count = node ~= own and redis.pcall('HGET', heard .. node, channel)
+    found = found + (type(count) == 'string' and tonumber(count) or 0)
+  end
+  return found
+end
 """
-"""ARGV: as of SAY, and the text. Returns the life."""
+"""Connections that listen to a channel at other nodes. What cannot be read is none: it holds up nothing."""
+
+SAY_ONCE: Final = f"""{SAY}{_ELSEWHERE}
+say(ARGV[3], ARGV[4])
+return {{id, '', elsewhere(KEYS[2], KEYS[3], ARGV[5], ARGV[6])}}
+"""
+"""KEYS: channel of the server, nodes of channels, what is in front of a node's counts. ARGV: as of SAY, then text,
+channel and node. Returns the life, nothing, and how many connections listen at other nodes.
+"""
 
 WHICH_LIFE: Final = f"""{SAY}
 return {{id}}
 """
 """ARGV: as of SAY. Returns the life."""
 
-SAY_AND_KEEP: Final = f"""{SAY}{_POSITION}
+SAY_AND_KEEP: Final = f"""{SAY}{_POSITION}{_ELSEWHERE}
 local after, seq = last or 0, last and last + 1 or math.max(now, life) + 1
 local values = {{'b', ARGV[4], 'a', text_of(after), 't', text_of(now)}}
 local entry = {{KEYS[3], 'MAXLEN', '=', ARGV[5], text_of(seq) .. '-0', unpack(values)}}
@@ -64,10 +79,11 @@ end
 redis.call('PEXPIRE', KEYS[3], ARGV[6])
 redis.call('SET', KEYS[2], text_of(seq), 'PX', ARGV[7])
 say(ARGV[3], text_of(seq) .. ' ' .. text_of(after) .. ' ' .. ARGV[4])
-return {{id, text_of(seq)}}
+return {{id, text_of(seq), elsewhere(KEYS[4], KEYS[5], ARGV[8], ARGV[9])}}
 """
-"""KEYS: life, last, history. ARGV: as of SAY, then text, most publications, milliseconds that they are kept, and that
-the last number is known. Returns the life and the number.
+"""KEYS: life, last, history, nodes of channels, what is in front of a node's counts. ARGV: as of SAY, then text, most
+publications, milliseconds that they are kept, and that the last number is known, channel and node. Returns the life,
+the number, and how many connections listen at other nodes.
 """
 
 READ_ON: Final = f"""{PRIMARY}{_POSITION}

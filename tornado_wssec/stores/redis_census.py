@@ -1,4 +1,7 @@
-"""How many connections listen to each channel at each node, for operators; told once a look, under a lease."""
+"""How many connections listen to each channel at each node; told once a look, under a lease.
+
+For operators, and for whoever publishes: a message to many is paid for as many, wherever they are.
+"""
 
 import math
 from collections.abc import Mapping
@@ -23,16 +26,17 @@ class RedisCensus:
 
     def __init__(self, link: RedisLink, tag: str, node: str, lease: float) -> None:
         self._link = link
-        self._ears = f"{tag}:ears"
-        self._heard = f"{tag}:heard-at:"
+        self.keys = [f"{tag}:ears", f"{tag}:heard-at:"]
+        """Nodes of channels, and what is in front of a node's counts."""
         self._node = node
         self._lease = math.ceil(lease * 1000)
         self._counts: dict[str, int] = {}
         self._told: dict[str, int] = {}
         self._changed: dict[str, None] = {}
+        self._elsewhere: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return len(self._counts) + len(self._told) + len(self._changed)
+        return len(self._counts) + len(self._told) + len(self._changed) + len(self._elsewhere)
 
     def count(self, channel: str, connections: int) -> None:
         """So many listen here now; 0 forgets the channel."""
@@ -40,6 +44,16 @@ class RedisCensus:
         if not connections:
             del self._counts[channel]
         self._changed[channel] = None
+
+    def saw_elsewhere(self, channel: str, connections: int) -> None:
+        """So many listen at other nodes; 0 forgets the channel."""
+        self._elsewhere[channel] = connections
+        if not connections:
+            del self._elsewhere[channel]
+
+    def elsewhere(self, channel: str) -> int:
+        """Connections at other nodes, as they were seen last."""
+        return self._elsewhere.get(channel, 0)
 
     async def tell(self) -> None:
         """Say what has changed, and that the rest still holds.
@@ -54,7 +68,7 @@ class RedisCensus:
             counts = {channel: self._counts.get(channel, 0) for channel in some}
             news = {channel: count for channel, count in counts.items() if self._told.get(channel, 0) != count}
             words = [word for channel, count in news.items() for word in (channel, count)]
-            is_there = await self._link.run(COUNT, [self._heard + self._node], self._lease, *words)
+            is_there = await self._link.run(COUNT, [self.keys[1] + self._node], self._lease, *words)
             self._note(counts)
             if not is_there and self._told:  # it has been forgotten
                 self._told.clear()
@@ -75,7 +89,7 @@ class RedisCensus:
             StoreError: it cannot be read.
         """
         found: dict[str, dict[str, int]] = {}
-        for node, words in await self._link.run(COUNTS, [self._ears, self._heard]):
+        for node, words in await self._link.run(COUNTS, self.keys):
             for channel, count in pairs(words):
                 found.setdefault(channel.decode("utf-8", "replace"), {})[node.decode("utf-8", "replace")] = int(count)
         return found
