@@ -110,6 +110,7 @@ class Endpoint:
     ) -> "Endpoint":
         """Compile a `SecureWebSocketHandler` class. Call `problems` first."""
         own = handler.limits or limits
+        registry = declared_for(handler, registry)
         ways = ways_of(handler, authenticators)
         specs: dict[str, MessageSpec] = {}
         methods: dict[str, str] = {}
@@ -141,6 +142,12 @@ class Endpoint:
         return min(self.limits.first_message_bytes, self.limits.message_bytes)
 
 
+def declared_for(handler: Any, registry: Registry) -> Registry:
+    """What is declared for a handler class: by itself, or else for the guard."""
+    own: Registry | None = handler.declares
+    return registry if own is None else own
+
+
 def ways_of(handler: Any, authenticators: Sequence[Authenticator]) -> tuple[Authenticator, ...]:
     """How one may show who one is to a handler class: its own authenticators, or else the guard's."""
     return tuple(authenticators if handler.authenticators is None else handler.authenticators)
@@ -163,6 +170,7 @@ def problems(
         url_groups: the named groups of the route.
     """
     where = handler.__name__
+    registry = declared_for(handler, registry)
     yield from _kind_problems(handler)
     yield from _first_message_problems(handler, authenticators if handler.authenticators is None else own_ways(handler))
     for message, method in handled_by(handler).items():
@@ -244,6 +252,7 @@ def cap_problems(handler: Any, registry: Registry, limits: Limits) -> Iterator[P
     Args:
         limits: the guard's, for a class that has none of its own.
     """
+    registry = declared_for(handler, registry)
     most = (handler.limits if isinstance(handler.limits, Limits) else limits).message_bytes
     for message in handled_by(handler):
         size = registry.messages[message.opts.type].max_bytes if registry.declares(message) else None

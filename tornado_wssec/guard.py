@@ -32,6 +32,7 @@ from .auth.bearer import BearerToken
 from .auth.ticket import Ticket
 from .certificates import Certificate, expiry_of
 from .channels import Channels
+from .client_modules import MODULES_PATH, ClientModuleHandler
 from .clock import Clock
 from .cookies import Cookies
 from .desk import CredentialDesk
@@ -52,6 +53,8 @@ from .measuring import Measuring, feed
 from .metrics_route import ensure_guarded, metrics_application
 from .moderation import Moderator
 from .modes import modes_in_force
+from .ops.observer import Observer
+from .ops.routes import operations_routes
 from .policy.issuers import Issuer, issuer_problems
 from .policy.registry import Registry
 from .policy.revocations import RevocationIndex
@@ -149,6 +152,7 @@ class Guard(Services):
         self.timeouts = timeouts or Timeouts()
         self.clock = clock or Clock()
         self.audit = Audit()
+        self._observer: Observer | None = None
         self._incidents = Incidents(self.audit, self.clock.wall)
         self._evidence = Evidence(
             self.audit, settings.audit, is_required=audit_is_required, limits=self.limits, wall=self.clock.wall
@@ -391,14 +395,14 @@ class Guard(Services):
         await self._rights.stop()
         self._evidence.stop(self.timeouts.close)
 
-    def install(self, app: Application, *, prefix: str = "") -> None:
+    def install(self, app: Application, *, prefix: str = "", ops: bool = False) -> None:
         """Make this the guard of an application that was made without one, and add its routes.
 
         Args:
-            prefix: see `routes`.
+            prefix, ops: see `routes`.
         """
         app.settings["wssec"] = self
-        app.add_handlers(r".*", self.routes(prefix=prefix))
+        app.add_handlers(r".*", self.routes(prefix=prefix, ops=ops))
 
     def listen(
         self,
@@ -492,13 +496,16 @@ class Guard(Services):
         """
         return expiry_of(self.settings.tls_cert) if self.settings.tls_cert else None
 
-    def routes(self, *, prefix: str = "") -> list[Any]:
+    def routes(self, *, prefix: str = "", ops: bool = False, client: bool = False) -> list[Any]:
         """The guard's plain routes, for an Application.
 
         Args:
             prefix: a path below which they stand, such as the base URL of a host.
+            ops: whether there is the operations page, at `/wssec/ops`, for whoever has `wssec:ops:read`.
+            client: whether the browser's modules are served; `tornado_wssec.client.module_url` says where.
         """
-        own, below = {"guard": self}, re.escape(prefix.rstrip("/"))
+        prefix = prefix.rstrip("/")
+        own, below = {"guard": self}, re.escape(prefix)
         csrf = [(below + r"/wssec/csrf", CsrfHandler, own)] if self.cookies.way else []
         return [
             (below + r"/wssec/ticket", TicketHandler, own),
@@ -506,7 +513,17 @@ class Guard(Services):
             (below + r"/wssec/live", LiveHandler, own),
             (below + r"/wssec/ready", ReadyHandler, own),
             (below + r"/\.well-known/jwks\.json", KeysHandler, own),
+            *(operations_routes(self, self._observed(), self._authenticators, prefix, below) if ops else []),
+            *([(below + MODULES_PATH, ClientModuleHandler, own)] if client else []),
         ]
+
+    def _observed(self) -> Observer:
+        """What is kept for the operations page, from when it is first asked for."""
+        if self._observer is None:
+            observer = self._observer = Observer(self, index=self._index, readiness=self._readiness)
+            self.audit.watcher, self.reception.saw_refusal = observer, observer.saw_refusal
+            self._lifecycle.watchers.append(observer.look)
+        return self._observer
 
     def check(self, app: Application) -> None:
         """Refuse an application that must not start.

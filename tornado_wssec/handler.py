@@ -16,7 +16,7 @@ from .auth.base import Authenticator
 from .closing import Close, CloseCode
 from .conversation import Conversation
 from .doorstep import Visitor
-from .endpoint import Endpoint, handled_by, on
+from .endpoint import Endpoint, declared_for, handled_by, on
 from .errors import AlreadyAuthenticated, HandshakeRefused, NotReady, PermissionDenied
 from .handover import STOCK, carry, compiled_unmask, switching_head, take_socket
 from .handshake import Admitted, Unidentified
@@ -26,6 +26,7 @@ from .policy.broker import Present
 from .policy.codec import Envelope
 from .policy.identity import Identity
 from .policy.messages import Message
+from .policy.registry import Registry
 from .policy.reserved import Authenticate, Ping, Publish, Refresh, Signed, Subscribe, Unsubscribe
 from .routes import respond_refused
 from .sealing import refuse_overrides
@@ -73,6 +74,7 @@ class SecureWebSocketHandler(WebSocketHandler):
             the newest, None takes the guard's.
         concurrency: messages of one connection that may be handled at once, 1 to 64. With more than one they begin in
             order, and end, and are answered, as their handlers do.
+        declares: what may be said at this endpoint, where that is no part of the application; None takes the guard's.
     """
 
     anonymous: ClassVar[bool] = False
@@ -84,6 +86,7 @@ class SecureWebSocketHandler(WebSocketHandler):
     limits: ClassVar[Limits | None] = None
     newest_wins: ClassVar[bool | None] = None
     concurrency: ClassVar[int] = 1
+    declares: ClassVar[Registry | None] = None
 
     _guard: "Guard"
     _endpoint: Endpoint
@@ -141,7 +144,7 @@ class SecureWebSocketHandler(WebSocketHandler):
             OutboundInvalid: the data does not fit its schema.
             PermissionDenied: this identity may not receive it.
         """
-        spec = self._guard.registry.outbound(message)
+        spec = declared_for(type(self), self._guard.registry).outbound(message)
         ready = ready_to_send(spec, data)
         if not may_receive(spec, data, self.identity):
             raise PermissionDenied(f"may not receive {spec.type}")

@@ -163,6 +163,10 @@ class Hub:
         """Connections of an address (an IPv6 /64)."""
         return self._addresses[quota_key(address)]
 
+    def crowded_addresses(self, most: int) -> list[tuple[str, int]]:
+        """The addresses (IPv6: a /64) with the most connections, and how many."""
+        return self._addresses.most_common(most)
+
     def of_identity(self, identity: Identity) -> int:
         """Connections of an identity; anonymous ones do not count together."""
         return 0 if identity.anonymous else len(self._identities.get(_key(identity), ()))

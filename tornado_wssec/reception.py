@@ -50,6 +50,9 @@ ONLY_FOR_SOCKETS: Final = (Ticket, FirstMessage)
 class Reception:
     """Turns admitted handshakes into live conversations, for one guard."""
 
+    saw_refusal: Callable[[str, str | None], None]
+    """Told of each refusal, by address and Origin; whoever shows them to operators sets it."""
+
     def __init__(
         self,
         *,
@@ -92,6 +95,7 @@ class Reception:
         self._measuring = measuring
         self._alarm = alarm
         self._endpoints: dict[type, Endpoint] = {}
+        self.saw_refusal = lambda address, origin: None
 
     def endpoint_of(self, handler: type) -> Endpoint:
         """A handler class, compiled once.
@@ -178,6 +182,7 @@ class Reception:
         self._measuring.saw_refusal(request.headers.get("Origin"))
         address = self._handshake.client_of(request).address
         self._alarm.refused(refusal, address)
+        self.saw_refusal(address, request.headers.get("Origin"))
         if not self._refusals.count(refusal.stage, answer):
             return
         evidence = printable(refusal.evidence)  # an authenticator of the application's may quote what it was shown
@@ -243,6 +248,7 @@ class Reception:
             timeouts=self._timeouts,
             audit=self._audit,
             starter=self._starter,
+            measuring=self._measuring,
         )
         connection.watch(talk.saw_frame, talk.receive_control, talk.saw_violation, talk.receive)
         self._hub.add(live)

@@ -8,6 +8,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
 from .api_keys import keep_key, revoke_with_keys
+from .auth.base import Authenticator
 from .channels import Channels
 from .clock import Clock
 from .cookies import Cookies, answered_by_tornado
@@ -337,14 +338,19 @@ class Services:
             subject = self.verify_token(self.issue_token(subject, permissions, **options))
         return await self._desk.issue_ticket(subject, path, origin, address)
 
-    async def authenticate(self, request: HTTPServerRequest) -> Identity:
-        """Who sends a plain HTTP request, by any authenticator but `Ticket`.
+    async def authenticate(
+        self, request: HTTPServerRequest, *, ways: Sequence[Authenticator] | None = None
+    ) -> Identity:
+        """Who sends a plain HTTP request.
+
+        Args:
+            ways: how it may be shown; None: by any authenticator of the guard that is not for sockets alone.
 
         Raises:
             tornado.web.HTTPError: nobody we know, or not now; Tornado answers with its status.
         """
         with answered_by_tornado():
-            proven = await self.reception.identify(request)
+            proven = await self.reception.identify(request, ways)
             return replace(await self._rights.of(proven), own=proven.permissions) if self._rights.has_hooks else proven
 
     def refuse_cross_site(self, request: HTTPServerRequest) -> None:

@@ -29,11 +29,13 @@ class Audit:
 
     Attributes:
         sink: what keeps the lines; None: the logger alone.
+        watcher: what shows the newest lines to operators; None: nobody looks.
     """
 
     def __init__(self) -> None:
         self._logger = logging.getLogger(LOGGER)
         self.sink: Sink | None = None
+        self.watcher: Sink | None = None
 
     def record(self, event: str, now: float, **facts: object) -> None:
         """Write one event.
@@ -43,13 +45,15 @@ class Audit:
             now: wall seconds.
             facts: strings are made printable and cut; None is left out.
         """
-        logger, sink = self._logger, self.sink
+        logger, sink, watcher = self._logger, self.sink, self.watcher
         is_logged = logger.isEnabledFor(logging.INFO)
-        if not is_logged and sink is None:
+        if not is_logged and sink is None and watcher is None:
             return
         record = record_of(event, now, facts)
         if sink is not None:
             sink.put(record)
+        if watcher is not None:
+            watcher.put(record)
         if is_logged:
             # Not `info()`: a third of its cost is to look for the caller, which is always this line.
             known = logger.makeRecord(LOGGER, logging.INFO, __file__, 0, "%s", (record + "}",), None, "record")

@@ -94,6 +94,13 @@ EVENTS: Final[Mapping[str, Event]] = {
         "Somebody has used a command that changes something or gives out a credential.",
         ("command", "outcome", "user", "about"),
     ),
+    "operations.acted": Event(
+        "Somebody has done something on the operations page, or has tried to.",
+        (
+            *("action", "outcome", "operator", "operator_issuer", "operator_session", "operator_address"),
+            *("session", "token", "subject", "issuer", "channel", "seconds", "reason"),
+        ),
+    ),
     "log.sampled": Event("So many lines of a kind were counted and not told one by one.", ("what", "count")),
     "audit.began": Event("A chain begins.", ("pid",)),
     "audit.saw": Event("How far another chain in the folder had come when this one began.", _HEAD),

@@ -84,6 +84,41 @@ class Histogram:
         return Distribution(list(zip(ends, accumulate(self._counts), strict=True)), self._total)
 
 
+class Meter:
+    """Counts the messages of one type, and times one in so many of them.
+
+    Args:
+        seconds: where the times go.
+    """
+
+    __slots__ = ("count", "seconds")
+
+    def __init__(self, seconds: Histogram) -> None:
+        self.count = 0
+        self.seconds = seconds
+
+
+class Meters(dict[str, Meter]):
+    """A meter for each type; one that is new gets one. Whoever asks knows the type from a declaration.
+
+    Args:
+        make: a histogram for a type.
+    """
+
+    def __init__(self, make: Callable[[str], Histogram]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, type: str) -> Meter:
+        meter = self[type] = Meter(self._make(type))
+        return meter
+
+    @property
+    def counts(self) -> Mapping[Labels, float]:
+        """How many there were of each type."""
+        return {(type,): meter.count for type, meter in self.items()}
+
+
 class Family(NamedTuple):
     """A metric and its values now."""
 
@@ -122,12 +157,17 @@ class Metrics:
         """Have a part asked for its numbers when the metrics are read; several parts add up."""
         self._sources[metric.name].append(source)
 
+    def values(self, metric: Metric) -> Mapping[Labels, float]:
+        """A counter or gauge now, by the values of its labels."""
+        values = dict(self._counts[metric.name])
+        for source in self._sources[metric.name]:
+            for labels, value in source().items():
+                values[labels] = values.get(labels, 0) + value
+        return values
+
     def families(self) -> Iterator[Family]:
         """Every metric with its values; one without any has none."""
         for metric in self._declared:
-            values = dict(self._counts[metric.name])
-            for source in self._sources[metric.name]:
-                for labels, value in source().items():
-                    values[labels] = values.get(labels, 0) + value
+            values = self.values(metric)
             histograms = self._histograms[metric.name]
             yield Family(metric, values, {labels: one.distribution for labels, one in histograms.items()})

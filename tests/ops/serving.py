@@ -1,0 +1,58 @@
+"""A server with ten thousand connections and an operations page: `python -m tests.ops.serving 10000`."""
+
+import asyncio
+import sys
+
+from tornado.web import Application
+
+from tests.kits import CHAT, ChatSocket
+from tests.ops.crowd import fill
+from tests.starter.running import free_port
+from tornado_wssec import Guard, Limits
+from tornado_wssec.clock import Clock
+from tornado_wssec.policy.keys import KeyRing
+from tornado_wssec.settings import Secret, Settings, Timeouts
+from tornado_wssec.stores.memory import MemoryStore
+from tornado_wssec.testing.kit import HeldKeys
+
+ISSUER = "https://issuer.example.com"
+
+
+def tell(line: str) -> None:
+    """Say something to whoever has started this process."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+async def main(many: int) -> None:
+    """Print where the page is and what it takes, and serve until the end of the input."""
+    clock, port = Clock(), free_port()
+    settings = Settings.from_env(
+        {},
+        issuer=ISSUER,
+        audience="chat",
+        origins=(f"http://127.0.0.1:{port}", "https://app.example.com"),
+        cookie_secret="c" * 48,
+        keys_passphrase=Secret("correct horse battery staple"),
+    )
+    guard = Guard(
+        settings=settings,
+        registry=CHAT,
+        store=MemoryStore(wall=clock.wall),
+        keys=HeldKeys(KeyRing().generate(now=clock.wall())),
+        limits=Limits(connections=2 * many + 1_000, connections_per_subject=50, connections_per_address=1_000),
+        timeouts=Timeouts(ping_interval=3_600.0),
+    )
+    app = Application([(r"/ws", ChatSocket), *guard.routes(ops=True)], wssec=guard)
+    async with guard:
+        guard.listen(app, port)
+        await fill(guard, ChatSocket, many)
+        every = ["wssec:ops:read", "wssec:ops:act", "chat:**"]
+        for grants in (every, every[:1], every[2:]):
+            tell(guard.issue_token("ops-ann" if len(grants) > 1 else "ops-bob", grants, ttl=3_600))
+        tell(f"http://127.0.0.1:{port}")
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))
