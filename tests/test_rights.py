@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -86,6 +87,24 @@ async def test_rights_may_be_added_to_those_of_the_credential() -> None:
 
         assert await may_write(client)
         assert [["chat:read:lobby"]] * 2 == told
+
+
+@in_loop
+async def test_rights_are_asked_for_in_no_other_ones_context() -> None:
+    """Whoever announces a change leaves no context variable to the question about somebody else."""
+    tenant, seen = ContextVar("tenant", default="none"), []
+
+    def see(identity: Identity) -> list[str]:
+        seen.append(tenant.get())
+        return []
+
+    async with rights_kit(Authority(ann=see)) as kit:
+        await kit.connect("/ws")
+        tenant.set("the administrator's")
+        await kit.guard.permissions_changed(subject="ann")
+        await until_settled(kit)
+
+    assert ["none", "none"] == seen
 
 
 @in_loop

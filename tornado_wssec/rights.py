@@ -164,7 +164,8 @@ class Rights:
         standing = live.standing
         if standing is None or standing.asking is not None or live.session.is_closing:
             return
-        task = standing.asking = asyncio.get_running_loop().create_task(self._renew(live, standing))
+        renewing, context = self._renew(live, standing), standing.context.copy()
+        task = standing.asking = asyncio.get_running_loop().create_task(renewing, context=context)
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
 

@@ -1,7 +1,8 @@
 """What is known of the rights of one connection, while the application is asked about them."""
 
 import asyncio
-from dataclasses import dataclass
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 
 from .policy.identity import Identity
 
@@ -16,6 +17,7 @@ class Standing:
         is_announced: whether a change was announced that nothing is known of yet.
         unknown_since: monotonic seconds; since when no answer has come. None: the last question was answered.
         asking: what asks at the moment.
+        context: of its handshake, in which questions are asked; whoever causes one may be anybody's handler.
     """
 
     proven: Identity
@@ -23,6 +25,7 @@ class Standing:
     is_announced: bool = False
     unknown_since: float | None = None
     asking: "asyncio.Task[None] | None" = None
+    context: Context = field(default_factory=copy_context)
 
     @property
     def awaited(self) -> "asyncio.Task[None] | None":

@@ -15,8 +15,8 @@ from marshmallow import fields, validate
 import tornado_wssec
 from tornado_wssec import StrictInteger
 from tornado_wssec.closing import Close, CloseCode
-from tornado_wssec.errors import Disconnect, FrameDropped, FrameError, RateLimited
-from tornado_wssec.policy.codec import Envelope
+from tornado_wssec.errors import Disconnect, FrameDropped, FrameError, MalformedFrame, RateLimited
+from tornado_wssec.policy.codec import Envelope, Incoming
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.messages import Message
 from tornado_wssec.policy.permissions import PASSED_MOST, PUBLIC, Grants
@@ -244,6 +244,18 @@ def test_swift_charges_a_type_and_none_of_its_name() -> None:
 
     with pytest.raises(RateLimited):
         other.admit(frame, one, 1.0)
+
+
+def test_swift_is_none_where_an_envelope_reads_in_its_own_way() -> None:
+    """What it would refuse, nobody else may take."""
+
+    class Picky(Envelope):
+        def parse(self, frame: str | bytes, limits: Limits) -> Incoming:
+            raise MalformedFrame("not today")
+
+    accepted = {"look": REGISTRY.resolve("look")}
+
+    assert [True, False] == [Swift.of(accepted, one, LIMITS) is not None for one in (Envelope(), Picky())]
 
 
 def test_swift_lets_the_readable_way_ask_for_the_money() -> None:

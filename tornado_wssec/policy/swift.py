@@ -74,11 +74,13 @@ class Swift:
 
     @classmethod
     def of(cls, accepted: Mapping[str, MessageSpec], envelope: Envelope, limits: Limits) -> Self | None:
-        """Make one; None where no type of the pipeline can take it.
+        """Make one; None where no type of the pipeline can take it, or its envelope reads in a way of its own.
 
         Args:
             accepted, envelope, limits: those of the pipeline.
         """
+        if type(envelope).parse is not Envelope.parse:
+            return None
         turnstiles = {
             spec.type: Turnstile(spec, spec.permission)
             for spec in accepted.values()
