@@ -9,6 +9,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 
 from tests.kits import chat_kit, in_loop, settled
 from tornado_wssec import ConfigurationError
+from tornado_wssec.closing import CloseCode
 from tornado_wssec.settings import Secret
 
 TOKEN = Secret("t" * 32)
@@ -84,3 +85,53 @@ async def test_metrics_end_with_the_guard() -> None:
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("127.0.0.1", port))
+
+
+@in_loop
+async def test_metrics_of_messages() -> None:
+    """How many of each type, how long they took, what was refused and what went out; never a client's own type."""
+    async with chat_kit() as kit:
+        client = await kit.connect("/ws", permissions=["chat:write:a", "chat:read:a"])
+        await client.send("wssec.subscribe", {"channel": "room:a"}, "s")
+        await client.answer("s")
+        for number in range(16):
+            await kit.advance(1)
+            await client.request("chat.send", {"room": "a", "text": f"line {number}"})
+        await client.assert_refused("permission_denied", "chat.send", {"room": "b", "text": "no"})
+        await client.assert_refused("unknown_type", 'evil"} 1')
+
+        assert 16 == await sample(kit, "wssec_messages_total", type="chat.send")
+        assert 2 == await sample(kit, "wssec_handler_seconds_count", type="chat.send")
+        assert 1 == await sample(kit, "wssec_messages_refused_total", code="permission_denied")
+        assert 1 == await sample(kit, "wssec_messages_refused_total", code="unknown_type")
+        assert 19 == await sample(kit, "wssec_received_frames_total")
+        assert 16 == await sample(kit, "wssec_published_total", pattern="room:{room}")
+        assert 16 == await sample(kit, "wssec_delivered_total", pattern="room:{room}")
+        assert 1 == await sample(kit, "wssec_channels", pattern="room:{room}")
+        sent = await sample(kit, "wssec_sent_bytes_total")
+        await client.close()
+        await settled(kit, 0)
+        assert sent <= await sample(kit, "wssec_sent_bytes_total")
+
+
+@in_loop
+async def test_f02_oversize_is_counted() -> None:
+    """Also where its sender never hears of it."""
+    async with chat_kit() as kit:
+        client = await kit.connect("/ws")
+        await client.send_text("x" * (kit.guard.limits.message_bytes + 1))
+        await client.assert_closed(CloseCode.MESSAGE_TOO_BIG)
+
+        assert 1 == await sample(kit, "wssec_violations_total", code="1009")
+
+
+@in_loop
+async def test_metrics_of_tickets() -> None:
+    """Issued, redeemed and refused."""
+    async with chat_kit() as kit:
+        ticket = await kit.ticket("/ws")
+        await kit.handshake("/ws", subprotocols=["wssec.v1", f"wssec.ticket.{ticket}"])
+        await kit.assert_handshake_refused(401, "/ws", subprotocols=["wssec.v1", f"wssec.ticket.{ticket}"])
+
+        for result in ("issued", "redeemed", "refused"):
+            assert 1 == await sample(kit, "wssec_tickets_total", result=result)

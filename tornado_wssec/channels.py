@@ -50,6 +50,9 @@ class Channels:
         self._monotonic = monotonic
         self._fanout = Fanout(monotonic)
         self._audiences: dict[str, Audience] = {}
+        self.heard: Counter[tuple[str, ...]] = Counter()
+        self.copies: Counter[tuple[str, ...]] = Counter()
+        """By the pattern of the channel: publications that came here, and copies made of them for listeners."""
         self.is_banned = lambda name, identity, address: False
         self.tell_moved = lambda name, who, is_here: None
 
@@ -286,7 +289,11 @@ class Channels:
         spec = self._registry.messages.get(broadcast.type)
         if audience is None or spec is None or spec.direction == "in":
             return
-        self._fanout.deliver(audience, Delivery(audience, broadcast, spec.overflow, self.unsubscribe))
+        delivery = Delivery(audience, broadcast, spec.overflow, self.unsubscribe)
+        pattern = (audience.spec.pattern.text,)
+        self.heard[pattern] += 1
+        self.copies[pattern] += delivery.size
+        self._fanout.deliver(audience, delivery)
 
     def gap(self, channel: str) -> None:
         """Tell everyone here who listens to a channel that something may be missing. Raises nothing."""

@@ -31,6 +31,7 @@ from .errors import (
 )
 from .hub import Hub, Live
 from .inbox import Inbox, SharedInbox
+from .measuring import Measuring
 from .patience import Deadline, patiently
 from .policy.binary import parted
 from .policy.pipeline import Permitted, readmit
@@ -45,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 CONTROL_BYTES: Final = 6
 """The header and the mask of a control frame; its payload is bounded, and small beside them."""
+TIMED_ONE_IN: Final = 8
+"""Messages of a type of which one is timed: a look at the clock is dear beside the rest."""
 NOT_THE_PEERS_FAULT: Final = (RateLimited, ReauthRequired, Unavailable, HandlerTimedOut, HandlerFailed)
 
 
@@ -66,6 +69,8 @@ class Conversation:
         "_hub",
         "_inbox",
         "_loop",
+        "_measuring",
+        "_meters",
         "_monotonic",
         "_starter",
         "_timeouts",
@@ -87,6 +92,7 @@ class Conversation:
         timeouts: Timeouts,
         audit: Audit,
         starter: Starter,
+        measuring: Measuring,
     ) -> None:
         self.live = live
         self.envelope = endpoint.pipeline.envelope
@@ -98,10 +104,11 @@ class Conversation:
         self._timeouts = timeouts
         self._audit = audit
         self._starter = starter
+        self._measuring, self._meters = measuring, measuring.meters
         self._loop = asyncio.get_running_loop()  # asked for each message, it would cost a system call on 3.11
         connection = live.connection
         make = Inbox if endpoint.concurrency == 1 else partial(SharedInbox, at_once=endpoint.concurrency)
-        self._inbox = make(self._handle, endpoint.limits.inbox_messages, connection.pause, connection.resume)
+        self._inbox = make(self._handle_counted, endpoint.limits.inbox_messages, connection.pause, connection.resume)
         live.tell_expiring, live.settled = self._tell_expiring, self._inbox.settled
 
     # --- in ---
@@ -165,6 +172,7 @@ class Conversation:
 
     def saw_violation(self, close: Close) -> None:
         """End what breaks the protocol."""
+        self._measuring.saw_violation(int(close.code))
         self._hub.end(self.live, close, "protocol violation")
 
     def receive_control(self) -> None:
@@ -217,6 +225,20 @@ class Conversation:
             self._fail(name, error, None)
 
     # --- one message ---
+
+    def _handle_counted(self, permitted: Permitted) -> "asyncio.Future[None] | None":
+        """Handle a message and count it; of so many one is timed."""
+        meter = self._meters[permitted.spec.type]
+        meter.count += 1
+        if meter.count % TIMED_ONE_IN:
+            return self._handle(permitted)
+        began = self._monotonic()
+        running = self._handle(permitted)
+        if running is None:
+            meter.seconds.observe(self._monotonic() - began)
+        else:
+            running.add_done_callback(lambda _: meter.seconds.observe(self._monotonic() - began))
+        return running
 
     def _handle(self, permitted: Permitted) -> "asyncio.Future[None] | None":
         """Call the handler; returns None when that is done, else what ends when it is."""
@@ -346,6 +368,7 @@ class Conversation:
         self.live.send(Outgoing(text, is_reply=is_reply), self._monotonic())
 
     def _audit_refusal(self, error: FrameError) -> None:
+        self._measuring.saw_error(error.code)
         identity = self.live.session.identity
         self._audit.record(
             "message.refused",

@@ -6,6 +6,7 @@ Rules of this file:
 3. What a token says of its issuer only chooses by whose keys and rules it is judged.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
@@ -65,6 +66,8 @@ class CredentialDesk:
         logins: Logins,
     ) -> None:
         self.logins = logins
+        self.tickets: Counter[tuple[str, ...]] = Counter()
+        """What became of tickets → how many there were since the start."""
         self._rules = rules
         self._issuers = issuers
         self._limits = limits
@@ -190,6 +193,7 @@ class CredentialDesk:
             )
         except StoreError as error:
             raise NotReady(f"no ticket could be kept: {error}") from error
+        self.tickets["issued" if kept else "too_many",] += 1
         if not kept:
             raise TooManyAttempts(
                 f"{most} tickets of {identity.subject} are outstanding", retry_after=self._timeouts.ticket
@@ -208,6 +212,15 @@ class CredentialDesk:
             payload = await self._mirror().store.take_ticket(digest_of(ticket), now)
         except StoreError as error:
             raise NotReady(f"no ticket could be looked up: {error}") from error
+        try:
+            identity = self._redeemed(payload, request, now)
+        except TicketRefused:
+            self.tickets["refused",] += 1
+            raise
+        self.tickets["redeemed",] += 1
+        return identity
+
+    def _redeemed(self, payload: str | None, request: RequestView, now: float) -> Identity:
         if payload is None:
             raise TicketRefused("unknown, spent or expired")
         record = TicketRecord.from_json(payload)

@@ -126,6 +126,11 @@ class Delivery:
         # By identity, since thousands share a set of grants; it stays here while that counts.
         self._hears: dict[int, tuple[Grants, bool]] = {}
 
+    @property
+    def size(self) -> int:
+        """To how many it goes."""
+        return len(self._members)
+
     def step(self, most: int, now: float) -> bool:
         """Hand it to the next `most` listeners; True when that were all."""
         due = self._members[self._at : self._at + most]

@@ -336,6 +336,7 @@ class Guard(Services):
             loop_lag=lambda: self._lifecycle.loop_lag,
             audit_dropped=lambda: self._evidence.dropped,
             faults=lambda: self._incidents.lasting,
+            tickets=lambda: self._desk.tickets,
             tokens_ahead=self._desk.tokens_ahead,
         )
 

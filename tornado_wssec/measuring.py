@@ -12,8 +12,9 @@ from .policy.revocations import RevocationIndex
 from .pressure import resident_bytes
 from .readiness import Readiness
 from .telemetry import measures
-from .telemetry.metrics import OTHER, Labels, Metrics
+from .telemetry.metrics import OTHER, Labels, Meters, Metrics
 from .telemetry.sampling import Refusals
+from .wire.connection import Connection
 
 
 class Measuring:
@@ -26,6 +27,8 @@ class Measuring:
     def __init__(self, metrics: Metrics, origins: OriginPolicy) -> None:
         self.metrics = metrics
         self._origins = origins
+        self.meters = Meters(lambda type: metrics.histogram(measures.HANDLER_SECONDS, type))
+        metrics.ask(measures.MESSAGES_IN, lambda: self.meters.counts)
 
     # --- what is counted as it happens ---
 
@@ -37,6 +40,11 @@ class Measuring:
         """Count where an attempt came from that was turned away; its stage and status are counted elsewhere."""
         self.metrics.count(measures.REFUSED_ORIGINS, self.origin_label(origin))
 
+    def saw_traffic(self, connection: Connection) -> None:
+        """Keep what a connection has carried that is about to be forgotten."""
+        self.metrics.count(measures.FRAMES_IN, by=connection.heard_frames)
+        self.metrics.count(measures.BYTES_OUT, by=connection.sent_bytes)
+
     def saw_close(self, code: int | None, seconds: float) -> None:
         """Count a connection that has ended.
 
@@ -46,6 +54,14 @@ class Measuring:
         """
         self.metrics.count(measures.CLOSES, str(code or 1006))
         self.metrics.histogram(measures.SESSION_SECONDS).observe(seconds)
+
+    def saw_error(self, code: str) -> None:
+        """Count a message that got an error."""
+        self.metrics.count(measures.MESSAGES_REFUSED, code)
+
+    def saw_violation(self, code: int) -> None:
+        """Count a connection that broke the protocol; it may be gone before it could be told so."""
+        self.metrics.count(measures.VIOLATIONS, str(code))
 
     def origin_label(self, origin: str | None) -> str:
         """The entry of the allowlist that fits; nothing that a stranger has written."""
@@ -66,6 +82,7 @@ def feed(
     loop_lag: Callable[[], float],
     audit_dropped: Callable[[], int],
     faults: Callable[[], Mapping[Labels, float]],
+    tickets: Callable[[], Mapping[Labels, float]],
     tokens_ahead: Callable[[], Mapping[Labels, float]],
 ) -> None:
     """Have the parts of a guard asked for what they count anyway."""
@@ -88,6 +105,11 @@ def feed(
     metrics.ask(measures.QUEUED_BYTES, one(lambda: sum(queued())))
     metrics.ask(measures.SLOW, one(lambda: len(queued())))
     metrics.ask(measures.CHANNELS, channels.counts)
+    metrics.ask(measures.PUBLISHED, lambda: channels.heard)
+    metrics.ask(measures.DELIVERED, lambda: channels.copies)
+    metrics.ask(measures.TICKETS, tickets)
+    metrics.ask(measures.FRAMES_IN, one(lambda: sum(live.connection.heard_frames for live in hub)))
+    metrics.ask(measures.BYTES_OUT, one(lambda: sum(live.connection.sent_bytes for live in hub)))
     metrics.ask(measures.LOOP_LAG, one(loop_lag))
     metrics.ask(measures.MEMORY, one(resident_bytes))
     metrics.ask(measures.READY, one(readiness.is_ready))

@@ -291,6 +291,7 @@ class Reception:
         self._directory.release(live.place)
         close = live.session.close or _peers_close(code, reason)
         live.session.close = close or Close(CloseCode.NORMAL)
+        self._measuring.saw_traffic(live.connection)
         seconds = self._clock.monotonic() - live.lifetime.began_at
         told = None if close is None else int(close.code)
         self._measuring.saw_close(told, seconds)

@@ -64,9 +64,13 @@ VIOLATIONS: Final = Metric(
     "wssec_violations", _COUNTER, "Connections that were ended for what they sent, by close code.", ("code",)
 )
 HANDLER_SECONDS: Final = Metric(
-    "wssec_handler_seconds", _HISTOGRAM, "From a message's admission to its answer.", ("type",), LATENCY_BOUNDS
+    "wssec_handler_seconds",
+    _HISTOGRAM,
+    "From when a message comes to be handled to its answer; one in eight of a type is timed.",
+    ("type",),
+    LATENCY_BOUNDS,
 )
-BYTES_IN: Final = Metric("wssec_received_bytes", _COUNTER, "Bytes of frames that came.")
+FRAMES_IN: Final = Metric("wssec_received_frames", _COUNTER, "Frames that came.")
 BYTES_OUT: Final = Metric("wssec_sent_bytes", _COUNTER, "Bytes of frames that the network took.")
 QUEUED_BYTES: Final = Metric("wssec_queued_bytes", _GAUGE, "Bytes that wait for slow readers.")
 SLOW: Final = Metric("wssec_slow_consumers", _GAUGE, "Connections for which something waits.")
@@ -74,9 +78,9 @@ SLOW: Final = Metric("wssec_slow_consumers", _GAUGE, "Connections for which some
 # What is told to many: R084 and R085.
 CHANNELS: Final = Metric("wssec_channels", _GAUGE, "Channels somebody listens to here, by pattern.", ("pattern",))
 PUBLISHED: Final = Metric(
-    "wssec_published", _COUNTER, "Messages published into channels here, by pattern.", ("pattern",)
+    "wssec_published", _COUNTER, "Publications that came to channels with listeners here, by pattern.", ("pattern",)
 )
-DELIVERED: Final = Metric("wssec_delivered", _COUNTER, "Copies handed to listeners here, by pattern.", ("pattern",))
+DELIVERED: Final = Metric("wssec_delivered", _COUNTER, "Copies of them for listeners here, by pattern.", ("pattern",))
 
 # What is not as usual: R086 to R088.
 ALERTS: Final = Metric("wssec_alerts", _COUNTER, "Alerts that were raised.", ("kind",))
