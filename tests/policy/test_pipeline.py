@@ -25,7 +25,7 @@ from tornado_wssec.policy.codec import Envelope
 from tornado_wssec.policy.identity import Identity, claim_of
 from tornado_wssec.policy.messages import Message
 from tornado_wssec.policy.permissions import PUBLIC, Grants
-from tornado_wssec.policy.pipeline import Permitted, Pipeline, authorise, readmit, reauthorise
+from tornado_wssec.policy.pipeline import Permitted, Pipeline, authorise, readmit, reauthorise, size_of
 from tornado_wssec.policy.pipeline import validate as check
 from tornado_wssec.policy.registry import Registry
 from tornado_wssec.policy.session import Account, Session
@@ -183,6 +183,35 @@ def test_g08_unsigned_message_of_a_signed_type_is_refused() -> None:
         signed.admit(frame("board.draw", board="b1"), session(), 0.0)
 
 
+def test_g08_validation_takes_nobodys_word_for_a_signature() -> None:
+    """Whoever asks it alone has signed nothing, and is told what is wrong."""
+    spec = REGISTRY.resolve("board.draw")
+    incoming = Envelope().parse(frame("board.draw"), LIMITS)
+
+    with pytest.raises(SignatureInvalid):
+        check(replace(spec, signed=True), incoming, ANN)
+    with pytest.raises(InvalidMessage) as refused:
+        check(spec, incoming, ANN)
+    assert {"board": ["Missing data for required field."]} == refused.value.fields
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("", 0), ("ab", 2), ("aé", 3), ("€", 3), ("😀", 4), ("\ud800", 3), (b"ab", 2), (b"\xff\x00", 2)]
+)
+def test_size_is_what_stood_on_the_wire(text: str | bytes, size: int) -> None:
+    """Of a text its bytes in UTF-8, of bytes their number; half a character counts too."""
+
+    assert size == size_of(text)
+
+
+def test_pipeline_takes_a_type_up_to_its_own_cap() -> None:
+    """Of 200 bytes the 200th is taken, and the next one is not."""
+    text = frame("board.draw", board="b1")
+
+    assert "a1" == admit(text + " " * (200 - len(text))).id
+    assert MessageTooBig is type(refusal(text + " " * (201 - len(text))))
+
+
 # --- bound fields ---
 
 
@@ -209,6 +238,27 @@ def test_bound_claim_that_is_absent_denies() -> None:
     stranger = replace(ANN, tenant=None)
 
     assert PermissionDenied is type(refusal(frame("order.place", userId="ann", tenant="acme"), stranger))
+
+
+class Note(Message):
+    """A field that may be null, and is bound nevertheless."""
+
+    class Meta:
+        type = "note.keep"
+        permission = PUBLIC
+        bind = MappingProxyType({"tenant": "tenant"})
+
+    tenant = fields.String(required=True, allow_none=True, validate=validate.Length(1, 64))
+
+
+def test_bound_claim_that_is_absent_equals_no_null() -> None:
+    """Where a field may be null, null is nobody's claim: not of an identity that has none either."""
+    notes = Pipeline({"note.keep": Registry(Note).resolve("note.keep")}, Envelope(), LIMITS)
+    stranger = replace(ANN, tenant=None)
+
+    for text in (frame("note.keep", tenant=None), frame("note.keep")):
+        with pytest.raises(PermissionDenied):
+            notes.admit(text, session(stranger), 0.0)
 
 
 @pytest.mark.parametrize(("claim", "value"), [("sub", "ann"), ("iss", "us"), ("tenant", "acme"), ("desk", 7)])

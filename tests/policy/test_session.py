@@ -130,6 +130,21 @@ def test_session_forgets_refusals_after_the_window() -> None:
     assert "RateLimited" == outcome(spent.spend_frame, 1, 11.0)
 
 
+def test_session_is_told_as_often_again_after_the_window() -> None:
+    """The whole ladder begins anew, and not before the window is over."""
+    ladders = []
+    for calm in (10.0, 10.5):
+        spent = session()
+        for _ in range(2 + 2):
+            outcome(spent.spend_frame, 1, 0.0)
+        spent.spend_frame(1, calm)
+        spent.spend_frame(1, calm)
+        ladders.append([outcome(spent.spend_frame, 1, calm) for _ in range(3)])
+
+    told, dropped = "RateLimited", "FrameDropped"
+    assert [[dropped, dropped, "Disconnect"], [told, told, dropped]] == ladders
+
+
 def test_session_pays_the_rate_of_a_type() -> None:
     """A type's own rate refuses although every other budget would pay, and answers the id."""
     spent = session()
@@ -195,7 +210,31 @@ def test_session_gives_mistakes_back_with_time() -> None:
     spent.spend_error(0.0)
     spent.spend_error(0.0)
 
+    assert "Disconnect" == outcome(spent.spend_error, 5.9)
     assert "paid" == outcome(spent.spend_error, 6.0)
+    assert "Disconnect" == outcome(spent.spend_error, 11.9)
+
+
+def test_session_knows_whether_another_mistake_is_answered() -> None:
+    """As many as the error budget holds, up to its last one."""
+    spent = session()
+    answered = [spent.may_err(0.0)]
+    for _ in range(2):
+        spent.spend_error(0.0)
+        answered.append(spent.may_err(0.0))
+
+    assert [True, True, False] == answered
+
+
+def test_account_throttled_gives_back_its_share_alone() -> None:
+    """At a quarter, the message that comes back in a second takes four; at 1.0 a second again."""
+    account = Account(LIMITS, 0.0)
+    account.throttle(0.25)
+    at_a_quarter = [account.take(chat.Send, (), 1, 0.0) for _ in range(2)]
+    account.throttle(1.0)
+    at_all = [account.take(chat.Send, (), 1, 100.0) for _ in range(4)]
+
+    assert ([0.0, 4.0], [0.0, 0.0, 0.0, 1.0]) == (at_a_quarter, at_all)
 
 
 def test_account_is_idle_once_everything_has_refilled() -> None:
