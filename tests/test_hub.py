@@ -8,7 +8,9 @@ import pytest
 from schemas import chat
 from tests.kits import GENEROUS, V1, chat_kit, in_loop, settled
 from tests.talk import Heard, Script, TalkSocket, talk_kit
-from tornado_wssec import Limits, Timeouts
+from tornado_wssec import Identity, Limits, Timeouts
+from tornado_wssec.hub import ACCOUNTS_A_NEWCOMER, Hub
+from tornado_wssec.policy.session import Account
 from tornado_wssec.testing import Client, GuardKit
 from tornado_wssec.testing.raw import CLOSE, PING, PONG, Frame
 from tornado_wssec.wire.outgoing import Outgoing
@@ -34,6 +36,19 @@ async def test_hub_ping() -> None:
             assert (PING, True) == (ping.opcode, len(ping.payload) >= 8)
             await client.socket.send_frame(PONG, ping.payload)
             await client.assert_nothing_received()
+
+
+def test_hub_looks_at_few_accounts_for_each_newcomer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are in debt, and for however long; and in the end at each of them."""
+    looked: list[Account] = []
+    monkeypatch.setattr(Account, "is_idle", lambda account, now: bool(looked.append(account)))
+    hub = Hub(Limits(tracked_keys=100), TIMES, lambda: 0.0)
+    for number in range(150):
+        hub.account(Identity(subject=f"u{number}"))
+
+    assert 50 * ACCOUNTS_A_NEWCOMER == len(looked)
+    assert 150 == len(hub._accounts)
+    assert len(set(looked)) >= 100
 
 
 @pytest.mark.parametrize("life", ["pong", "ping", "message", "unknown"])

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
 
 from .closing import Close, CloseCode
 from .policy.identity import Identity
@@ -21,6 +23,8 @@ from .wire.connection import Connection
 from .wire.outgoing import Outgoing
 
 AccountKey = tuple[str | None, str]
+ACCOUNTS_A_NEWCOMER: Final = 8
+"""Accounts that are looked at, whether they can be forgotten, for each that is opened when there are many."""
 logger = logging.getLogger(__name__)
 
 
@@ -312,8 +316,11 @@ class Hub:
         if len(self._accounts) < self.limits.tracked_keys:
             return
         now = self._monotonic()
-        for key in [key for key, account in self._accounts.items() if account.is_idle(now)]:
-            del self._accounts[key]
+        # A few for each newcomer: a rate by the day keeps a whole crowd in debt until tomorrow.
+        for key in tuple(islice(self._accounts, ACCOUNTS_A_NEWCOMER)):
+            account = self._accounts.pop(key)
+            if not account.is_idle(now):
+                self._accounts[key] = account  # to the back
 
 
 def _key(identity: Identity) -> AccountKey:
