@@ -143,7 +143,9 @@ def _of_constant(node: Any) -> Iterator[Change]:
 
 
 def _of_return(node: Any) -> Iterator[Change]:
-    if node.value is not None and not (isinstance(node.value, ast.Constant) and node.value.value is None):
+    # A bool that is returned has a fault of its own, its opposite; None would be the one or the other.
+    is_plain = isinstance(node.value, ast.Constant) and (node.value.value is None or isinstance(node.value.value, bool))
+    if node.value is not None and not is_plain:
         yield node, "value", node.value, ast.Constant(None)
 
 

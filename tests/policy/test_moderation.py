@@ -132,6 +132,41 @@ def test_slow_mode_of_several() -> None:
     assert 0 == index_of().slowed("room:lobby", NOW)
 
 
+def test_index_tells_what_is_new() -> None:
+    """An entry that is read twice says nothing the second time; the place shows the last one."""
+    index, mute = index_of(), made()
+    lift = make_lift(mute, NOW)
+
+    assert [True, False, True, False] == [index.apply(body, NOW) for body in (mute, mute, lift, mute)]
+    assert lift == index.last(mute.place)
+
+
+def test_index_tells_what_holds_in_one_order() -> None:
+    """By channel, measure, subject and address, in whatever order it was read."""
+    bodies = [
+        made(Measure.BAN),
+        made(address="192.0.2.2"),
+        made(address="192.0.2.4"),
+        made(subject="ann"),
+        made(subject="bob"),
+        made(Measure.SLOW, seconds=1),
+    ]
+
+    for order in (bodies, bodies[::-1], bodies[3:] + bodies[:3]):
+        assert bodies == index_of(*order).in_force(NOW)
+
+
+def test_index_keeps_nothing_of_what_it_forgets() -> None:
+    """Neither the entry nor its channel nor its pattern; what still holds in a channel stays."""
+    index = index_of(made(duration=60), made(channel="room:*", duration=60), made(subject="bob", duration=90))
+    index.forget_ended(NOW + 60)
+    assert (["room:lobby"], {}) == (list(index._by_channel), index._patterns)
+    assert ["bob"] == [one.subject for one in index._by_channel["room:lobby"].values()]
+    index.forget_ended(NOW + 90)
+
+    assert ({}, {}) == (index._by_channel, index._last)
+
+
 def test_index_tells_what_holds() -> None:
     """Sorted by channel, without what was taken back."""
     mute = made()
@@ -179,6 +214,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"measure": Measure.SLOW, "subject": None, "issuer": "x"}, "name nobody"),
     ({"measure": Measure.SLOW, "subject": None, "seconds": 86_401.0}, "slow mode takes"),
     ({"at": float("nan")}, "at is not finite"),
+    ({"until": float("inf")}, "until is not finite"),
 ]
 
 
@@ -188,6 +224,53 @@ def test_entry_that_cannot_be(change: dict[str, Any], fault: str) -> None:
     body = replace(made(), **change)
     with pytest.raises(ValueError, match=fault):
         ensure_storable(body)
+
+
+def test_entry_that_cannot_be_is_not_made() -> None:
+    """Nor is one taken back that never could have been."""
+    with pytest.raises(ValueError, match="give a subject or an address"):
+        make_moderation(Measure.MUTE, "room:lobby", NOW)
+    with pytest.raises(ValueError, match="can be no channel"):
+        make_lift(replace(made(), channel="Room"), NOW)
+
+
+def test_entry_of_the_longest_channel() -> None:
+    """A pattern may be as long as a name, of 128 characters, and no longer."""
+    longest = "*:" + "a" * 126
+
+    assert longest == made(channel=longest).channel
+    with pytest.raises(ValueError, match="can be no channel"):
+        made(channel=longest + "a")
+
+
+def test_entries_have_names_that_nobody_guesses() -> None:
+    """Of 128 bits, each its own."""
+    mute = made()
+    names = {mute.id, made().id, make_lift(mute, NOW).id}
+
+    assert [32, 32, 32] == [len(name) for name in names]
+
+
+def test_entry_without_seconds_slows_nobody() -> None:
+    """Slow mode without a number takes back."""
+    bare = Moderation(id="0", measure=Measure.SLOW, channel="hall", at=NOW)
+
+    assert (True, True) == (made(Measure.SLOW).is_lifted, bare.is_lifted)
+
+
+def test_entry_is_hardly_later_than_the_one_it_replaces() -> None:
+    """By a millisecond, where the clock does not say so: a thousand of them are a second, and no more."""
+    latest = made()
+    for _ in range(1_000):
+        latest = make_lift(latest, NOW)
+
+    assert 1.0 == pytest.approx(latest.at - NOW, abs=0.01)
+
+
+def test_entry_of_a_moment() -> None:
+    """Whatever is above 0 is a duration."""
+
+    assert [NOW + 0.5, NOW + 1] == [made(duration=last).until for last in (0.5, 1)]
 
 
 def test_entry_of_a_measure_that_is_none() -> None:

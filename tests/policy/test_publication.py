@@ -82,6 +82,17 @@ def test_publication_of_what_only_the_server_sends() -> None:
     assert {"room": "lobby"} == admitted(registry, {"room": "lobby"})
 
 
+def test_publication_of_what_clients_send_asks_for_its_permission() -> None:
+    """The channel's leave to publish is not the type's."""
+    registry = Registry(
+        channel({"publish": PUBLIC}), message({"direction": "both", "permission": "say:{room}"}, room=text())
+    )
+
+    assert {"room": "lobby"} == admitted(registry, {"room": "lobby"}, "say:lobby")
+    with pytest.raises(PermissionDenied):
+        admitted(registry, {"room": "lobby"}, "say:attic")
+
+
 def test_publication_names_its_channel() -> None:
     """By text or by number; what a field leaves open is open."""
     rooms = channel({"publish": PUBLIC, "pattern": "room:{room}", "accepts": [TYPE]}, room=text())
