@@ -35,7 +35,7 @@ def way_to(url: str, *, limits: Limits | None = None, timeouts: Timeouts = FAST)
 
 def played(scene: Callable[[], Awaitable[None]]) -> None:
     """In an event loop."""
-    asyncio.run(asyncio.wait_for(scene(), 30))  # type: ignore[arg-type]  # each is a coroutine
+    asyncio.run(asyncio.wait_for(scene(), 30))
 
 
 def assert_signed(receiver: Receiver, number: int = 0) -> None:

@@ -61,7 +61,7 @@ def pages_kit(**options: Any) -> GuardKit:
 
 def played(scene: Callable[[], Awaitable[None]]) -> None:
     """In an event loop."""
-    asyncio.run(asyncio.wait_for(scene(), 60))  # type: ignore[arg-type]  # each is a coroutine
+    asyncio.run(asyncio.wait_for(scene(), 60))
 
 
 async def reader(kit: GuardKit, subject: str) -> Client:
@@ -112,11 +112,8 @@ def test_alert_of_a_client_that_scrapes(caplog: pytest.LogCaptureFixture) -> Non
     played(scene)
     assert [(AlertKind.EGRESS_BURST, "eve", False), (AlertKind.EGRESS_BURST, "eve", True)] == told.kinds
     (raised,), (ended,) = audited(caplog.records, "alert.raised"), audited(caplog.records, "alert.ended")
-    assert ("egress.burst", "eve", 17 * MiB) == (
-        raised["kind"],
-        raised["subject"],
-        pytest.approx(raised["value"], rel=0.01),
-    )
+    assert ("egress.burst", "eve") == (raised["kind"], raised["subject"])
+    assert raised["value"] == pytest.approx(17 * MiB, rel=0.01)
     assert raised["alert"] == ended["alert"] == told.alerts[0].id
     assert raised["since"] == pytest.approx(raised["at"], abs=0.01)
     assert "alert egress.burst of eve: 17" in caplog.text

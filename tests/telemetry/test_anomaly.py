@@ -90,14 +90,13 @@ def test_burst_of_many_is_one_alert_about_all() -> None:
 
 def test_burst_of_who_always_has_one_is_usual() -> None:
     """A consumer that is sent a hundred times what others are, and always was, is not told of again."""
-    detector, now = Detector(Limits(), 0.0), 0.0
+    detector, now, found = Detector(Limits(), 0.0), 0.0, list[tuple[AlertKind, Whom]]()
     while now < HOUR:
         now += LOOK
         samples = [Sample(person(number), 10 * KiB, 1.0) for number in range(50)]
-        found = judged(detector, [*samples, Sample(ANN, MiB, 1.0)], now)
+        found += judged(detector, [*samples, Sample(ANN, MiB, 1.0)], now)
 
     assert [] == found
-    assert [] == detector.active()
 
 
 def test_burst_before_anything_is_known_has_to_be_large() -> None:
@@ -140,6 +139,22 @@ def test_refusals_of_one_address_are_that_address() -> None:
     assert [(AlertKind.REFUSALS_ADDRESS, Whom(address="203.0.113.9"))] == [
         (alert.kind, alert.whom) for alert in detector.judge(LOOK)
     ]
+
+
+@pytest.mark.parametrize("loud", [1, 4])
+def test_attack_cannot_hide_behind_broken_clients(loud: int) -> None:
+    """A few that are refused all the time are no attack, and an attack in their shadow is one."""
+    detector, told = Detector(Limits(), 0.0), list[tuple[AlertKind, float]]()
+    for look in range(1, 2_000):
+        for number in range(loud):
+            detector.saw_refusal(f"192.0.2.{number}", "credential", 401, look * LOOK, 15)
+        if look > 1_000:
+            detector.saw_refusal(f"10.0.{look // 250}.{look % 250}", "credential", 401, look * LOOK)
+        told += [(one.kind, look) for one in detector.judge(look * LOOK) if one.kind is not AlertKind.REFUSALS_ADDRESS]
+
+    ((kind, look),) = told
+    assert AlertKind.CREDENTIALS_ATTACK == kind
+    assert 1_000 < look < 1_600
 
 
 def test_refusals_at_another_stage_are_no_credentials() -> None:

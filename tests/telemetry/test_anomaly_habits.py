@@ -27,7 +27,7 @@ def crowd_of(*amounts: float) -> Crowd:
 
 def test_habit_shows_what_came_lately() -> None:
     """At a steady rate what comes in ten seconds; after ten more without anything, a little more than a third."""
-    habit = Habit(0.0, SCALE)
+    habit, level = Habit(0.0, SCALE), 0.0
     for second in range(100):
         level = habit.add(50.0, float(second), SCALE)
 

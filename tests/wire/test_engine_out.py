@@ -327,3 +327,24 @@ def test_engine_old_news(overflow: Overflow, expected: Close | None) -> None:
     scene.say("old", 0.0, overflow=overflow)
 
     assert [None, expected] == [scene.engine.overdue(now) for now in (30.0, 30.5)]
+
+
+def test_engine_knows_what_was_sent() -> None:
+    """What the kernel took, and not what waits."""
+    scene = stuck()
+    assert 2 == scene.engine.sent_bytes
+
+    released(scene)
+    assert len(text("first")) == scene.engine.sent_bytes
+
+
+def test_engine_knows_what_came() -> None:
+    """Messages and other frames, also in pieces, behind a handshake, and behind a full inbox."""
+    scene = Scene(started=False)
+    scene.engine.start(said("a"))
+    scene.pipe.turns()
+    scene.read(said("b", "c"), masked(PING, b""), masked(TEXT, b"d", fin=False), masked(0, b"e"))
+    scene.engine.pause()
+    scene.read(said("f"))
+
+    assert 7 == scene.engine.heard_frames

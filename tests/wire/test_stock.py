@@ -48,6 +48,20 @@ async def test_stock_handles_nothing_behind_our_close() -> None:
 
 
 @in_loop
+async def test_stock_knows_what_was_sent_and_heard() -> None:
+    """Payloads that were handed over, and frames that came, a ping among them."""
+    async with talk_kit(framing="stock") as kit:
+        client = await kit.connect("/ws")
+        (live,) = kit.guard.hub
+        await client.socket.send_frame(PING, b"there?")
+        await client.send("ping", id="a")
+        answer = await client.assert_received("pong")
+
+        assert {} == answer
+        assert (len('{"type":"pong","id":"a"}'), 2) == (live.connection.sent_bytes, live.connection.heard_frames)
+
+
+@in_loop
 async def test_stock_has_no_deadlines_of_its_own() -> None:
     """The sweep asks, and nothing is ever due; a stall is nothing to forgive."""
     async with talk_kit(framing="stock") as kit:

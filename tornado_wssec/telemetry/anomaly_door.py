@@ -3,13 +3,14 @@
 Rules of this file:
 1. A credential that fails from where nobody has ever come in is a guess; one that fails where it was good an hour
    ago is a fault of ours, or of whoever issued it.
-2. One address that fails is that address; many at once are an attack.
+2. A few addresses that fail are these addresses; many at once are an attack.
 3. What is turned away with 503 says nothing about whoever was: that is for `anomaly_closes`.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from heapq import nlargest
+from typing import Final, NamedTuple, Self
 
 from ..settings import Limits
 from .anomaly_alerts import EVERYBODY, AlertKind, Finding, Whom
@@ -93,6 +94,19 @@ class Failing:
         return found
 
 
+class _Failures(NamedTuple):
+    """What fails over some time, in all and by each address."""
+
+    scale: Scale
+    all: Habit
+    each: Failing
+
+    @classmethod
+    def over(cls, seconds: float, every: float, floor: float, now: float) -> Self:
+        scale = Scale(seconds=seconds, every=every, step=0.05, own=4.0, crowd=0.0, floor=floor, unlearned=floor)
+        return cls(scale, Habit(now, scale), Failing(scale))
+
+
 class Door:
     """The habits of addresses, and of all credentials that fail.
 
@@ -105,15 +119,11 @@ class Door:
         self._refused_crowd, self._opened_crowd = Crowd(), Crowd()
         floor = float(limits.alert_failures)
         # Lessons of all together come every minute: they follow a day that begins, in twenty minutes for each octave.
-        self._scales = (
-            Scale(seconds=60.0, every=60.0, step=0.05, own=4.0, crowd=0.0, floor=floor, unlearned=floor),
-            Scale(
-                seconds=3_600.0, every=600.0, step=0.05, own=4.0, crowd=0.0, floor=floor * 10.0, unlearned=floor * 10.0
-            ),
+        self._minute, self._hour = (
+            _Failures.over(60.0, 60.0, floor, now),
+            _Failures.over(3_600.0, 600.0, 10 * floor, now),
         )
         self._is_burst = False
-        self._failed = tuple(Habit(now, scale) for scale in self._scales)
-        self._failing = tuple(Failing(scale) for scale in self._scales)
         self._known = Book[str, _Address](self._stranger, limits.alert_tracked)
         self._suspects = Recent(RECENT_SECONDS)
 
@@ -142,11 +152,10 @@ class Door:
 
     def _count_failure(self, address: str | None, now: float, count: float) -> None:
         # What is out of the band of a minute is told already; in the hour's it would be told for hours after its end.
-        spans = slice(1) if self._is_burst else slice(2)
-        for scale, habit, failing in zip(self._scales[spans], self._failed, self._failing, strict=False):
-            habit.add(count, now, scale)
+        for failures in (self._minute,) if self._is_burst else (self._minute, self._hour):
+            failures.all.add(count, now, failures.scale)
             if address is not None:
-                failing.add(address, count, now)
+                failures.each.add(address, count, now)
 
     def findings(self, now: float) -> Iterator[Finding]:
         """What is out of its band; and learn, where that is due."""
@@ -156,19 +165,21 @@ class Door:
                 yield from self._of_address(str(address), known, now)
 
     def _of_all(self, now: float) -> Iterator[Finding]:
-        for scale, habit, failing in zip(self._scales, self._failed, self._failing, strict=True):
-            level, band, addresses = habit.add(0.0, now, scale), band_of(habit, None, scale), failing.levels(now)
-            # What the worst one does is a matter of that address; here it is about all others.
-            others = level - max(addresses.values(), default=0.0)
-            if scale is self._scales[0]:
-                self._is_burst = level > band
-            if others > band and len(addresses) >= ADDRESSES_LEAST:
+        for failures in (self._minute, self._hour):
+            scale, habit = failures.scale, failures.all
+            level, band, addresses = habit.add(0.0, now, scale), band_of(habit, None, scale), failures.each.levels(now)
+            # What the worst few do is a matter of theirs; else two broken clients would hide an attack, or be one.
+            others = level - sum(nlargest(ADDRESSES_LEAST - 1, addresses.values()))
+            is_attack = others > band and len(addresses) >= ADDRESSES_LEAST
+            if failures is self._minute:
+                self._is_burst = is_attack
+            if is_attack:
                 known = sum(self._was_good(address, now) for address in addresses) / len(addresses)
                 kind = AlertKind.CREDENTIALS_OUTAGE if known > KNOWN_SHARE else AlertKind.CREDENTIALS_ATTACK
                 evidence = {"addresses": float(len(addresses)), "known": known, "seconds": scale.seconds}
                 yield Finding(kind, EVERYBODY, others, habit.usual, band, evidence)
             if habit.is_due(now):
-                habit.learn(now, scale, scale.floor)
+                habit.be_taught(others, now, scale, scale.floor)
 
     def _of_address(self, address: str, known: _Address, now: float) -> Iterator[Finding]:
         for kind, scale, crowd, habit in (

@@ -85,10 +85,15 @@ class Habit:
         Args:
             most: what the very first lesson counts as at most: a stranger does not say what is usual.
         """
-        self._learn_at = now + scale.every
         # A meter that is new has not filled yet: what it will show counts.
         filled = 1.0 - exp(-max(now - self._began_at, scale.every) / scale.seconds)
         lesson = self.add(0.0, now, scale) / filled
+        self.be_taught(lesson, now, scale, most)
+        return lesson
+
+    def be_taught(self, lesson: float, now: float, scale: Scale, most: float) -> None:
+        """Take something else for a lesson than what the meter shows; for the rest as `learn`."""
+        self._learn_at = now + scale.every
         octaves = log2(max(lesson, 1.0))
         if self._usual < 0.0:
             self._usual = min(octaves, log2(max(most, 1.0)))
@@ -96,7 +101,6 @@ class Habit:
             self._usual += min(scale.step * QUANTILE, octaves - self._usual)
         else:
             self._usual -= min(scale.step * (1.0 - QUANTILE), self._usual - octaves)
-        return lesson
 
     @property
     def usual(self) -> float:

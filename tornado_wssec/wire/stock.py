@@ -172,7 +172,7 @@ class StockConnection:
 
     @property
     def sent_bytes(self) -> int:
-        return self._sent - self.buffered_bytes
+        return self._sent  # handed to Tornado: what waits there is small beside what left
 
     @property
     def heard_frames(self) -> int:
