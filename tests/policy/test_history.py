@@ -184,3 +184,12 @@ def test_history_loses_nothing_unsaid(steps: list[tuple[str, float]]) -> None:
             assert resumed.seq >= since
         else:
             since, had = histories.resume("room", KEPT, None, now).seq, len(spoken)
+
+
+def test_history_of_a_life_ahead_of_the_clock() -> None:
+    """Of a clock that was set back nobody can tell how long ago a number was told: it may be all, or long forgotten."""
+    span = (REMEMBERED_SECONDS + KEPT.seconds) / 2
+    for ahead, expected in ((SKEW_SECONDS, ""), (SKEW_SECONDS + span, None)):
+        at = Position(number_at(NOW + ahead), None, NOW)
+
+        assert expected == missed(resume(at.seq, (), KEPT, at))

@@ -235,6 +235,37 @@ async def test_redis_broker_numbers_rise_over(own_redis: RedisServer, tmp_path: 
 
 
 @in_loop
+async def test_redis_broker_numbers_rise_over_a_clock_that_is_set_back(own_redis: RedisServer, tmp_path: Path) -> None:
+    """What a listener was told when the clock was an hour ahead is below what comes next, and resumes nothing."""
+    hour, key = 3_600_000_000, f"{{{prefix_of(tmp_path)}}}:life"
+    async with nodes_at(own_redis.url, tmp_path, 1, Timeouts()) as [node]:
+        spoken = await node.say("a", kept=KEPT)
+        await node.missed(None, "room:b")
+        known, life, given = own_redis.ask("GET", key).split()[-3:]
+        own_redis.ask("SET", key, f"{known} {life} {int(given) + hour}")
+        told = int(given) + hour
+        numbers = [await node.say("b", channel=channel, kept=KEPT) for channel in ("room:a", "room:b", "room:a")]
+
+        assert all((number or 0) > told for number in numbers)
+        assert (numbers[0] or 0) + 1 == numbers[2]
+        assert (None, ["b"]) == (await node.missed(spoken), await node.missed(numbers[0]))
+        assert int(own_redis.ask("GET", key).split()[-1]) < told
+
+
+@in_loop
+async def test_redis_broker_counts_no_time_before_a_channel_is_told(own_redis: RedisServer, tmp_path: Path) -> None:
+    """A clock that steps back by less than a second: the first publication is numbered above what was told before."""
+    key = f"{{{prefix_of(tmp_path)}}}:life"
+    async with nodes_at(own_redis.url, tmp_path, 1, Timeouts()) as [node]:
+        await node.missed(None)
+        known, _, given = own_redis.ask("GET", key).split()[-3:]
+        own_redis.ask("SET", key, f"{known} 1 {given}")
+        first = await node.say("a", kept=KEPT)
+
+        assert (first or 0) > int(given)
+
+
+@in_loop
 async def test_redis_broker_of_a_killed_node(each_redis: RedisServer, tmp_path: Path) -> None:
     """Who was there by it alone has left when its lease has ended; one node tells of that, once."""
     async with nodes_at(each_redis.url, tmp_path, 2, BRISK) as [one, two]:

@@ -105,7 +105,9 @@ def _holes(since: int, missed: Sequence[Told], span: int, at: Position) -> Itera
         if one.after != before and not (one.after == FRESH and one.seq - before < span):
             yield place
         before = one.seq
-    if not (at.seq == before if at.last is not None else at.seq - before < span):
+    # A life that is ahead of the clock by more, since that was set back, says nothing of the time that has passed.
+    is_timed = at.life <= life_at(at.now)
+    if not (at.seq == before if at.last is not None else is_timed and at.seq - before < span):
         yield len(missed)
 
 

@@ -31,16 +31,23 @@ local function text_of(number) return string.format('%.0f', number) end
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * {MICROSECONDS} + tonumber(clock[2])
 local id = string.match(about, 'master_replid:(%x+)') or 'none'
-local known, began = string.match(redis.call('GET', KEYS[1]) or '', '^(%w+) (%d+)$')
-local life = number(began)
-if known ~= id or not life then
-  life = now + {int(SKEW_SECONDS * MICROSECONDS)}
-  redis.call('SET', KEYS[1], id .. ' ' .. text_of(life))
+local known, began, ahead = string.match(redis.call('GET', KEYS[1]) or '', '^(%w+) (%d+) (%d+)$')
+local life, given = number(began), number(ahead) or 0
+if known ~= id or not life or now + {MICROSECONDS} < given then
+  life = math.max(now, given) + {int(SKEW_SECONDS * MICROSECONDS)}
+  given = 0
 end
 local last = number(redis.call('GET', KEYS[2]))
 if last and last < life then last = nil end
+if given == 0 or not last and given < now then
+  given = now + {MICROSECONDS}
+  redis.call('SET', KEYS[1], id .. ' ' .. text_of(life) .. ' ' .. text_of(given))
+end
 """
-"""KEYS[1..2]: life, last. A life ends with a restart or a failover, which may have lost what came last."""
+"""KEYS[1..2]: life, last. A life ends with a restart or a failover, which may have lost what came last, and when the
+clock is set back. What the clock has told as a number, or may within a second, is never below what a channel's first
+publication is numbered: behind the life stands how far that has come.
+"""
 
 _ELSEWHERE: Final = """
 local function elsewhere(ears, heard, channel, own)
@@ -69,7 +76,7 @@ return {{id}}
 """ARGV: as of SAY. Returns the life."""
 
 SAY_AND_KEEP: Final = f"""{SAY}{_POSITION}{_ELSEWHERE}
-local after, seq = last or 0, last and last + 1 or math.max(now, life) + 1
+local after, seq = last or 0, last and last + 1 or math.max(now, life, given) + 1
 local values = {{'b', ARGV[4], 'a', text_of(after), 't', text_of(now)}}
 local entry = {{KEYS[3], 'MAXLEN', '=', ARGV[5], text_of(seq) .. '-0', unpack(values)}}
 if type(redis.pcall('XADD', unpack(entry))) ~= 'string' then
