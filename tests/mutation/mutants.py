@@ -98,6 +98,8 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
     """Yield every node, but no annotation, nothing that serves annotations alone, and nothing beside code."""
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return
+    if isinstance(node, ast.ClassDef) and any([ast.unparse(base).startswith("Protocol") for base in node.bases]):
+        return
     yield node
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "type_comment"):

@@ -46,6 +46,12 @@ def made(kind: Kind = Kind.TOKEN, value: str = "x", now: float = NOW, **options:
     return make_revocation(kind, value, now, **{"rules": RULES, **options})
 
 
+def test_revocations_have_names_that_nobody_guesses() -> None:
+    """Of 128 bits, each its own."""
+
+    assert (32, 32, True) == (len(made().id), len(made().id), made().id != made().id)
+
+
 # --- what it matches ---
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jwt import get_algorithm_by_name
 
-from tests.attacks.forgery import forge, good_claims, good_header
+from tests.attacks.forgery import forge, good_claims, good_header, without
 from tests.attacks.hostile_tokens import good_token
 from tornado_wssec.errors import ConfigurationError, TokenRefused
 from tornado_wssec.policy.key_material import ALGORITHMS, KeyMaterial
@@ -184,6 +185,41 @@ def test_verify_warns_once_of_long_lives(caplog: pytest.LogCaptureFixture) -> No
     told = "tokens of https://issuer.example live 3601 s; above 3600 s rights are hard to take back: shorten them"
     assert [logging.WARNING] == [record.levelno for record in caplog.records]
     assert told in caplog.text
+
+
+def test_verify_tells_of_clocks_every_ten_minutes(caplog: pytest.LogCaptureFixture) -> None:
+    """Each token from later than now is counted; of all of them together the log tells once in ten minutes."""
+    verifier, told = TokenVerifier(RULES), []
+    token = forge(RING.current, good_header(RING.current, RULES), good_claims(RULES, NOW + 10_000))
+    counted = [verifier.ahead]
+    for now in (NOW, NOW + 1, NOW + 599, NOW + 600, NOW + 1199):
+        with pytest.raises(TokenRefused, match="ahead"):
+            verifier.verify(token, RING, now)
+        counted.append(verifier.ahead)
+        told.append(len(caplog.records))
+
+    assert ([0, 1, 2, 3, 4, 5], [1, 1, 1, 2, 2]) == (counted, told)
+
+
+def test_verify_without_a_type_where_none_is_asked_for() -> None:
+    """What says nothing of its type is a JWT; where the rules ask for a type, it has to say so."""
+    token = forge(RING.current, without(good_header(RING.current, RULES), "typ"), good_claims(RULES, NOW))
+
+    assert "u1" == TokenVerifier(replace(RULES, typ=None)).verify(token, RING, NOW).subject
+    with pytest.raises(TokenRefused, match="typ is None"):
+        VERIFIER.verify(token, RING, NOW)
+
+
+def test_verifier_recalls_what_it_has_accepted() -> None:
+    """By its text; nothing of what it has not seen."""
+    verifier = TokenVerifier(RULES)
+    unseen = verifier.recall(GOOD)
+    verifier.verify(GOOD, RING, NOW)
+    known = verifier.recall(GOOD)
+
+    assert unseen is None
+    assert known is not None
+    assert (RING.current, "u1") == (known.key, known.claims()["sub"])
 
 
 # --- unverified ---
