@@ -81,6 +81,20 @@ def test_notice_is_read_as_it_was_written() -> None:
     assert notice == load_body(dump_body(notice))
 
 
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"kind": "sing"}, "none of ours"),
+        ({"expires_at": None}, "expires_at"),
+        ({"expires_at": float("inf")}, "finite"),
+    ],
+)
+def test_notice_that_cannot_be_is_not_stored(change: dict[str, Any], fault: str) -> None:
+    """It is of a kind that we know, and has an end."""
+    with pytest.raises(ValueError, match=fault):
+        ensure_storable(replace(kick(session="s1"), **change))
+
+
 def test_notice_of_another_kind_is_refused() -> None:
     """What we do not know we do not do."""
     text = dump_body(kick(session="s1")).replace('"kick"', '"sing"')

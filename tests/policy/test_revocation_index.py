@@ -95,7 +95,8 @@ def test_index_ends_a_margin_once() -> None:
     assert ["a", "b"] == [entry.id for entry in index.entries()]
     apply(index, undo("a"))
 
-    assert index.revoked(IDENTITY, NOW) is None
+    # Nor with the margin that it had at first, which ends before b's.
+    assert [None, None] == [index.revoked(IDENTITY, now) for now in (NOW, NOW + 55)]
 
 
 def test_r14_revocation_without_a_margin_bites_whatever_the_clock_says() -> None:
