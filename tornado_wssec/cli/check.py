@@ -14,16 +14,28 @@ from ..guard import Guard
 from .application_audit import audit
 from .audit_lines import Line
 from .commands import FAILED, Command, Refused
+from .doctor import Finding
 from .output import json_option, print_json, print_table
 from .programs import find_attribute, from_here
+from .report import deployment, described, markdown
+from .standards import Answer, answers
 
 TITLES: Final = ("", "where", "what", "remedy")
 
 
 @click.command(cls=Command, example="wssec check app:make_app")
 @click.argument("app", metavar="APP")
+@click.option("--report", "is_report", is_flag=True, help="With the store, the keys and the standards, for a reviewer.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "markdown"]),
+    default="table",
+    show_default=True,
+    help="How it is printed; markdown is the whole report.",
+)
 @json_option
-def check(app: str, as_json: bool) -> None:
+def check(app: str, as_json: bool, is_report: bool, form: str) -> None:
     """Check what an application exposes; exit 1 where something is open.
 
     APP is module:attribute, looked for in the current directory too: a tornado.web.Application, or a function, plain or
@@ -32,19 +44,38 @@ def check(app: str, as_json: bool) -> None:
     declared or changed is less than the default, and meant. Each route is listed with what guards it.
 
     JSON: {ok, lines: [{level, where, what, remedy}]}; level is problem, open, cannot tell, declared, changed, route or
-    in force.
+    in force. A report has {standards: [{standard, item, asks, state, because}], deployment: [{check, ok, found,
+    remedy}]}, too; state is met, weakened, open or for you.
     """
-    lines = _audited(app)
-    is_closed = not any(line.fails for line in lines)
+    lines, guard = _audited(app)
+    is_report = is_report or form == "markdown"
+    findings = deployment(guard) if is_report else []
+    answered = answers(lines) if is_report else []
+    is_closed = not any(line.fails for line in lines) and all(finding.ok for finding in findings)
     if as_json:
-        print_json({"ok": is_closed, "lines": [_entry(line) for line in lines]})
+        more = described(answered, findings) if is_report else {}
+        print_json({"ok": is_closed, "lines": [_entry(line) for line in lines], **more})
+    elif form == "markdown":
+        click.echo(markdown(app, lines, findings, answered))
     else:
-        print_table(TITLES, [(str(line.level), line.where, line.what, line.remedy) for line in lines])
+        _print(lines, findings, answered)
     if not is_closed:
         raise click.exceptions.Exit(FAILED)
 
 
-def _audited(name: str) -> list[Line]:
+def _print(lines: list[Line], findings: list[Finding], answered: list[Answer]) -> None:
+    print_table(TITLES, [(str(line.level), line.where, line.what, line.remedy) for line in lines])
+    if findings:
+        click.echo()
+        rows = [(one.check, "ok" if one.ok else "not ok", one.found, one.remedy) for one in findings]
+        print_table(("deployment", "", "found", "remedy"), rows)
+    if answered:
+        click.echo()
+        rows = [(f"{one.item.standard} {one.item.number}", one.state, one.item.asks, one.because) for one in answered]
+        print_table(("standard", "", "asks for", "because"), rows)
+
+
+def _audited(name: str) -> tuple[list[Line], Guard | None]:
     with redirect_stdout(sys.stderr):  # what the application prints is no part of the result
         found = find_attribute(name)
         with from_here(name):
@@ -54,18 +85,19 @@ def _audited(name: str) -> list[Line]:
         return _audit(name, made)
 
 
-async def _audit_made(name: str, made: Awaitable[Any]) -> list[Line]:
+async def _audit_made(name: str, made: Awaitable[Any]) -> tuple[list[Line], Guard | None]:
     return _audit(name, await made)
 
 
-def _audit(name: str, made: object) -> list[Line]:
+def _audit(name: str, made: object) -> tuple[list[Line], Guard | None]:
     app = next(_applications_of(made), None)
     if app is None:
         raise Refused(
             f"{name} is of type {type(made).__name__}; name a tornado.web.Application or a function that makes one"
         )
-    guard = app.settings.get("wssec")
-    return audit(app, guard if isinstance(guard, Guard) else None)
+    found = app.settings.get("wssec")
+    guard = found if isinstance(found, Guard) else None
+    return audit(app, guard), guard
 
 
 def _applications_of(made: object) -> Iterator[Application]:
