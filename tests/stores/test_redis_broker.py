@@ -420,7 +420,7 @@ async def test_redis_broker_leaves_nothing_behind(each_redis: RedisServer, tmp_p
     assert [f"{tag}:life"] == left
 
 
-@pytest.mark.parametrize("payload", ["hunter2", "0 0 []", "a b c", "gap", '0 0 ["room:b","t","{}","",null,"i","n"]'])
+@pytest.mark.parametrize("payload", ["hunter2", "0 0 []", "a b c", "gap", 'x 0 0 ["room:b","t","{}","",null,"i","n"]'])
 @in_loop
 async def test_redis_broker_of_somebody_else(
     each_redis: RedisServer, tmp_path: Path, payload: str, caplog: pytest.LogCaptureFixture
@@ -428,12 +428,16 @@ async def test_redis_broker_of_somebody_else(
     """What is none of ours, or belongs into another channel, reaches nobody, and stops nothing."""
     name = f"{{{prefix_of(tmp_path)}}}:say:room:a"
     async with nodes_at(each_redis.url, tmp_path, 1) as [node]:
+        assert isinstance(node.broker, RedisBroker)
+        node.broker._place = replace(node.broker._place, manner=Manner.CLUSTER)
         await node.want()
+        await node.say("before")
+        await node.hears("before")
         for verb in ("PUBLISH", "SPUBLISH"):
             each_redis.ask(verb, name, payload)
         await node.say("ours")
 
-        await node.hears("ours")
+        await node.hears("before", "ours")
         assert payload not in caplog.text
 
 

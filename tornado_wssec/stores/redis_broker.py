@@ -138,17 +138,19 @@ class RedisBroker:
         if course is None:
             return  # it is not wanted any more
         life, _, said = payload.partition(b" ")
-        self._hear_from(life)
         if said == GAP:
+            self._hear_from(life)
             course.warn()
             return
         try:
             seq, after, text = said.split(b" ", 2)
-            broadcast = Broadcast.from_text(text.decode(), int(seq) or None)
-            if broadcast.channel == course.channel:
-                course.hear(broadcast, int(after))
+            broadcast, before = Broadcast.from_text(text.decode(), int(seq) or None), int(after)
         except ValueError:
             logger.error("%s: what arrived in a channel is none of ours; see who publishes there", self._place.url)
+            return
+        if broadcast.channel == course.channel:
+            self._hear_from(life)
+            course.hear(broadcast, before)
 
     def _hear_from(self, life: bytes) -> None:
         """Two that take turns as the primary may do so twice without a connection being broken."""
