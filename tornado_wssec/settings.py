@@ -213,7 +213,7 @@ class Timeouts(_Documented):
     )
     tick: float = _default(0.25, "how often deadlines are looked at: expiry closes within 1 s")
 
-    alert_look: float = _default(5.0, "how often habits are looked at: 10,000 connections cost a look 10 ms")
+    alert_look: float = _default(5.0, "how often habits are looked at: 10,000 busy connections cost a look 20 ms")
     alert_delivery: float = _default(10.0, "for the hook or the webhook to take an alert; then it is tried again")
     alert_retry: float = _default(1.0, "before an alert is tried again; twice as long each time, for 8 times")
 

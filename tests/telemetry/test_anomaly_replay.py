@@ -3,6 +3,7 @@
 import heapq
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -68,6 +69,7 @@ class Recorder(Detector):
         return []
 
 
+@cache
 def recorded(name: str) -> list[dict[str, Any]]:
     """The audit of a day on which something happens."""
     (scenario,) = (one for one in SCENARIOS if one.name == name)
@@ -86,7 +88,17 @@ def replayed(lines: Iterable[dict[str, Any]]) -> list[Alert]:
     return [alert for alert in alerts_of(lines, Limits(), Timeouts()) if alert.ended_at is None]
 
 
-@pytest.mark.parametrize("name", [one.name for one in SCENARIOS])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nothing special",
+        "an outage of the broker",
+        "one client with an old token",
+        "credential stuffing",
+        "scraping by a valid account",
+        "slow exfiltration",
+    ],
+)
 def test_replay_tells_what_the_day_told(name: str) -> None:
     """The same kinds, though the lines hold less than a server sees."""
     (scenario,) = (one for one in SCENARIOS if one.name == name)

@@ -16,6 +16,7 @@ from ..settings import Limits, Timeouts
 from .anomaly import Detector
 from .anomaly_alerts import Alert, Whom
 from .anomaly_egress import Sample
+from .sampling import KINDS_MOST
 
 MINUTE: Final = 60.0
 GAP_SECONDS: Final = 3_600.0
@@ -96,7 +97,8 @@ class Replay:
             case "handshake.refused":
                 address, stage, status = str(event["address"]), str(event["stage"]), _status(event)
                 detector.saw_refusal(address, stage, status, at)
-                self._lately.setdefault((stage, status), deque(maxlen=LATELY)).append(address)
+                if (stage, status) in self._lately or len(self._lately) < KINDS_MOST:
+                    self._lately.setdefault((stage, status), deque(maxlen=LATELY)).append(address)
             case "log.sampled":
                 if found := UNTOLD.fullmatch(str(event["what"])):
                     self._untold(found[2], _as_status(int(found[1])), float(event["count"]), at)
