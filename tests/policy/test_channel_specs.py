@@ -46,6 +46,13 @@ def test_channel_asks_for_the_permission() -> None:
     assert (False, False) == (rooms.may_listen(reader, attic), rooms.may_publish(writer, attic))
 
 
+def test_channel_shows_what_was_declared() -> None:
+    """Nothing that was made of it."""
+
+    assert "_schema=" not in repr(kind({}))
+    assert "_own=" not in repr(tenants())
+
+
 def test_channel_without_publish() -> None:
     """No client publishes, whatever was granted."""
 

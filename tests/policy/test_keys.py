@@ -422,6 +422,8 @@ def test_ring_is_not_printed_and_not_spread() -> None:
     ]
 
     assert [] == [secret for secret in secrets if secret in f"{made!r} {made}"]
+    assert [1] * len(made.keys) == [repr(made).count(one.kid) for one in made.keys]
+    assert "compromised=" not in repr(made)
     for spread in (pickle.dumps, copy.deepcopy, dataclasses.asdict):
         with pytest.raises(TypeError, match="keys are not pickled or copied"):
             spread(made)
