@@ -292,6 +292,21 @@ def test_swift_takes_nothing_that_a_budget_has_no_room_for(limits: Limits) -> No
     assert ([True, False], None, before) == (taken, way._swift.admitted(frame, one, 0.0), owed(one))
 
 
+def test_swift_takes_what_a_budget_just_holds() -> None:
+    """To the last byte, and to the last message of a type's own rate: the readable way is not asked for that."""
+    frame = '{"type":"say","data":{"room":"lobby"}}'
+    limits = Limits(bytes_burst=len(frame), bytes_per_second=1)
+    seldom = type("Say", (Say,), {"Meta": type("Meta", (Say.Meta,), {"rate": "1/second"})})
+    for says, most in ((Say, limits), (seldom, LIMITS)):
+        way = Pipeline({"say": MessageSpec.of(says)}, Envelope(), most)
+        one = Session("s1", session(*GRANTS).identity, most, Account(most, 0.0), 0.0)
+        assert way._swift is not None
+        way.admit(frame, one, 0.0)
+        at = float(len(frame))
+
+        assert [True, False] == [way._swift.admitted(frame, one, at) is not None for _ in range(2)]
+
+
 def test_swift_refuses_while_rights_are_in_doubt() -> None:
     """Also what it has let pass before."""
     way, one = pipeline(Envelope(), is_swift=True), session(*GRANTS)
