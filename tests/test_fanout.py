@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tests.kits import in_loop
-from tests.rooms import Told, listener, room_kit
-from tornado_wssec import Envelope, fanout
+from tests.rooms import News, Told, listener, room_kit
+from tornado_wssec import Envelope, Registry, SecureWebSocketHandler, fanout
 from tornado_wssec.policy.broker import Broadcast
-from tornado_wssec.testing import Client
+from tornado_wssec.testing import Client, GuardKit
 
 
 async def texts(client: Client, count: int) -> list[str]:
@@ -102,6 +102,34 @@ async def test_fanout_to_who_came_since(monkeypatch: pytest.MonkeyPatch) -> None
         for client in early:
             assert ["before", "after"] == await texts(client, 2)
         assert ["after"] == await texts(late, 1)
+
+
+class PlainSocket(SecureWebSocketHandler):
+    """Listens alone."""
+
+
+class FlatSocket(SecureWebSocketHandler):
+    """Listens alone, and is spoken to otherwise."""
+
+    envelope = Envelope.flat("action")
+
+
+@in_loop
+async def test_fanout_that_fails_for_one_envelope(caplog: pytest.LogCaptureFixture) -> None:
+    """What one way of writing cannot hold, as a node of another version may send it, reaches all others still."""
+    async with GuardKit([("/ws", PlainSocket), ("/flat", FlatSocket)], registry=Registry(Told, News)) as kit:
+        flat = await kit.connect("/flat", subject="flat")
+        await flat.send_text('{"action":"wssec.subscribe","id":"a","channel":"news"}')
+        assert "reply" == (await flat.receive())["action"]
+        plain = await listener(kit, "plain", "news")
+        foreign = Broadcast(channel="news", type="room.told", data='{"seq":1}', needs="", id="i", origin="n")
+        kit.guard.channels.deliver(foreign)
+        await kit.guard.publish("news", Told, {"text": "next"})
+
+        assert [{"seq": 1}, {"text": "next"}] == [(await plain.receive())["data"] for _ in range(2)]
+        assert "next" == (await flat.receive())["text"]
+        assert 1 == caplog.text.count("a publication cannot be delivered: ValueError")
+    caplog.clear()
 
 
 @in_loop

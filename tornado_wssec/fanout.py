@@ -122,7 +122,7 @@ class Delivery:
         self._lost = lost
         self._members = audience.listeners(broadcast) if members is None else members
         self._at = 0
-        self._events: dict[Envelope, Outgoing] = {}
+        self._events: dict[Envelope, Outgoing | None] = {}
         # By identity, since thousands share a set of grants; it stays here while that counts.
         self._hears: dict[int, tuple[Grants, bool]] = {}
 
@@ -177,16 +177,24 @@ class Delivery:
             known = self._hears[id(grants)] = grants, needs is not None and (not needs or grants.allows(needs))
         return known[1]
 
-    def _event_in(self, envelope: Envelope) -> Outgoing:
-        event = self._events.get(envelope)
-        if event is None:
-            one = self._broadcast
-            if one.type == GAP:
-                text = envelope.event(GAP, {"channel": one.channel})
-            else:
-                text = envelope.carry(one.type, one.data, channel=one.channel, seq=one.seq)
-            event = self._events[envelope] = Outgoing(text, overflow=self._overflow, key=one.key)
-        return event
+    def _event_in(self, envelope: Envelope) -> Outgoing | None:
+        """The event as it looks in an envelope; None, and a line in the log, where it cannot be in that one."""
+        if envelope not in self._events:
+            try:
+                self._events[envelope] = self._written(envelope)
+            except Exception as error:
+                # Whoever has another envelope is not to blame, nor is one who resumes.
+                logger.error("a publication cannot be delivered: %s", where_raised(error))
+                self._events[envelope] = None
+        return self._events[envelope]
+
+    def _written(self, envelope: Envelope) -> Outgoing:
+        one = self._broadcast
+        if one.type == GAP:
+            text = envelope.event(GAP, {"channel": one.channel})
+        else:
+            text = envelope.carry(one.type, one.data, channel=one.channel, seq=one.seq)
+        return Outgoing(text, overflow=self._overflow, key=one.key)
 
 
 class Fanout:
