@@ -133,6 +133,14 @@ def test_replay_of_nothing() -> None:
         {"event": "log.sampled", "what": "lines of other kinds", "count": 3},
         {"event": "egress.measured", "bytes": 1e400, "messages": 1, "others": 3},
         {"event": "egress.measured", "subject": "ann"},
+        {"event": "egress.measured", "subject": "ann", "bytes": 1e400, "messages": 1},
+        {"event": "egress.measured", "subject": "ann", "bytes": float("nan"), "messages": 1},
+        {"event": "egress.measured", "subject": "ann", "bytes": -1, "messages": 1},
+        {"event": "session.opened", "subject": "ann", "issuer": "i", "address": "\x1b[2J"},
+        {"event": "log.sampled", "what": "refusals with 401 at credential", "count": float("nan")},
+        {"at": 1e300, "event": "audit.began"},
+        {"at": float("inf"), "event": "audit.began"},
+        {"at": float("nan"), "event": "audit.began"},
         {"event": ["session.opened"]},
         {},
     ],
@@ -163,6 +171,16 @@ def test_replay_follows_sessions_of_nobody_by_their_address() -> None:
     assert [AlertKind.CLIENT_FLAKY] == [
         alert.kind for alert in replayed([{**line, "subject": "ann"} for line in lines])
     ]
+
+
+def test_replay_counts_networks_as_quotas_do() -> None:
+    """Of IPv6 the /64: whoever has one has all its addresses."""
+    lines = [
+        {"at": AT, "event": "handshake.refused", "address": f"2001:db8::{number:x}", "stage": "origin", "status": 403}
+        for number in range(90)
+    ]
+
+    assert ["2001:db8::/64"] == [alert.whom.address for alert in replayed(lines)]
 
 
 def test_replay_skips_the_time_in_which_nobody_was_there() -> None:

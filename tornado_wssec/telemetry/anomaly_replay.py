@@ -8,10 +8,12 @@ only counted it is taken that they came from the addresses that were told before
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from math import inf
 from re import Pattern
 from re import compile as pattern
 from typing import Any, Final
 
+from ..policy.proxies import quota_key
 from ..settings import Limits, Timeouts
 from .anomaly import Detector
 from .anomaly_alerts import Alert, Whom
@@ -28,6 +30,8 @@ UNAUTHENTICATED: Final = 4401
 TRY_AGAIN_LATER: Final = 1013
 
 
+LATEST: Final = 1e11
+"""Wall seconds: in the sixth millennium. A line from later is none of ours, and time would stand still there."""
 LATELY: Final = 20
 """Refusals of a kind that are told one by one, before they are only counted."""
 NOBODY: Final = "anonymous"
@@ -44,6 +48,8 @@ def alerts_of(events: Iterable[Mapping[str, Any]], limits: Limits, timeouts: Tim
     replay: Replay | None = None
     at = 0.0
     for event in events:
+        if not 0.0 <= event["at"] <= LATEST:
+            continue
         at = max(float(event["at"]), at)
         replay = replay or Replay(limits, timeouts, at)
         yield from replay.until(at)
@@ -90,22 +96,22 @@ class Replay:
         detector = self._detector
         match event.get("event"):
             case "session.opened":
-                detector.saw_open(self._opened(event), str(event["address"]), at)
+                detector.saw_open(self._opened(event), _address(event), at)
             case "session.closed":
                 code = event.get("code")
                 detector.saw_close(self._closed(event), None if code is None else int(code), at)
             case "handshake.refused":
-                address, stage, status = str(event["address"]), str(event["stage"]), _status(event)
+                address, stage, status = _address(event), str(event["stage"]), _status(event)
                 detector.saw_refusal(address, stage, status, at)
                 if (stage, status) in self._lately or len(self._lately) < KINDS_MOST:
                     self._lately.setdefault((stage, status), deque(maxlen=LATELY)).append(address)
             case "log.sampled":
                 if found := UNTOLD.fullmatch(str(event["what"])):
-                    self._untold(found[2], _as_status(int(found[1])), float(event["count"]), at)
+                    self._untold(found[2], _as_status(int(found[1])), max(int(event["count"]), 0), at)
             case "egress.measured":
                 self._measured(event, at)
 
-    def _untold(self, stage: str, status: int, count: float, at: float) -> None:
+    def _untold(self, stage: str, status: int, count: int, at: float) -> None:
         """Refusals that were counted alone: of those, it is taken, that were told right before."""
         lately = self._lately.get((stage, status)) or (None,)
         for address in lately:
@@ -113,6 +119,8 @@ class Replay:
 
     def _measured(self, event: Mapping[str, Any], at: float) -> None:
         sent, heard = float(event["bytes"]), float(event["messages"])
+        if not (0.0 <= sent < inf and 0.0 <= heard < inf):
+            raise ValueError("is no measure")
         if others := int(event.get("others", 0)):
             self._detector.saw_others(others, sent / others / 6, heard / others / 6)
         else:
@@ -122,7 +130,7 @@ class Replay:
     def _opened(self, event: Mapping[str, Any]) -> Whom:
         if (named := _named(event)) is not None:
             return named
-        whom = self._nameless[str(event["session"])] = Whom(address=str(event["address"]))
+        whom = self._nameless[str(event["session"])] = Whom(address=_address(event))
         if len(self._nameless) > NAMELESS_MOST:
             self._nameless.popitem(last=False)
         return whom
@@ -137,6 +145,11 @@ def _named(event: Mapping[str, Any]) -> Whom | None:
     """Whose a session is; None: nobody's in particular."""
     subject, issuer = str(event["subject"]), event.get("issuer")
     return None if issuer is None and subject == NOBODY else Whom(subject, issuer)
+
+
+def _address(event: Mapping[str, Any]) -> str:
+    """Where somebody comes from, as quotas count it."""
+    return quota_key(str(event["address"]))
 
 
 def _status(event: Mapping[str, Any]) -> int:
