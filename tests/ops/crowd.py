@@ -16,7 +16,8 @@ from tornado_wssec.policy.permissions import Grants
 from tornado_wssec.policy.session import Session
 from tornado_wssec.wire.outgoing import Outgoing
 
-HOSTILE: Final = "<img src=x onerror=alert(1)>"
+HOSTILE: Final = "<img/src=x/onerror=alert(1)>"
+"""A subject without a space, as tokens have them; a browser would take it for a tag all the same."""
 TENANTS: Final = ("acme", "globex", "initech", "umbrella")
 
 

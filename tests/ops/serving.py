@@ -1,13 +1,17 @@
 """A server with ten thousand connections and an operations page: `python -m tests.ops.serving 10000`."""
 
 import asyncio
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from tornado.web import Application
 
 from tests.kits import CHAT, ChatSocket
 from tests.ops.crowd import fill
-from tests.starter.running import free_port
+from tests.starter.running import ROOT, free_port
 from tornado_wssec import Guard, Limits
 from tornado_wssec.clock import Clock
 from tornado_wssec.policy.keys import KeyRing
@@ -52,6 +56,33 @@ async def main(many: int) -> None:
             tell(guard.issue_token("ops-ann" if len(grants) > 1 else "ops-bob", grants, ttl=3_600))
         tell(f"http://127.0.0.1:{port}")
         await asyncio.to_thread(sys.stdin.read)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that runs.
+
+    Args:
+        url: of the page.
+        acts, reads, neither: tokens of operators who may act, may read alone, and may neither.
+    """
+
+    url: str
+    acts: str
+    reads: str
+    neither: str
+
+
+@contextmanager
+def served(many: int) -> Iterator[Served]:
+    """Run it in a process of its own."""
+    command = [sys.executable, "-m", __name__, str(many)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        acts, reads, neither, url = (server.stdout.readline().strip() for _ in range(4))
+        yield Served(f"{url}/wssec/ops", acts, reads, neither)
+        server.stdin.close()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from .audit_lines import Level, Line
 from .certificate_lines import certificate_lines
 from .foreign_audit import application_lines, socket_lines
 from .issuer_lines import issuer_lines
+from .operations_lines import operations_lines
 from .route_audit import plain_handlers, route_lines
 
 ORDER: Final = tuple(Level)
@@ -74,6 +75,7 @@ def _of_guarded(app: Application, guard: Guard) -> list[Line]:
         *_changed(guard, endpoints),
         *issuer_lines(guard),
         *alert_lines(guard),
+        *operations_lines(app),
         *(Line(Level.IN_FORCE, *mode) for mode in guard.modes),
     ]
 

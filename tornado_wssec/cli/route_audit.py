@@ -11,6 +11,8 @@ from ..endpoint import Endpoint
 from ..exposure import Route, dead_ends, routes_of
 from ..guard import Guard
 from ..handler import SecureWebSocketHandler
+from ..ops.pages import FileHandler, PageHandler, SignInHandler, SignOutHandler
+from ..ops.terms import READ
 from ..routes import CsrfHandler, GuardedHandler, KeysHandler, LiveHandler, ReadyHandler, TicketHandler
 from .audit_lines import Level, Line
 from .handler_facts import asks_for_login, decorators, definer, full_name, http_methods, is_tornados
@@ -22,6 +24,10 @@ OWN: Final[Mapping[type, str]] = {
     KeysHandler: "the public keys, for everybody",
     LiveHandler: "says that the process serves, to everybody",
     ReadyHandler: "says whether connections are accepted, to everybody",
+    PageHandler: f"the operations page, for whoever has {READ}",
+    SignInHandler: "the form to sign in there",
+    SignOutHandler: "ends a sign-in there",
+    FileHandler: "the files of the operations page, for everybody",
 }
 
 
@@ -54,7 +60,7 @@ def _what(route: Route, guard: Guard | None) -> str:
         return _secure(handler, guard)
     if issubclass(handler, WebSocketHandler):
         return f"{handler.__qualname__}: a WebSocket without the guard"
-    if issubclass(handler, GuardedHandler):
+    if handler in OWN or issubclass(handler, GuardedHandler):
         return f"the guard's own: {OWN.get(handler, 'asks as the guard does')}"
     if issubclass(handler, RedirectHandler):
         return f"{handler.__qualname__}: leads elsewhere"

@@ -58,6 +58,14 @@ function say(element, text) {
 
 /** Make the rows of a table body those of `rows`; a row that stays keeps its element, and so the focus in it. */
 function fill(body, rows, keyOf, cellsOf) {
+  if (!rows.length && body.dataset.none) {
+    if (!body.querySelector(".none")) {
+      const cell = make("td", "none", body.dataset.none);
+      cell.colSpan = 9;
+      body.replaceChildren(make("tr", "", cell));
+    }
+    return;
+  }
   const known = new Map([...body.children].map((row) => [row.dataset.key, row]));
   const wanted = new Set(rows.map((row) => String(keyOf(row))));
   for (const row of [...body.children]) if (!wanted.has(row.dataset.key)) row.remove();
@@ -220,7 +228,7 @@ function tellTiles(now) {
   tile("tile-queued", bytes(now.queued_bytes));
   tile("tile-lag", span(now.loop_lag), now.loop_lag > 1);
   tile("tile-memory", bytes(now.memory));
-  tile("tile-mirror", now.mirror_age === null ? "never" : `${span(now.mirror_age)} ago`, now.mirror_age === null);
+  tile("tile-mirror", now.mirror_age === null ? "never" : `${span(now.mirror_age)} old`, now.mirror_age === null);
   tile("tile-dropped", number(now.audit_dropped), now.audit_dropped > 0);
 }
 
@@ -329,7 +337,7 @@ function chart(id, names, data) {
     legend: { show: false },
     cursor: { show: false },
     scales: { y: { range: (plot, low, high) => [0, Math.max(4, (high ?? 0) * 1.1)] } },
-    axes: [{ ...axis, space: 70, values: "{HH}:{mm}" }, { ...axis, size: 56, values: (plot, ticks) => ticks.map((tick) => (tick % 1 ? "" : number(tick))) }],
+    axes: [{ ...axis, space: 80, size: 32, values: (plot, ticks, at, space, step) => ticks.map((tick) => clock(tick).slice(0, step < 60 ? 8 : 5)) }, { ...axis, size: 56, values: (plot, ticks) => ticks.map((tick) => (tick % 1 ? "" : number(tick))) }],
     series: [{}, ...lines],
   };
   charts.set(id, { look, plot: new uPlot(options, data, place) });
