@@ -12,6 +12,7 @@ from tests.kits import GENEROUS, V1, audited, in_loop, settled
 from tests.talk import Heard, Script, TalkSocket, talk_kit
 from tornado_wssec import Close, Disconnect, Envelope, Limits, PermissionDenied, Timeouts, Unavailable
 from tornado_wssec.errors import FrameDropped, HandlerFailed
+from tornado_wssec.policy.pipeline import Pipeline
 from tornado_wssec.testing.raw import BINARY, PING, PONG, TEXT
 
 SECRET = "s3cr3t-of-the-handler"
@@ -74,6 +75,47 @@ async def test_f21_handler_that_fails(failure: BaseException, caplog: pytest.Log
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert ["tornado_wssec.conversation"] == [record.name for record in errors]
     assert errors[0].getMessage().startswith("TalkSocket: talk.do: ")
+    assert SECRET not in caplog.text
+
+
+class Panic(BaseException):
+    """As extensions written in Rust raise it: no `Exception`."""
+
+
+@pytest.mark.parametrize("turns", [None, 0, 1])
+@in_loop
+async def test_f21_handler_that_panics(turns: int | None, caplog: pytest.LogCaptureFixture) -> None:
+    """What is no `Exception` is a failure like any other, in a plain function, at once, and after waiting."""
+
+    async def panic() -> None:
+        for _ in range(turns or 0):
+            await asyncio.sleep(0)
+        raise Panic(SECRET)
+
+    async with talk_kit(Script(Script().fail(Panic(SECRET)) if turns is None else lambda *_: panic())) as kit:
+        client = await kit.connect("/ws")
+        await client.assert_refused("internal", "talk.do")
+
+        await client.assert_closed(1011)
+    assert SECRET not in caplog.text
+
+
+@in_loop
+async def test_conversation_validator_that_panics(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor does it get further than that while a message is admitted."""
+
+    def panic(*_: object) -> None:
+        raise Panic(SECRET)
+
+    async with talk_kit() as kit:
+        client = await kit.connect("/ws")
+        monkeypatch.setattr(Pipeline, "admit", panic)
+        await client.send("talk.do")
+
+        await client.assert_refused("internal")
+        await client.assert_closed(1011)
     assert SECRET not in caplog.text
 
 

@@ -48,6 +48,8 @@ CONTROL_BYTES: Final = 6
 """The header and the mask of a control frame; its payload is bounded, and small beside them."""
 TIMED_ONE_IN: Final = 8
 """Messages of a type of which one is timed: a look at the clock is dear beside the rest."""
+EXITS: Final = (KeyboardInterrupt, SystemExit)
+"""What ends the process. Whatever else is no `Exception`, such as a panic of an extension in Rust, is a failure."""
 NOT_THE_PEERS_FAULT: Final = (RateLimited, ReauthRequired, Unavailable, HandlerTimedOut, HandlerFailed)
 
 
@@ -128,7 +130,9 @@ class Conversation:
             self._answer(error, frame)
         except Disconnect as disconnect:
             self._end(disconnect)
-        except Exception as error:
+        except EXITS:
+            raise
+        except BaseException as error:
             self._fail("admitting a frame", error, None)
         else:
             if permitted.spec.message is Ping:
@@ -221,7 +225,9 @@ class Conversation:
             self._answer(error, None)  # `opened` refuses like any handler, though nobody has asked yet
         except Disconnect as disconnect:
             self._end(disconnect)
-        except Exception as error:
+        except (asyncio.CancelledError, GeneratorExit, *EXITS):
+            raise  # the loop's, as it ends
+        except BaseException as error:
             self._fail(name, error, None)
 
     # --- one message ---
@@ -263,7 +269,9 @@ class Conversation:
                 live.answer(self.envelope.answer(permitted.id, data), self._monotonic())
         except asyncio.CancelledError as error:
             self._refuse(permitted, HandlerCancelled().with_traceback(error.__traceback__))
-        except Exception as error:
+        except EXITS:
+            raise
+        except BaseException as error:
             self._refuse(permitted, error)
         return None
 
@@ -297,7 +305,9 @@ class Conversation:
             self._reply(permitted, await result)
         except asyncio.CancelledError as error:
             self._take_cancellation(permitted, deadline, error)
-        except Exception as error:
+        except (GeneratorExit, *EXITS):
+            raise  # the loop's, as it ends
+        except BaseException as error:
             self._refuse(permitted, error)
         finally:
             deadline.end()
@@ -319,7 +329,7 @@ class Conversation:
             data = result if type(result) is dict else _reply_of(result)
             self.live.answer(self.envelope.answer(permitted.id, data), self._monotonic())
 
-    def _refuse(self, permitted: Permitted, error: Exception) -> None:
+    def _refuse(self, permitted: Permitted, error: BaseException) -> None:
         """Tell what became of a message that was not handled."""
         if isinstance(error, FrameError):
             error.message_id = permitted.id
@@ -353,7 +363,7 @@ class Conversation:
         except FrameError as error:
             return error.message_id
 
-    def _fail(self, what: str, error: Exception, message_id: str | None) -> None:
+    def _fail(self, what: str, error: BaseException, message_id: str | None) -> None:
         logger.error("%s: %s: %s", self._endpoint.name, what, where_raised(error))
         self._say(self.envelope.error(HandlerFailed(), message_id), is_reply=True)
         self._end(Disconnect(Close(CloseCode.INTERNAL_ERROR), where_raised(error)))
