@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -164,6 +165,16 @@ def test_envelope_reply() -> None:
     assert '{"action":"reply","id":"a1","delivered":true}' == FLAT.reply("a1", {"delivered": True})
 
 
+@pytest.mark.parametrize("envelope", [NESTED, FLAT], ids=repr)
+def test_envelope_reply_is_the_same_in_bytes_and_of_any_mapping(envelope: Envelope) -> None:
+    """However an answer is written: a dict, a mapping that is none, and what is not plain."""
+    for data in ({"n": 1, "s": "é\u2028"}, {}, {"f": 1.5, "l": [{"x": None}]}):
+        text = envelope.reply("a1", data)
+        every = [envelope.reply("a1", MappingProxyType(data)), envelope.answer("a1", data).decode()]
+
+        assert [text, text, text] == [*every, envelope.answer("a1", MappingProxyType(data)).decode()]
+
+
 def test_envelope_event() -> None:
     """Channel and number stand there only where there are any."""
 
@@ -253,7 +264,16 @@ def test_envelope_error() -> None:
 
 @pytest.mark.parametrize(
     ("wait", "told_wait"),
-    [(0.0, 0.0), (0.0001, 0.001), (1.23456, 1.235), (60, 60.0), (float("inf"), None), (float("nan"), None), (-1, None)],
+    [
+        (0.0, 0.0),
+        (0.0001, 0.001),
+        (1.23456, 1.235),
+        (60, 60.0),
+        (1e9, None),
+        (float("inf"), None),
+        (float("nan"), None),
+        (-1, None),
+    ],
 )
 def test_envelope_error_rounds_waiting_up(wait: float, told_wait: float | None) -> None:
     """Who waits as long as he was told is not early; what is no time is left out."""
@@ -341,6 +361,22 @@ def test_envelope_error_bounds_what_an_application_says() -> None:
         detail = "x" * 2_000
 
     assert {"type": "error", "id": "a1", "code": "unavailable"} == told(Verbose(), "a1")
+
+
+def test_envelope_error_says_its_detail_to_the_byte() -> None:
+    """A detail that fills the room is told; one byte more, and the code alone is."""
+
+    class Verbose(FrameError):
+        code = ErrorCode.UNAVAILABLE
+        detail = ""
+
+    room = ERROR_BYTES - len(NESTED.error(Verbose(), None))
+    known = []
+    for length in (room, room + 1):
+        Verbose.detail = "x" * length
+        known.append("detail" in told(Verbose()))
+
+    assert [True, False] == known
 
 
 def test_envelope_error_answers_no_endless_id() -> None:

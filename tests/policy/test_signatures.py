@@ -374,6 +374,7 @@ def test_signed_payload_without_a_member(name: str) -> None:
         ({"ts": int(NOW) + 31}, "31 s after"),
         ({"ts": int(NOW) * 1_000}, "1000000000 s after"),
         ({"ts": -1e12}, "1000000000 s before"),
+        ({"ts": SEQ_MOST}, "1000000000 s after"),
     ],
 )
 def test_signed_message_that_is_not_for_here_and_now(changes: dict[str, Any], evidence: str) -> None:
