@@ -18,9 +18,10 @@ import pytest
 from click import echo
 
 from .afresh import ROOT, Forge
+from .mutants import mutants_of
 from .passing import Passing
 from .trial import SECONDS_MOST, Plan, Trials
-from .verdicts import Verdict, Verdicts
+from .verdicts import Verdict, Verdicts, digest_of
 
 POLICY: Final = ROOT / "tornado_wssec" / "policy"
 TESTS: Final = (
@@ -47,13 +48,13 @@ def main() -> int:
         if not data.exists():
             _cover(tests, data)
         forge = Forge()
-        plan = Plan(modules, Passing(data), asked.seconds, asked.sample, asked.seed)
+        plan = Plan(modules, Passing(data), asked.seconds, asked.sample, asked.seed, asked.quick, asked.rest)
         # pytester's own plugin is not asked for: asserts are left as they stand, which is as good and quicker.
         options = ["-q", "--assert=plain", "--tb=native", "-p", "no:cacheprovider"]
         pytest.main([*options, *tests], plugins=[Trials(plan, forge, verdicts)])
         forge.close()
-    names = {module.name for module in modules}
-    return _tell([one for one in verdicts if one.module in names])
+    now = {digest_of(file.name, mutant) for file in modules for mutant in mutants_of(file.read_text(), str(file))}
+    return _tell([one for one in verdicts if one.digest in now])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sample", type=int, help="so many mutants of each module, drawn by lot")
     parser.add_argument("--seed", type=int, default=0, help="of the lot (default: 0)")
+    parser.add_argument("--quick", action="store_true", help="leave what has to be imported, which takes seconds each")
+    parser.add_argument("--rest", action="store_true", help="try only what was left, or never tried")
     return parser
 
 
@@ -81,7 +84,9 @@ def _cover(tests: Sequence[str], data: Path) -> None:
 
 def _tell(verdicts: Sequence[Verdict]) -> int:
     counted: dict[str, Counter[bool]] = defaultdict(Counter)
-    for one in verdicts:
+    if left := sum(one.outcome == "left" for one in verdicts):
+        echo(f"{left} of {len(verdicts)} mutants were left, since they have to be imported")
+    for one in [one for one in verdicts if one.outcome != "left"]:
         counted[one.module][one.is_killed] += 1
         if one.outcome != "killed":
             echo(f"{one.module}:{one.line}: {one.outcome}: {one.what}")

@@ -26,7 +26,7 @@ from .afresh import Forge
 from .endings import PASSED, ended, give_seconds
 from .mutants import Mutant, mutants_of
 from .passing import Passing
-from .verdicts import Verdict, Verdicts
+from .verdicts import KILLED, SETTLED, Verdict, Verdicts
 
 SECONDS_MOST: Final = 5.0
 """Of tests for one mutant, as they last without a fault; those of the module's own file are not counted."""
@@ -42,6 +42,8 @@ class Plan:
         seconds: of tests for one mutant, beside those of its module's own file.
         sample: how many mutants of each module, drawn by lot; None: all.
         seed: of the lot.
+        is_quick: whether nothing is tried afresh, which takes a second and more each; what needs it is `left`.
+        is_rest: whether only what was left, or never tried, is tried now.
     """
 
     modules: Sequence[Path]
@@ -49,6 +51,8 @@ class Plan:
     seconds: float = SECONDS_MOST
     sample: int | None = None
     seed: int = 0
+    is_quick: bool = False
+    is_rest: bool = False
 
 
 class Trials:
@@ -89,7 +93,7 @@ class Trials:
         if list(_changed(functions, compile(ast.parse(source), path, "exec"))):
             pytest.exit(f"{path} has changed since it was imported")
         for number, mutant in self._drawn(list(mutants_of(source, path))):
-            if self._verdicts.is_killed(module.name, number, mutant):
+            if self._verdicts.outcome(module.name, mutant) in (SETTLED if self._plan.is_rest else KILLED):
                 continue
             tests = self._chosen(module, mutant.line)
             outcome = self._judge(path, mutant, functions, [items[test] for test in tests])
@@ -122,7 +126,7 @@ class Trials:
             is_imported = self._plan.passing.is_imported(path, mutant.line)
             if outcome != "broken" and not (outcome == "survived" and is_imported):
                 return outcome
-        return self._afresh(path, mutant.code)
+        return "left" if self._plan.is_quick else self._afresh(path, mutant.code)
 
     def _afresh(self, path: str, code: CodeType) -> str:
         files = self._plan.passing.files(path)

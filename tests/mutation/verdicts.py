@@ -10,11 +10,14 @@ from typing import Final, Self
 from .mutants import Mutant
 
 KILLED: Final = ("killed", "hung", "crashed")
+SETTLED: Final = (*KILLED, "survived", "untested")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one mutant: see `endings.ended`; `untested` where no test passes its line.
+    """What became of one mutant: see `endings.ended`.
+
+    `untested`: no test passes its line. `left`: none was run.
 
     Args:
         module: the file's name.
@@ -35,7 +38,7 @@ class Verdict:
     @classmethod
     def of(cls, module: str, number: int, mutant: Mutant, outcome: str) -> Self:
         """What is kept of a mutant."""
-        return cls(module, number, mutant.line, mutant.what, digest_of(mutant), outcome)
+        return cls(module, number, mutant.line, mutant.what, digest_of(module, mutant), outcome)
 
     @property
     def is_killed(self) -> bool:
@@ -52,18 +55,18 @@ class Verdicts:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._told: dict[tuple[str, int], Verdict] = {}
+        self._told: dict[str, Verdict] = {}
         for line in file.read_text().splitlines() if file.exists() else ():
             self._keep(Verdict(**json.loads(line)))
 
     def __iter__(self) -> Iterator[Verdict]:
-        """The last of each mutant, by module and place."""
-        return iter(sorted(self._told.values(), key=lambda one: (one.module, one.number)))
+        """The last of each mutant, by module and place; also of those of other versions of a module."""
+        return iter(sorted(self._told.values(), key=lambda one: (one.module, one.line, one.number)))
 
-    def is_killed(self, module: str, number: int, mutant: Mutant) -> bool:
-        """Whether this very mutant was killed already."""
-        told = self._told.get((module, number))
-        return told is not None and told.digest == digest_of(mutant) and told.is_killed
+    def outcome(self, module: str, mutant: Mutant) -> str | None:
+        """What became of this very mutant; None where nobody has tried it."""
+        told = self._told.get(digest_of(module, mutant))
+        return None if told is None else told.outcome
 
     def add(self, verdict: Verdict) -> None:
         """Keep one."""
@@ -72,9 +75,9 @@ class Verdicts:
             file.write(json.dumps(asdict(verdict), ensure_ascii=False) + "\n")
 
     def _keep(self, verdict: Verdict) -> None:
-        self._told[verdict.module, verdict.number] = verdict
+        self._told[verdict.digest] = verdict
 
 
-def digest_of(mutant: Mutant) -> str:
+def digest_of(module: str, mutant: Mutant) -> str:
     """What tells a mutant from all others."""
-    return hashlib.sha256(mutant.source.encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{module}\n{mutant.source}".encode()).hexdigest()[:16]
