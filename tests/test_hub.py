@@ -41,7 +41,12 @@ async def test_hub_ping() -> None:
 def test_hub_looks_at_few_accounts_for_each_newcomer(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many are in debt, and for however long; and in the end at each of them."""
     looked: list[Account] = []
-    monkeypatch.setattr(Account, "is_idle", lambda account, now: bool(looked.append(account)))
+
+    def is_idle(account: Account, now: float) -> bool:
+        looked.append(account)
+        return False
+
+    monkeypatch.setattr(Account, "is_idle", is_idle)
     hub = Hub(Limits(tracked_keys=100), TIMES, lambda: 0.0)
     for number in range(150):
         hub.account(Identity(subject=f"u{number}"))
