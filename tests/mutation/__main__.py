@@ -48,7 +48,16 @@ def main() -> int:
         if not data.exists():
             _cover(tests, data)
         forge = Forge()
-        plan = Plan(modules, Passing(data), asked.seconds, asked.sample, asked.seed, asked.quick, asked.rest)
+        plan = Plan(
+            modules,
+            Passing(data),
+            data.with_suffix(".seconds"),
+            asked.seconds,
+            asked.sample,
+            asked.seed,
+            asked.quick,
+            asked.rest,
+        )
         # pytester's own plugin is not asked for: asserts are left as they stand, which is as good and quicker.
         options = ["-q", "--assert=plain", "--tb=native", "-p", "no:cacheprovider"]
         pytest.main([*options, *tests], plugins=[Trials(plan, forge, verdicts)])

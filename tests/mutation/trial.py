@@ -7,6 +7,8 @@ while it was imported) is tried afresh: see `afresh.py`.
 
 import ast
 import gc
+import json
+import mmap
 import os
 import random
 import signal
@@ -23,7 +25,7 @@ from _pytest.runner import runtestprotocol
 from hypothesis import Phase, settings
 
 from .afresh import Forge
-from .endings import PASSED, ended, give_seconds
+from .endings import FAILED, PASSED, ended, give_seconds
 from .mutants import Mutant, mutants_of
 from .passing import Passing
 from .verdicts import KILLED, SETTLED, Verdict, Verdicts
@@ -39,6 +41,7 @@ class Plan:
     Args:
         modules: files of source.
         passing: which tests pass which line.
+        lasting: a file that says how long each test lasts; made where there is none.
         seconds: of tests for one mutant, beside those of its module's own file.
         sample: how many mutants of each module, drawn by lot; None: all.
         seed: of the lot.
@@ -48,6 +51,7 @@ class Plan:
 
     modules: Sequence[Path]
     passing: Passing
+    lasting: Path
     seconds: float = SECONDS_MOST
     sample: int | None = None
     seed: int = 0
@@ -70,6 +74,7 @@ class Trials:
         self._verdicts = verdicts
         self._lasting: dict[str, float] = {}
         self._controlled: set[str] = set()
+        self._killers: Counter[str] = Counter()
 
     def pytest_sessionstart(self) -> None:
         """Look for no smaller example: that there is one is enough."""
@@ -83,7 +88,7 @@ class Trials:
         functions = {module: _functions_in(str(module)) for module in self._plan.modules}
         gc.freeze()  # what is frozen is copied by no child's collector, and found by none
         needed = {test for module in self._plan.modules for test in self._plan.passing.all_tests(str(module))}
-        self._lasting = _lasting({name: item for name, item in items.items() if name in needed})
+        self._lasting = self._measured({name: item for name, item in items.items() if name in needed})
         for module in self._plan.modules:
             self._try_all(module, functions[module], {name: items[name] for name in self._lasting})
         return True
@@ -106,12 +111,21 @@ class Trials:
         return sorted(random.Random(self._plan.seed).sample(numbered, self._plan.sample), key=lambda one: one[0])
 
     def _chosen(self, module: Path, line: int) -> list[str]:
-        """The tests that pass a line, the quickest first; those of the module's own file all of them."""
-        own = f"test_{module.stem}.py"
+        """The tests that pass a line; those of the module's own file all of them.
+
+        First those that have killed before, then of each function the quickest case, then the second.
+        """
+        own, nth = f"test_{module.stem}.py", Counter[str]()
         passing = [test for test in self._plan.passing.tests(str(module), line) if test in self._lasting]
         passing.sort(key=lambda test: self._lasting[test] * (0.25 if own in test else 1.0))
-        chosen, seconds = [], 0.0
+        ranked = []
         for test in passing:
+            function = test.partition("[")[0]
+            ranked.append((-self._killers[test], nth[function], test))
+            nth[function] += 1
+        ranked.sort(key=lambda one: one[:2])  # stable: the quickest stay first
+        chosen, seconds = [], 0.0
+        for _, _, test in ranked:
             if own not in test:
                 seconds += self._lasting[test]
                 if seconds > self._plan.seconds:
@@ -119,10 +133,20 @@ class Trials:
             chosen.append(test)
         return chosen
 
+    def _measured(self, items: Mapping[str, pytest.Item]) -> dict[str, float]:
+        """How long each test lasts; kept beside what coverage has told."""
+        file = self._plan.lasting
+        known = json.loads(file.read_text()) if file.exists() else {}
+        known |= _lasting({name: item for name, item in items.items() if name not in known})
+        file.write_text(json.dumps(known))
+        return {name: seconds for name, seconds in known.items() if name in items}
+
     def _judge(self, path: str, mutant: Mutant, functions: list[FunctionType], items: Sequence[pytest.Item]) -> str:
         changed = list(_changed(functions, mutant.code))
         if changed and items:
-            outcome = _outcome_here(changed, [(item, self._lasting[item.nodeid]) for item in items])
+            outcome, place = _outcome_here(changed, [(item, self._lasting[item.nodeid]) for item in items])
+            if outcome in KILLED:
+                self._killers[items[place].nodeid] += 1
             is_imported = self._plan.passing.is_imported(path, mutant.line)
             if outcome != "broken" and not (outcome == "survived" and is_imported):
                 return outcome
@@ -180,20 +204,26 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(one)
 
 
-def _outcome_here(changed: Iterable[tuple[FunctionType, CodeType]], tests: Sequence[tuple[pytest.Item, float]]) -> str:
-    """What the tests say in a child that runs this code."""
+def _outcome_here(
+    changed: Iterable[tuple[FunctionType, CodeType]], tests: Sequence[tuple[pytest.Item, float]]
+) -> tuple[str, int]:
+    """What the tests say in a child that runs this code, and which of them came last."""
+    place = mmap.mmap(-1, 4)
     child = os.fork()
     if child:
-        return ended(os.waitpid(child, 0)[1])
+        outcome = ended(os.waitpid(child, 0)[1])
+        return outcome, int.from_bytes(place[:4], "big")
     try:
         _be_quiet()
         for function, code in changed:
             function.__code__ = code
         items = [item for item, _ in tests]
-        for (item, seconds), following in zip(tests, [*items[1:], None], strict=True):
+        for number, (item, seconds) in enumerate(tests):
+            place[:4] = number.to_bytes(4, "big")
             give_seconds(seconds)
+            following = items[number + 1] if number + 1 < len(items) else None
             if any(report.failed for report in runtestprotocol(item, log=False, nextitem=following)):
-                os._exit(1)
+                os._exit(FAILED)
         os._exit(PASSED)
     except BaseException:
         os._exit(2)
