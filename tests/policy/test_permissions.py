@@ -404,6 +404,14 @@ def test_template_denies_what_is_no_segment(value: object) -> None:
     assert template.allowed(Grants(["**"]), {"room": value}) is False
 
 
+def test_template_shows_only_the_start_of_a_long_value() -> None:
+    """64 characters of it are evidence enough."""
+    with pytest.raises(PermissionDenied) as caught:
+        PermissionTemplate.parse("chat:write:{room}").fill({"room": "x" * 300})
+
+    assert 64 == caught.value.evidence.count("x")
+
+
 def test_template_denies_what_is_absent() -> None:
     """A field that is not there is no empty segment: it is denied."""
     template = PermissionTemplate.parse("chat:write:{room}")

@@ -227,6 +227,16 @@ def test_index_forgets_what_has_ended() -> None:
     assert key is index.revoked(IDENTITY, NOW + 10**9)
 
 
+def test_index_keeps_nothing_of_what_it_forgets() -> None:
+    """No name without an entry: whoever revokes many names, one after the other, fills no memory."""
+    index = index_of(*[revocation(str(kind), kind) for kind in Kind], revocation("later", expires_at=NOW + 200))
+    index.forget_expired(NOW + 101, 10)
+    assert [1] == [len(named) for named in index._anybody._kinds.values() if named]
+    index.forget_expired(NOW + 201, 10)
+
+    assert [] == [named for named in index._anybody._kinds.values() if named]
+
+
 def test_index_bites_until_it_forgets() -> None:
     """The end of an entry is when it may be forgotten, not when it stops refusing."""
     index = index_of(revocation("a"))
