@@ -105,6 +105,17 @@ def test_burst_before_anything_is_known_has_to_be_large() -> None:
     assert [(AlertKind.EGRESS_BURST, ANN)] == judged(Detector(Limits(), 0.0), [Sample(ANN, 17 * MiB, 1.0)], LOOK)
 
 
+def test_burst_that_wavers_at_its_edge_is_one() -> None:
+    """Whoever stays in the upper half of the band for minutes after has not come back."""
+    detector, now = learned()
+    told = judged(detector, [Sample(person(0), 2 * MiB, 1.0)], now + LOOK)
+    for look in range(2, 60):
+        told += judged(detector, [Sample(person(0), 0.3 * MiB, 1.0)], now + look * LOOK)
+
+    assert [(AlertKind.EGRESS_BURST, person(0))] == told
+    assert [person(0)] == [alert.whom for alert in detector.active()]
+
+
 def test_hour_that_is_taught_slowly_is_told_all_the_same() -> None:
     """Whoever takes a tenth more every minute, so that no burst is one, is told of by the hour."""
     detector, now = learned()
@@ -144,7 +155,7 @@ def test_refusals_of_one_address_are_that_address() -> None:
 @pytest.mark.parametrize("loud", [1, 4])
 def test_attack_cannot_hide_behind_broken_clients(loud: int) -> None:
     """A few that are refused all the time are no attack, and an attack in their shadow is one."""
-    detector, told = Detector(Limits(), 0.0), list[tuple[AlertKind, float]]()
+    detector, told = Detector(Limits(), 0.0), list[tuple[AlertKind, int]]()
     for look in range(1, 2_000):
         for number in range(loud):
             detector.saw_refusal(f"192.0.2.{number}", "credential", 401, look * LOOK, 15)
@@ -152,9 +163,9 @@ def test_attack_cannot_hide_behind_broken_clients(loud: int) -> None:
             detector.saw_refusal(f"10.0.{look // 250}.{look % 250}", "credential", 401, look * LOOK)
         told += [(one.kind, look) for one in detector.judge(look * LOOK) if one.kind is not AlertKind.REFUSALS_ADDRESS]
 
-    ((kind, look),) = told
+    ((kind, at),) = told
     assert AlertKind.CREDENTIALS_ATTACK == kind
-    assert 1_000 < look < 1_600
+    assert 1_000 < at < 1_600
 
 
 def test_refusals_at_another_stage_are_no_credentials() -> None:
@@ -223,6 +234,30 @@ def test_closes_of_a_few_among_many_are_no_outage() -> None:
         detector.saw_close(person(number), None, 1.0)
 
     assert [] == detector.judge(LOOK)
+
+
+def test_closes_of_one_are_no_outage() -> None:
+    """One client that breaks fifty times is one client."""
+    detector = Detector(Limits(), 0.0)
+    for _ in range(50):
+        detector.saw_open(ANN, "192.0.2.1", 1.0)
+        detector.saw_close(ANN, None, 1.0)
+
+    assert [AlertKind.CLIENT_FLAKY] == [alert.kind for alert in detector.judge(LOOK)]
+
+
+@pytest.mark.parametrize(
+    ("known", "kind"), [(True, AlertKind.CREDENTIALS_OUTAGE), (False, AlertKind.CREDENTIALS_ATTACK)]
+)
+def test_refusals_where_people_came_in_before_are_an_outage(known: bool, kind: AlertKind) -> None:
+    """The same failures from where nobody ever has are an attack."""
+    detector = Detector(Limits(), 0.0)
+    for number in range(60):
+        if known:
+            detector.saw_open(person(number), f"198.51.100.{number}", 0.0)
+        detector.saw_refusal(f"198.51.100.{number}", "credential", 401, 1.0)
+
+    assert [kind] == [alert.kind for alert in detector.judge(LOOK)]
 
 
 def test_detector_forgets_who_it_has_no_room_for() -> None:

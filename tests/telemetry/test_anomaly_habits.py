@@ -131,3 +131,13 @@ def test_book_forgets_who_was_not_seen_for_longest() -> None:
 
     assert [[1.0], None, [4.0]] == [book.get(name) for name in ("ann", "bob", "eve")]
     assert 2 == len(book)
+
+
+def test_habit_counts_a_meter_that_has_not_filled_for_what_it_will_show() -> None:
+    """Ten minutes of a meter of an hour: at this rate it will be six times as much, and that is the lesson."""
+    scale = Scale(seconds=3_600.0, every=600.0, step=0.05, own=4.0, crowd=2.0, floor=1.0, unlearned=1.0)
+    habit = Habit(0.0, scale)
+    for second in range(600):
+        habit.add(100.0, float(second), scale)
+
+    assert 360_000.0 == pytest.approx(habit.learn(600.0, scale, PLENTY), rel=0.01)

@@ -173,6 +173,16 @@ def test_replay_follows_sessions_of_nobody_by_their_address() -> None:
     ]
 
 
+def test_replay_counts_what_was_only_counted_once() -> None:
+    """A hundred that were not told are a hundred, of those addresses that were told."""
+    facts = {"at": AT, "event": "handshake.refused", "stage": "origin", "status": 403}
+    lines = [{**facts, "address": f"203.0.113.{number}"} for number in range(2)]
+    sampled = {"at": AT, "event": "log.sampled", "what": "refusals with 403 at origin"}
+
+    assert [] == replayed([*lines, {**sampled, "count": 100}])
+    assert ["203.0.113.0", "203.0.113.1"] == [one.whom.address for one in replayed([*lines, {**sampled, "count": 150}])]
+
+
 def test_replay_counts_networks_as_quotas_do() -> None:
     """Of IPv6 the /64: whoever has one has all its addresses."""
     lines = [
