@@ -117,8 +117,11 @@ class Witness:
 
     async def _read(self, client: Client) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
-            async for message in client:
-                self._take(message)
+            while True:
+                with suppress(TimeoutError):  # nothing was said for long: that is no end
+                    async for message in client:
+                        self._take(message)
+                    break
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_result({})

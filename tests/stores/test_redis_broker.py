@@ -188,7 +188,7 @@ async def published(node: Node, text: str, channel: str = "room:a", kept: Kept |
 @in_loop
 async def test_redis_broker_notices_a_frozen_server(own_redis: RedisServer, tmp_path: Path) -> None:
     """One that says nothing, and closes nothing either: it is given up, and heard again once it lives."""
-    async with nodes_at(own_redis.url, tmp_path, 1, Timeouts()) as [node]:
+    async with nodes_at(own_redis.url, tmp_path, 1, Timeouts(store_call=2.0)) as [node]:
         assert isinstance(node.broker, RedisBroker)
         await node.want()
         own_redis.freeze()
@@ -356,6 +356,52 @@ async def test_redis_broker_hears_another_life(each_redis: RedisServer, tmp_path
         await node.say("after")
 
         await node.hears("before", "gap", "after")
+
+
+@in_loop
+async def test_redis_broker_numbers_rise_over_a_primary_that_comes_back(
+    each_redis: RedisServer, tmp_path: Path
+) -> None:
+    """It has learnt nothing of what was said to the one in between: no number comes again, and all is heard on."""
+    names = [f"{{{prefix_of(tmp_path)}}}:{name}" for name in ("life", "last:room:a", "told:room:a")]
+    async with nodes_at(each_redis.url, tmp_path, 2) as [one, two]:
+        for node in (one, two):
+            assert isinstance(node.broker, RedisBroker)
+            node.broker._place = replace(node.broker._place, manner=Manner.CLUSTER)
+        await one.want(kept=KEPT)
+        first = await one.say("first", kept=KEPT)
+        for name in names:
+            each_redis.ask("COPY", name, f"{name}-then")
+        each_redis.ask("SET", names[0], f"0123456789abcdef {(first or 0) - 1} 0")  # of the server before
+        between = await one.say("between", kept=KEPT)
+        await one.hears("first", "between")
+        for name in names:
+            each_redis.ask("COPY", f"{name}-then", name, "REPLACE")
+        one.broker._heard_life = b"0123456789abcdef"  # type: ignore[attr-defined]
+        await two.say("lost", kept=KEPT)
+        await one.hears("first", "between", "gap")
+        after = await two.say("after", kept=KEPT)
+
+        await one.hears("first", "between", "gap", "after")
+        assert (after or 0) > (between or 0)
+        assert [None, None] == [await two.missed(first), await two.missed(between)]
+
+
+@in_loop
+async def test_redis_broker_begins_at_the_server_that_it_hears(own_redis: RedisServer, tmp_path: Path) -> None:
+    """While what is asked and what is heard are two servers, the numbers of the one say nothing of the other's."""
+    async with nodes_at(own_redis.url, tmp_path, 1) as [node]:
+        broker = node.broker
+        assert isinstance(broker, RedisBroker)
+        await node.want("room:b")
+        here, broker._ear.address = broker._ear.address, ("127.0.0.1", 1)
+        with pytest.raises(StoreUnavailable, match="taken over"):
+            await node.want(kept=KEPT)
+        broker._ear.address = here
+        await node.want(kept=KEPT)
+
+        await node.say("heard", kept=KEPT)
+        await node.hears("heard")
 
 
 @in_loop

@@ -71,6 +71,7 @@ class RedisBroker:
         self._published: dict[str, float] = {}
         self._life = ""
         self._heard_life = b""
+        self._latest = 0
         self._unwarned: dict[str, None] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._due = asyncio.Event()
@@ -186,7 +187,7 @@ class RedisBroker:
             else:
                 spans = (math.ceil(kept.seconds * 1000), math.ceil(remembered(kept) * 1000))
                 keys = [*self._keys_of(channel), *self._census.keys]
-                words = (*head, text, kept.most, *spans, channel, self.node)
+                words = (*head, text, kept.most, *spans, channel, self.node, self._latest)
                 answer = await self._link.run(SAY_AND_KEEP, keys, *words)
             life, *said = answer
             self._be_in(life.decode())
@@ -195,6 +196,7 @@ class RedisBroker:
                     self._unwarned.pop(channel, None)
                 if channel in self._published:
                     self._census.saw_elsewhere(channel, int(said[1]))
+                self._learn_of(*said[2:])
                 return int(said[0]) if said[0] else None
         raise StoreUnavailable(f"{self._place.url} is being taken over by another server; nothing was done, try again")
 
@@ -208,7 +210,9 @@ class RedisBroker:
     async def resume(self, channel: str, kept: Kept, since: int | None) -> Resumed:
         """What came behind a number."""
         behind = "" if since is None else since
-        life, last, now, *rest = await self._link.run(READ_ON, self._keys_of(channel), behind, RESUMED_BYTES)
+        words = (behind, RESUMED_BYTES, self._latest)
+        life, last, now, *rest = await self._link.run(READ_ON, self._keys_of(channel), *words)
+        self._learn_of(life)
         position = Position(int(life), int(last) if last else None, int(now) / MICROSECONDS)
         if rest == [b"more"]:
             return Resumed(position.seq, is_whole=False)
@@ -224,7 +228,15 @@ class RedisBroker:
             raise StoreCorrupt(f"{self._place.url}: {fault}; see who wrote it") from None
 
     def _reader(self, channel: str, kept: Kept | None) -> Callable[[int | None], Awaitable[Resumed]]:
-        return lambda since: self.resume(channel, kept or Kept(0, 0.0), since)
+        async def read(since: int | None) -> Resumed:
+            found = await self.resume(channel, kept or Kept(0, 0.0), since)
+            # Of two that both take themselves for the primary, the numbers of the one say nothing of the other's.
+            asked, heard = self._link.address, self._ear.address
+            if None not in (asked, heard) and asked != heard:
+                raise StoreUnavailable(f"{self._place.url} is being taken over by another server; try again")
+            return found
+
+        return read
 
     def _keys_of(self, channel: str) -> list[str]:
         return [f"{self._tag}:life", f"{self._tag}:last:{channel}", f"{self._tag}:told:{channel}"]
@@ -296,6 +308,10 @@ class RedisBroker:
         if self._life:
             self._unwarned.update(dict.fromkeys(self._published))
         self._life = life
+
+    def _learn_of(self, *lives: bytes) -> None:
+        """Keep the latest life: a server that is in an earlier one is told of it, and numbers above it from then on."""
+        self._latest = max((self._latest, *map(int, lives)))
 
     async def _warn_of_move(self) -> None:
         """Say of each channel where something was said of late to another server that something may be missing."""

@@ -32,9 +32,9 @@ local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * {MICROSECONDS} + tonumber(clock[2])
 local id = string.match(about, 'master_replid:(%x+)') or 'none'
 local known, began, ahead = string.match(redis.call('GET', KEYS[1]) or '', '^(%w+) (%d+) (%d+)$')
-local life, given = number(began), number(ahead) or 0
-if known ~= id or not life or now + {MICROSECONDS} < given then
-  life = math.max(now, given) + {int(SKEW_SECONDS * MICROSECONDS)}
+local life, given, latest = number(began), number(ahead) or 0, number(ARGV[#ARGV]) or 0
+if known ~= id or not life or life < latest or now + {MICROSECONDS} < given then
+  life = math.max(math.max(now, given) + {int(SKEW_SECONDS * MICROSECONDS)}, latest + 1)
   given = 0
 end
 local last = number(redis.call('GET', KEYS[2]))
@@ -44,9 +44,12 @@ if given == 0 or not last and given < now then
   redis.call('SET', KEYS[1], id .. ' ' .. text_of(life) .. ' ' .. text_of(given))
 end
 """
-"""KEYS[1..2]: life, last. A life ends with a restart or a failover, which may have lost what came last, and when the
-clock is set back. What the clock has told as a number, or may within a second, is never below what a channel's first
-publication is numbered: behind the life stands how far that has come.
+"""KEYS[1..2]: life, last. The last of ARGV: the number that the latest life began with that the node knows of, or 0.
+
+A life ends with a restart or a failover, which may have lost what came last; when a node knows of a later one, as where
+a primary of before is one again and knows nothing of what was said meanwhile; and when the clock is set back. What the
+clock has told as a number, or may within a second, is never below what a channel's first publication is numbered:
+behind the life stands how far that has come.
 """
 
 _ELSEWHERE: Final = """
@@ -86,11 +89,11 @@ end
 redis.call('PEXPIRE', KEYS[3], ARGV[6])
 redis.call('SET', KEYS[2], text_of(seq), 'PX', ARGV[7])
 say(ARGV[3], text_of(seq) .. ' ' .. text_of(after) .. ' ' .. ARGV[4])
-return {{id, text_of(seq), elsewhere(KEYS[4], KEYS[5], ARGV[8], ARGV[9])}}
+return {{id, text_of(seq), elsewhere(KEYS[4], KEYS[5], ARGV[8], ARGV[9]), text_of(life)}}
 """
 """KEYS: life, last, history, nodes of channels, what is in front of a node's counts. ARGV: as of SAY, then text, most
-publications, milliseconds that they are kept, and that the last number is known, channel and node. Returns the life,
-the number, and how many connections listen at other nodes.
+publications, milliseconds that they are kept, and that the last number is known, channel, node, and as of the position.
+Returns the life, the number, how many connections listen at other nodes, and the number that the life began with.
 """
 
 READ_ON: Final = f"""{PRIMARY}{_POSITION}
@@ -109,8 +112,9 @@ while true do
   start = '(' .. page[#page][1]
 end
 """
-"""KEYS: life, last, history. ARGV: behind which number, or nothing; most bytes. Returns life, last or nothing, and the
-microsecond; then id, text, number before and microsecond of each; or `more` where they are too many.
+"""KEYS: life, last, history. ARGV: behind which number, or nothing; most bytes; and as of the position. Returns life,
+last or nothing, and the microsecond; then id, text, number before and microsecond of each; or `more` where they are too
+many.
 """
 
 _LIVES: Final = """

@@ -17,7 +17,7 @@ from redis import exceptions as redis_errors
 from ..errors import StoreUnavailable
 from .breaker import Breaker
 from .redis_faults import MOVED_CODES, code_of, is_answer, store_error
-from .redis_primary import CONNECTIONS, Lane, Primary, find_primary, send
+from .redis_primary import CONNECTIONS, Address, Lane, Primary, find_primary, send
 from .redis_url import RedisPlace
 
 T = TypeVar("T")
@@ -45,6 +45,11 @@ class RedisLink:
         self._turns = {lane: asyncio.Semaphore(most) for lane, most in CONNECTIONS.items()}
         self._primary: Primary | None = None
         self._is_stale = False
+
+    @property
+    def address(self) -> Address | None:
+        """Of the server that was talked to last; None: of none at the moment."""
+        return self._primary.address if self._primary is not None else None
 
     async def close(self) -> None:
         """Drop every connection; calls in flight end with StoreUnavailable."""
