@@ -3,17 +3,23 @@
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import launched, say, sign_in
+from tests.ops.serving import served as served_operations
 from tests.starter.running import ROOT, Chat, served
 
 IMAGES: Final = ROOT / "docs" / "images"
 MORNING: Final = datetime(2026, 5, 4, 9, 41, tzinfo=UTC)
 DESKTOP: Final = ViewportSize(width=1280, height=800)
 PHONE: Final = ViewportSize(width=390, height=760)
+LOOKS: Final[tuple[tuple[str, ViewportSize, Literal["light", "dark"]], ...]] = (
+    ("ops-light", ViewportSize(width=1280, height=900), "light"),
+    ("ops-dark", ViewportSize(width=1280, height=900), "dark"),
+    ("ops-phone", PHONE, "light"),
+)
 
 
 def main() -> None:
@@ -35,6 +41,33 @@ def main() -> None:
         chat.wssec("revoke", "subject", "eve")
         expect(eve.get_by_role("dialog")).to_be_visible()
         eve.screenshot(path=IMAGES / "revoked-phone.png")
+        operations(browser)
+
+
+def operations(browser: Browser) -> None:
+    """Look at a server with ten thousand connections, by day, by night and on a phone."""
+    with served_operations(10_000, "history") as server:
+        for name, size, scheme in LOOKS:
+            page = browser.new_page(
+                viewport=size,
+                color_scheme=scheme,
+                device_scale_factor=2 if size is PHONE else 1,
+                locale="en-GB",
+                reduced_motion="reduce",
+            )
+            page.goto(server.url)
+            page.get_by_label("Access token").fill(server.acts)
+            page.get_by_role("button", name="Sign in").click()
+            expect(page.locator("#chart-connections canvas")).to_be_visible()
+            page.get_by_label("Subject, tenant, address, session or endpoint").fill("acme")
+            expect(page.locator("#matched")).to_contain_text("that match")
+            page.evaluate("() => { document.activeElement.blur(); scrollTo(0, 0); }")
+            if scheme == "dark":
+                page.get_by_role("button", name="user-09996").click()
+                expect(page.locator("#facts")).to_contain_text("Listens to")
+                page.get_by_role("button", name="Revoke subject").click()
+                expect(page.locator("#confirm-text")).to_contain_text("1 connection")
+            page.screenshot(path=IMAGES / f"{name}.png")
 
 
 def visitor(browser: Browser, chat: Chat, size: ViewportSize, *, dark: bool) -> Page:

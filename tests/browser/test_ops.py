@@ -191,14 +191,17 @@ def test_page_refuses_who_may_neither(server: Served, visit: Visitor) -> None:
     expect(page.locator("main")).to_contain_text("wssec:ops:read")
 
 
-def test_page_survives_a_reload_and_ends_with_signing_out(server: Served, visit: Visitor) -> None:
-    """The cookie is enough to come back; after signing out neither it nor the token is good any more."""
+def test_page_survives_a_reload_and_ends_with_signing_out(visit: Visitor) -> None:
+    """The cookie is enough to come back; after signing out neither it nor the token is good, in no window."""
     with served(10) as own:
-        page = visit(own.url, tolerated=".*")
+        page, other = visit(own.url, tolerated=".*"), visit(own.url, tolerated=".*")
         sign_in(page, own.acts)
+        sign_in(other, own.acts)
         page.reload()
         expect(page.locator("#status")).to_have_text("Live")
         page.get_by_role("button", name="Sign out").click()
+        expect(other.locator("#status")).to_have_text("Signed out")
+        expect(other.get_by_role("alert").first).to_contain_text("Load it anew")
         expect(page.get_by_label("Access token")).to_be_visible()
         page.get_by_label("Access token").fill(own.acts)
         page.get_by_role("button", name="Sign in").click()

@@ -1,6 +1,10 @@
-"""A server with ten thousand connections and an operations page: `python -m tests.ops.serving 10000`."""
+"""A server with ten thousand connections and an operations page: `python -m tests.ops.serving 10000`.
+
+With `history` behind it, the page has a past that looks like a morning: for the pictures in the documentation.
+"""
 
 import asyncio
+import math
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +18,7 @@ from tests.ops.crowd import fill
 from tests.starter.running import ROOT, free_port
 from tornado_wssec import Guard, Limits
 from tornado_wssec.clock import Clock
+from tornado_wssec.ops.observer import SAMPLE_SECONDS, SAMPLES, Observer, Sample
 from tornado_wssec.policy.keys import KeyRing
 from tornado_wssec.settings import Secret, Settings, Timeouts
 from tornado_wssec.stores.memory import MemoryStore
@@ -28,7 +33,24 @@ def tell(line: str) -> None:
     sys.stdout.flush()
 
 
-async def main(many: int) -> None:
+def remember_a_morning(guard: Guard, many: int) -> None:
+    """Fill the history: people come, some with old tokens, and for some minutes somebody tries origins."""
+    observer = guard.audit.watcher
+    assert isinstance(observer, Observer)
+    now = guard.clock.wall()
+    observer.samples.clear()
+    for each in range(SAMPLES - 1):
+        refused = {"credential": 2 + round(2 * math.sin(each / 9) + math.sin(each / 2))}
+        if 430 < each < 520:
+            refused["origin"] = round(24 * math.sin((each - 430) / 90 * math.pi) + 3 * math.sin(each))
+        if each % 40 == 0:
+            refused["rate"] = 3
+        known = round(many * (0.55 + 0.45 * math.sin(each / SAMPLES * math.pi / 2)) + 40 * math.sin(each / 7))
+        at = now - SAMPLE_SECONDS * (SAMPLES - each)
+        observer.samples.append(Sample(at, known, {name: max(0, count) for name, count in refused.items()}, 0))
+
+
+async def main(many: int, *, has_history: bool) -> None:
     """Print where the page is and what it takes, and serve until the end of the input."""
     clock, port = Clock(), free_port()
     settings = Settings.from_env(
@@ -51,6 +73,8 @@ async def main(many: int) -> None:
     async with guard:
         guard.listen(app, port)
         await fill(guard, ChatSocket, many)
+        if has_history:
+            remember_a_morning(guard, many)
         every = ["wssec:ops:read", "wssec:ops:act", "chat:**"]
         for grants in (every, every[:1], every[2:]):
             tell(guard.issue_token("ops-ann" if len(grants) > 1 else "ops-bob", grants, ttl=3_600))
@@ -74,9 +98,9 @@ class Served:
 
 
 @contextmanager
-def served(many: int) -> Iterator[Served]:
+def served(many: int, *options: str) -> Iterator[Served]:
     """Run it in a process of its own."""
-    command = [sys.executable, "-m", __name__, str(many)]
+    command = [sys.executable, "-m", __name__, str(many), *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
         assert server.stdin is not None
         assert server.stdout is not None
@@ -86,4 +110,4 @@ def served(many: int) -> Iterator[Served]:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(main(int(sys.argv[1]), has_history="history" in sys.argv))

@@ -306,6 +306,32 @@ async def test_socket_says_when_it_may_not_hold(
 
 
 @in_loop
+async def test_socket_disconnects_here_without_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is connected to this process goes at once; that others may not have heard of it is said."""
+    async with operations_kit() as kit:
+        client, victim = await actor(kit), await kit.connect("/ws", subject="ann")
+        asked = await propose(client, action="disconnect", subject="ann")
+        _silence(kit, monkeypatch)
+        await client.assert_refused("unavailable", "ops.confirm", {"confirm": asked["confirm"]})
+
+        await victim.assert_closed(4403)
+
+
+@in_loop
+async def test_socket_says_what_cannot_be(caplog: pytest.LogCaptureFixture) -> None:
+    """What the guard does not do is told with the remedy, and put down as failed."""
+    caplog.set_level("INFO", "tornado_wssec.audit")
+    async with operations_kit() as kit:
+        client = await actor(kit)
+        asked = await propose(client, action="kick", subject="ann", channel="no such channel")
+        error = await client.assert_refused("invalid", "ops.confirm", {"confirm": asked["confirm"]})
+        (line,) = audited(caplog.records, "operations.acted")
+
+        assert "this can be no channel" in error["fields"]["action"][0]
+        assert "failed" == line["outcome"]
+
+
+@in_loop
 async def test_socket_says_how_far_an_action_has_come() -> None:
     """Each node with those who were meant, until they are gone from the directory, and how long that took."""
     async with operations_kit() as kit:

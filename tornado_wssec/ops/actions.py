@@ -8,6 +8,7 @@ Rules of this file:
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -99,14 +100,16 @@ class Actions:
         facts = proposal.facts
         try:
             if "channel" not in facts:
-                await self._observer.spread.aim(proposal.about(), lambda entry: means_entry(facts, entry))
+                # Without the directory nobody can see how far it comes; that keeps nobody in.
+                with suppress(StoreError, NotReady):
+                    await self._observer.spread.aim(proposal.about(), lambda entry: means_entry(facts, entry))
             done = await DO[facts["action"]](self._guard, facts, reason)
         except (StoreError, NotReady) as error:
             self._record(facts, "failed", reason)
             raise Unavailable(f"{proposal.about()} may not hold: {error}") from error
         except ValueError as error:
             self._record(facts, "failed", reason)
-            raise InvalidMessage(str(error)) from error
+            raise InvalidMessage(str(error), fields={"action": [str(error)]}) from error
         self._record(facts, "done", reason)
         return {"about": proposal.about(), "connections": done}
 

@@ -45,6 +45,7 @@ def details(guard: "Guard", connection: str) -> dict[str, Any] | None:
     identity, socket, now = live.session.identity, live.connection, guard.clock.monotonic()
     grants = sorted(identity.permissions)
     return {
+        **_row_of(live.place.entry),
         **_row_of_live(live),
         "token": identity.token_id,
         "key": identity.key_id,
@@ -61,8 +62,20 @@ def details(guard: "Guard", connection: str) -> dict[str, Any] | None:
 
 
 def _row_of_live(live: Live) -> dict[str, Any]:
-    more = {"queued": live.connection.buffered_bytes, "channels": len(live.channels)}
-    return {**_row_of(live.place.entry), **more, "closing": live.session.is_closing}
+    """What the list shows, and no more: it is asked for every few seconds."""
+    entry = live.place.entry
+    return {
+        "connection": entry.connection,
+        "session": entry.session,
+        "subject": entry.subject,
+        "tenant": entry.tenant,
+        "address": entry.address,
+        "endpoint": entry.endpoint,
+        "since": round(entry.since),
+        "anonymous": entry.anonymous,
+        "queued": live.connection.buffered_bytes,
+        "closing": live.session.is_closing,
+    }
 
 
 def _row_of(entry: Entry) -> dict[str, Any]:

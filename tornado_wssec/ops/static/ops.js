@@ -5,10 +5,12 @@
  * 3. What is hidden is a courtesy; the server decides at every message. Nothing is done without being confirmed.
  */
 
-const OVERVIEW_EVERY = 2_000;
+const OVERVIEW_EVERY = 3_000;
+const LIST_EVERY = 5_000;
 const AUDIT_EVERY = 1_000;
 const TRUST_EVERY = 5_000;
 const SPREAD_EVERY = 300;
+const TYPED_AFTER = 150;
 const SPREAD_MOST = 100;
 const ANSWER_WITHIN = 10_000;
 const LONGEST_WAIT = 15_000;
@@ -98,6 +100,7 @@ let socket = null;
 let ids = 0;
 let failures = 0;
 let isOver = false;
+let retry = 0;
 const pending = new Map();
 
 function ask(type, data = {}) {
@@ -122,12 +125,18 @@ function settle(id, message) {
 }
 
 function connect() {
+  clearTimeout(retry);
+  if (isOver || (socket !== null && socket.readyState <= WebSocket.OPEN)) return;
   const url = new URL(`${base}/socket`, location.href);
   url.protocol = url.protocol.replace("http", "ws");
   socket = new WebSocket(url, csrf ? ["wssec.v1", `wssec.csrf.${csrf}`] : ["wssec.v1"]);
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data);
-    if (message.type === "wssec.ready") begin();
+    if (message.type === "wssec.ready") {
+      samples.length = seen = 0; // another process may answer now
+      $("audit-lines").replaceChildren();
+      begin();
+    }
     else if (message.id !== undefined) settle(message.id, message);
   };
   socket.onclose = ({ code }) => lost(code);
@@ -144,8 +153,9 @@ async function lost(code) {
   if (isOver) return;
   tellState("waiting", "Not connected");
   if (code >= 4000 && await hasEnded()) return end();
+  if (document.hidden) return; // whoever comes back to the page connects
   const wait = Math.min(LONGEST_WAIT, 1_000 * 2 ** failures++);
-  setTimeout(async () => (failures > 2 && await hasEnded() ? end() : connect()), Math.random() * wait + 250);
+  retry = setTimeout(async () => (failures > 2 && await hasEnded() ? end() : connect()), Math.random() * wait + 250);
 }
 
 /** Whether the page itself would not be shown any more. */
@@ -228,7 +238,7 @@ function tellTiles(now) {
   tile("tile-queued", bytes(now.queued_bytes));
   tile("tile-lag", span(now.loop_lag), now.loop_lag > 1);
   tile("tile-memory", bytes(now.memory));
-  tile("tile-mirror", now.mirror_age === null ? "never" : `${span(now.mirror_age)} old`, now.mirror_age === null);
+  tile("tile-mirror", now.mirror_age === null ? "none" : span(now.mirror_age), now.mirror_age === null);
   tile("tile-dropped", number(now.audit_dropped), now.audit_dropped > 0);
 }
 
@@ -334,6 +344,7 @@ function chart(id, names, data) {
   const options = {
     width: place.clientWidth,
     height: place.clientHeight,
+    padding: [12, 10, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     scales: { y: { range: (plot, low, high) => [0, Math.max(4, (high ?? 0) * 1.1)] } },
@@ -465,6 +476,7 @@ async function propose(button) {
     $("details-fault").textContent = error.message;
     return;
   }
+  say($("reason-label"), action === "disconnect" ? "Reason, for the audit and the client" : "Reason, for the audit");
   $("reason").value = "";
   $("confirm-fault").textContent = "";
   say($("confirm-title"), `${button.textContent}?`);
@@ -525,7 +537,7 @@ const trust = once(async () => {
   tellNodes();
   say($("store"), now.store);
   say($("generation"), now.generation === null ? "none: nobody comes in" : `${now.generation.slice(0, 12)}, since ${new Date(now.generation_at * 1000).toLocaleDateString("en-GB")}`);
-  tile("mirror", now.mirror_age === null ? "none" : `${span(now.mirror_age)} old`, now.mirror_age === null || now.mirror_age > 10);
+  tile("mirror", now.mirror_age === null ? "none" : `${span(now.mirror_age)} old`, now.mirror_age === null || now.mirror_age > now.mirror_most);
   say($("revocations"), number(now.revocations));
   fill($("keys"), now.keys, (key) => key.kid, (key) => [
     key.kid.slice(0, 12), key.alg, key.signs ? `${key.state}, signs` : key.state, span(key.age), key.verifies_for === null ? "good" : span(key.verifies_for),
@@ -541,7 +553,6 @@ let isPaused = false;
 const tail = once(async () => {
   if (isPaused) return;
   const found = await ask("ops.audit", { after: seen });
-  if (found.seq < seen) $("audit-lines").replaceChildren(); // another process answers now
   seen = found.seq;
   $("audit-lines").prepend(...found.lines.reverse().map(lineOf));
   while ($("audit-lines").children.length > LINES_KEPT) $("audit-lines").lastElementChild.remove();
@@ -564,7 +575,11 @@ function filter() {
 // --- what people do ---
 
 $("search").addEventListener("submit", (event) => event.preventDefault());
-$("search-text").addEventListener("input", restart);
+let typed = 0;
+$("search-text").addEventListener("input", () => {
+  clearTimeout(typed);
+  typed = setTimeout(restart, TYPED_AFTER);
+});
 $("scope").addEventListener("change", restart);
 $("previous").addEventListener("click", () => turn(-1));
 $("next").addEventListener("click", () => turn(1));
@@ -586,11 +601,15 @@ $("sign-out").addEventListener("click", async () => {
   await fetch(`${base}/sign-out`, { method: "POST", headers: csrf ? { "X-CSRF-Token": csrf } : {} });
   location.assign(`${base}/sign-in`);
 });
-document.addEventListener("visibilitychange", () => document.hidden || socket?.readyState !== WebSocket.OPEN || begin());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  if (socket.readyState === WebSocket.OPEN) begin();
+  else connect();
+});
 isDark.addEventListener("change", look);
 
 every(OVERVIEW_EVERY, look);
-every(OVERVIEW_EVERY, () => $("scope").value === "here" && list());
+every(LIST_EVERY, () => $("scope").value === "here" && list());
 every(TRUST_EVERY, trust);
 every(AUDIT_EVERY, tail);
 connect();
