@@ -94,14 +94,6 @@ NODES: Final = (
     ),
 )
 
-NODES: Final = (
-    Bar(
-        "P9.nodes",
-        "one message to 10,000 listeners of four processes joined by Redis, against python-socketio's Redis manager",
-        4.0,
-    ),
-)
-
 FLOOD: Final = (
     Bar("P11", "how long polite clients wait (median) beside a flood, of bare Tornado's", 0.2, 0.1, is_ceiling=True),
 )

@@ -19,9 +19,9 @@ SMALL = Limits(message_bytes=8 * KiB - 1)
 class Line(chat.Send):
     """A line without a cap of its own."""
 
-    class Meta(chat.Send.Meta):
+    class Meta:
         type = "chat.line"
-        max_bytes = None
+        permission = "chat:write:{room}"
 
 
 class Narrow(SecureWebSocketHandler):

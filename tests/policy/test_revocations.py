@@ -310,8 +310,9 @@ def test_body_of_the_largest_entry_can_be_read() -> None:
 @pytest.mark.parametrize("field", ["at", "effective_at", "before", "expires_at"])
 def test_body_of_a_time_that_is_none_is_not_stored(field: str) -> None:
     """Nobody could read it again."""
+    never: dict[str, Any] = {field: math.inf}
     with pytest.raises(ValueError, match=f"{field} is not finite"):
-        ensure_storable(replace(made(Kind.SUBJECT), **{field: math.inf}))
+        ensure_storable(replace(made(Kind.SUBJECT), **never))
 
 
 def test_body_with_unknown_fields_is_read() -> None:
