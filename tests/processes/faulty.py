@@ -88,7 +88,7 @@ class Faults:
 
 
 class Failovers(Faults):
-    """What happens to a pair of servers: they take turns as the primary.
+    """What happens to a pair of servers: they take turns as the primary, and one or the other is killed or frozen.
 
     Args:
         pair: both of them.
@@ -101,16 +101,24 @@ class Failovers(Faults):
         self._pair = pair
         self._sentinel = sentinel
 
+    async def happen(self, seconds: float) -> None:
+        """One turn at least, and whatever else for so long."""
+        await self._fail_over()
+        await super().happen(seconds)
+
     def happenings(self) -> Sequence[Callable[[], Awaitable[None]]]:
-        return (self._fail_over, self._fail_over, self._cut_one)
+        return (self._fail_over, self._fail_over, *map(self._to_one, (self._cut, self._freeze, self._kill)))
 
     async def _fail_over(self) -> None:
         await asyncio.to_thread(self._sentinel.ask, "SENTINEL", "FAILOVER", SERVICE)
         await asyncio.sleep(self._chance.uniform(0.5, 3.0))
 
-    async def _cut_one(self) -> None:
-        self._server = self._chance.choice(self._pair)
-        await self._cut()
+    def _to_one(self, happening: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def happen() -> None:
+            self._server = self._chance.choice(self._pair)
+            await happening()
+
+        return happen
 
 
 async def speak_while(faults: Awaitable[None], witnesses: Sequence[Witness], channels: Sequence[str]) -> Said:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.redis_server import RedisServer
+from tests.redis_server import Binary, RedisServer
 from tests.stores.kit import in_loop
 from tests.stores.redis_kit import prefix_of
 
 from .churn import churn
-from .faulty import faulty_life
+from .faulty import faulty_life, life_with_failovers
 from .records import LEASE_SECONDS
 from .sharing import environment_of, make_store, several, sharing
 from .test_quotas import wssec
@@ -20,6 +20,7 @@ from .witnesses import Crowd, Witness, everywhere
 RECORDS = "tests.processes.records"
 KINDS = ("kept:a", "plain:a")
 FAULTY_SECONDS = 8.0
+TAKING_TURNS_SECONDS = 4.0
 CHURN_SECONDS = 2.0
 
 
@@ -137,6 +138,16 @@ async def test_channels_under_random_faults(own_redis: RedisServer, tmp_path: Pa
     facts = await faulty_life(own_redis, tmp_path, seed=1, seconds=FAULTY_SECONDS)
 
     assert facts.faults > 0
+    assert facts.heard > 0
+
+
+@in_loop
+async def test_channels_under_random_failovers(redis_binary: Binary, tmp_path: Path) -> None:
+    """Two servers take turns as the primary, are killed, frozen and cut off at random: see `life_with_failovers`."""
+    facts = await life_with_failovers(redis_binary, tmp_path, seed=1, seconds=TAKING_TURNS_SECONDS)
+
+    assert facts.faults > 0
+    assert facts.gaps > 0
     assert facts.heard > 0
 
 

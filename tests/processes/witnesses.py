@@ -105,7 +105,7 @@ class Witness:
         answer = self._answers[id] = asyncio.get_running_loop().create_future()
         with suppress(ConnectionError):
             await self._client.send(type, data, id)
-            found: dict[str, Any] = await answer
+            found: dict[str, Any] = await asyncio.wait_for(answer, PATIENCE_SECONDS)
             return found
         return {}
 

@@ -1,4 +1,4 @@
-"""Channels over processes while Redis is killed, frozen and cut off; and a minute of joining and leaving them.
+"""Channels over processes while Redis is killed, frozen, cut off and taken over; a minute of joining and leaving them.
 
 `python -m tests.soak.channels`
 """
@@ -32,12 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=A_LIFE, help="of a life (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the first life (default: %(default)s)")
     parser.add_argument("--churn", type=float, default=A_MINUTE, help="seconds of joining and leaving")
-    parser.add_argument("--failovers", type=int, default=0, help="lives over a pair that takes turns (default: none)")
+    parser.add_argument("--failovers", type=int, default=LIVES, help="lives over a pair that takes turns")
     asked = parser.parse_args(arguments)
     for seed in range(asked.seed, asked.seed + asked.failovers):
+        binary = binaries()[seed % len(binaries())]
         with tempfile.TemporaryDirectory() as folder:
-            facts = asyncio.run(life_with_failovers(binaries()[0], Path(folder), seed=seed, seconds=asked.seconds))
-            sys.stdout.write(f"  seed {seed}, failovers: {facts}\n")
+            sys.stdout.write(f"  seed {seed}, {binary} taking turns: ")
+            sys.stdout.flush()
+            facts = asyncio.run(life_with_failovers(binary, Path(folder), seed=seed, seconds=asked.seconds))
+            sys.stdout.write(f"{facts}\n")
     for seed in range(asked.seed, asked.seed + asked.lives):
         binary = binaries()[seed % len(binaries())]
         with tempfile.TemporaryDirectory() as folder, RedisServer(binary, Path(folder), *LASTING) as server:
