@@ -1,7 +1,7 @@
 """Try mutants of `policy/`: `python -m tests.mutation permissions session …`, or of every module where none is named.
 
-Which tests pass which line is found out first, by running them under coverage. Prints what survived; exit 1 when fewer
-than 95 in a hundred were killed.
+Which tests pass which line is found out first, by running them under coverage. Prints what survived and is not argued
+in SURVIVORS.md; exit 1 when fewer than 95 in a hundred of the others were killed.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import pytest
 from click import echo
 
 from .afresh import ROOT, Forge
+from .argued import argued
 from .mutants import mutants_of
 from .passing import Passing
 from .trial import SECONDS_MOST, Plan, Trials
@@ -92,26 +93,30 @@ def _cover(tests: Sequence[str], data: Path) -> None:
 
 
 def _tell(verdicts: Sequence[Verdict]) -> int:
-    counted: dict[str, Counter[bool]] = defaultdict(Counter)
+    reasons = argued()
+    counted: dict[str, Counter[str]] = defaultdict(Counter)
     if left := sum(one.outcome == "left" for one in verdicts):
         echo(f"{left} of {len(verdicts)} mutants were left, since they have to be imported")
     for one in [one for one in verdicts if one.outcome != "left"]:
-        counted[one.module][one.is_killed] += 1
-        if one.outcome != "killed":
+        is_argued = not one.is_killed and one.what in reasons.get(one.module, ())
+        counted[one.module]["killed" if one.is_killed else "argued" if is_argued else "survived"] += 1
+        if one.outcome != "killed" and not is_argued:
             echo(f"{one.module}:{one.line}: {one.outcome}: {one.what}")
     for module, outcomes in sorted(counted.items()):
         _tell_share(module, outcomes)
-    whole = sum(counted.values(), Counter[bool]())
+    whole = sum(counted.values(), Counter[str]())
     _tell_share("all", whole)
     return 0 if _share(whole) >= BAR else 1
 
 
-def _tell_share(name: str, outcomes: Counter[bool]) -> None:
-    echo(f"{name:28} {outcomes[True]:5} of {outcomes.total():5} killed, {_share(outcomes):.1%}")
+def _tell_share(name: str, outcomes: Counter[str]) -> None:
+    told = f"{outcomes['killed']:5} of {outcomes.total():5} killed, {outcomes['argued']:3} argued"
+    echo(f"{name:28} {told}, {_share(outcomes):.1%}")
 
 
-def _share(outcomes: Counter[bool]) -> float:
-    return outcomes[True] / max(outcomes.total(), 1)
+def _share(outcomes: Counter[str]) -> float:
+    """Of those that are not argued."""
+    return outcomes["killed"] / max(outcomes.total() - outcomes["argued"], 1)
 
 
 if __name__ == "__main__":
