@@ -65,7 +65,7 @@ EXCEPTIONS: Final = frozenset(
         ("telemetry.prometheus", "imports prometheus_client"),  # the extra `metrics`
         ("wire.stock", "imports tornado"),  # it is Tornado's framing
         ("starter.app", "imports schemas"),  # the ones beside it: what is written out must run as it stands
-        ("settings", "calls read_text()"),  # a secret may come from the file that WSSEC_…_FILE names
+        ("settings.environment", "calls read_text()"),  # a secret may come from the file that WSSEC_…_FILE names
     }
 )
 

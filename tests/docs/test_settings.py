@@ -12,7 +12,7 @@ GROUPS = (Limits, Timeouts, TokenRules)
 
 def source(package: Path = PACKAGE) -> str:
     """All of the package's code, without that which declares the settings."""
-    return "\n".join(path.read_text() for path in sorted(package.rglob("*.py")) if path.name != "settings.py")
+    return "\n".join(path.read_text() for path in sorted(package.rglob("*.py")) if path.parent.name != "settings")
 
 
 def test_settings_that_nothing_reads_are_named() -> None:
