@@ -56,6 +56,15 @@ def test_package_wheel_holds_the_modules_for_browsers(wheel: ZipFile) -> None:
     assert modules <= set(wheel.namelist())
 
 
+def test_package_wheel_holds_the_operations_page(wheel: ZipFile) -> None:
+    """Its templates, its files, and the licence of what is not ours."""
+    folder = ROOT / "tornado_wssec" / "ops"
+    files = {str(path.relative_to(ROOT)) for part in ("templates", "static") for path in (folder / part).iterdir()}
+
+    assert {"tornado_wssec/ops/templates/page.html", "tornado_wssec/ops/static/uplot.LICENSE"} <= files
+    assert files <= set(wheel.namelist())
+
+
 def test_package_wheel_has_the_licence_the_readme_and_the_command(wheel: ZipFile) -> None:
     """The metadata names the licence and brings its text, tells what the README tells, and installs `wssec`."""
     metadata = wheel.read(f"{INFO}/METADATA").decode()

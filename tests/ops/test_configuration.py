@@ -1,5 +1,7 @@
 """The configuration as it is shown."""
 
+from dataclasses import replace
+
 from tests.kits import CHAT
 from tornado_wssec import Limits
 from tornado_wssec.ops.configuration import Group, Row, groups_of
@@ -22,6 +24,14 @@ def test_configuration_masks_each_secret() -> None:
     assert "[redacted]" == row_of(groups, "WSSEC_KEYS_PASSPHRASE").value
     assert "not set" == row_of(groups, "WSSEC_STORE").value
     assert "canary" not in repr(groups)
+
+
+def test_configuration_masks_a_secret_that_is_plain_text() -> None:
+    """What is declared as a secret is masked, whatever it is made of."""
+    guard = GuardKit([], registry=CHAT).guard
+    guard.settings = replace(guard.settings, cookie_secret="canary")  # type: ignore[arg-type]  # a mistake of ours
+
+    assert "[redacted]" == row_of(groups_of(guard), "WSSEC_COOKIE_SECRET").value
 
 
 def test_configuration_names_what_is_not_at_its_default() -> None:

@@ -137,7 +137,9 @@ async def test_sign_in_refuses_what_is_no_token(caplog: pytest.LogCaptureFixture
     """The form comes back and says no more; the log and the failed attempts of the address know of it."""
     async with operations_kit() as kit:
         fresh = kit.token("olga", [READ])
-        for token in ("", "nonsense", fresh[:-4], "x" * 4_000):
+        long = kit.token("olga", [READ, *(f"board:draw:{each:0100}" for each in range(30))])
+        await kit.assert_handshake_refused(101, SOCKET, token=long)
+        for token in ("", "nonsense", fresh[:-4], long):
             answer = await signed_in(kit, token)
             assert (200, True) == (answer.status, b"This token is not accepted" in answer.body)
             assert "set-cookie" not in answer.headers

@@ -1,5 +1,6 @@
 """The page's socket: who may ask and act, what is answered, and what is put down."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -120,6 +121,23 @@ async def test_socket_lists_connections_by_pages() -> None:
             assert (25, 101, 25) == (acme["matched"], acme["total"], len(acme["rows"]))
             assert [HOSTILE] == [row["subject"] for row in hostile["rows"]]
             assert (0, []) == (nobody["matched"], nobody["rows"])
+
+
+@in_loop
+async def test_socket_lists_the_newest_first() -> None:
+    """In both lists, whatever order they are kept in."""
+    async with operations_kit() as kit:
+        for subject in ("zoe", "ann", "mia", "bob"):
+            await join(kit.guard, ChatSocket, Identity(subject=subject, issuer=ISSUER))
+            await kit.advance(2)
+        client = await operator(kit)
+        await kit.advance(1)
+        listed = [
+            (await client.request("ops.connections", {"scope": scope, "search": "", "page": 0}))["rows"]
+            for scope in ("here", "all")
+        ]
+
+        assert [["olga", "bob", "mia", "ann", "zoe"]] * 2 == [[row["subject"] for row in rows] for rows in listed]
 
 
 @in_loop
@@ -353,6 +371,42 @@ async def test_socket_says_how_far_an_action_has_come() -> None:
             "nodes": [{"node": node, "meant": 1, "left": 0, "seconds": 0.5}],
         } == after
         assert live not in set(kit.guard.hub)
+
+
+@in_loop
+async def test_socket_sees_other_nodes_follow() -> None:
+    """Who is connected elsewhere is found in the list of all; each node is told by itself, with its own lag."""
+    async with operations_kit() as here:
+        shared = {"store": here.store.sibling(), "keys": here.keys, "clock": here.clock.as_clock()}
+        async with operations_kit(**shared) as there:
+            for kit in (here, there):
+                await join(kit.guard, ChatSocket, Identity(subject="ann", issuer=ISSUER))
+            await _look(here, there)
+            client = await actor(here)
+            listed = await client.request("ops.connections", {"scope": "all", "search": "ann", "page": 0})
+            asked = await propose(client, action="disconnect", subject="ann")
+            await client.request("ops.confirm", {"confirm": asked["confirm"]})
+            here.clock.advance(0.5)
+            await here.guard.directory.look()
+            early = {one["node"]: one["left"] for one in (await client.request("ops.spread"))["nodes"]}
+            here.clock.advance(1.0)
+            await _look(here, there)
+            late = {one["node"]: one["seconds"] for one in (await client.request("ops.spread"))["nodes"]}
+            nodes = {one["node"]: one["own"] for one in (await client.request("ops.trust"))["nodes"]}
+            names = [kit.guard.directory.membership.node for kit in (here, there)]
+
+            assert (2, 1) == (listed["matched"], asked["connections"])
+            assert dict(zip(names, (0, 1), strict=True)) == early
+            assert dict(zip(names, (0.5, 1.5), strict=True)) == late
+            assert dict(zip(names, (True, False), strict=True)) == nodes
+
+
+async def _look(*kits: GuardKit) -> None:
+    """Let each node read the log, let go of whom that ends, and write to the directory."""
+    for kit in kits:
+        await kit.guard.watcher.catch_up()
+        await asyncio.sleep(0)
+        await kit.guard.directory.look()
 
 
 def _silence(kit: GuardKit, monkeypatch: pytest.MonkeyPatch) -> None:

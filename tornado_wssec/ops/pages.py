@@ -104,7 +104,6 @@ class SignInHandler(OperationsHandler):
         """Put a token that is good into a cookie that lasts no longer."""
         if not self.ways.is_own:
             raise HTTPError(404)
-        self.guard.refuse_cross_site(self.request)
         token = self.get_body_argument("token", "").strip()
         try:
             identity = await self.guard.authenticate(self.request, ways=[Pasted(token)])
