@@ -76,6 +76,7 @@ class RedisServer:
         config.write_text("\n".join([*usual, *options]))
         self._command = [binary.path, str(config)]
         self._process: subprocess.Popen[bytes] | None = None
+        self._knows_quit = True
 
     @classmethod
     def sentinel(cls, binary: Binary, folder: Path, primary: "RedisServer", service: str) -> Self:
@@ -84,6 +85,7 @@ class RedisServer:
         quick = (f"sentinel down-after-milliseconds {service} 200", f"sentinel failover-timeout {service} 1000")
         server = cls(binary, folder, watch, *quick)
         server._command.append("--sentinel")
+        server._knows_quit = False
         return server
 
     def start(self) -> Self:
@@ -113,7 +115,7 @@ class RedisServer:
 
     def ask(self, *words: str) -> str:
         """Its answer to one command, as it comes over the wire; for a test that is no client of the store."""
-        return ask(self.port, *words)
+        return ask(self.port, *words, knows_quit=self._knows_quit)
 
     def ask_as(self, user: str, password: str, *words: str) -> str:
         """Its answer to a command of this user."""
@@ -135,11 +137,14 @@ class RedisServer:
         return self.ask("PING").startswith(("+PONG", "-NOAUTH"))
 
 
-def ask(port: int, *words: str, before: tuple[str, ...] = ()) -> str:
-    """The answer to one command; empty where nobody listens."""
+def ask(port: int, *words: str, before: tuple[str, ...] = (), knows_quit: bool = True) -> str:
+    """The answer to one command; empty where nobody listens. A Sentinel since 7.0 knows no QUIT."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
-            connection.sendall(b"".join(map(_encoded, filter(None, (before, words, ("QUIT",))))))
+            commands = (before, words, ("QUIT",) if knows_quit else ())
+            connection.sendall(b"".join(map(_encoded, filter(None, commands))))
+            if not knows_quit:
+                connection.shutdown(socket.SHUT_WR)  # its answers are short: they are written before that is read
             return b"".join(iter(lambda: connection.recv(65_536), b"")).decode().removesuffix("+OK\r\n")
     except OSError:
         return ""
