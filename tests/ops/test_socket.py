@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.kits import ChatSocket, audited, in_loop
+from tests.kits import ChatSocket, audited, in_loop, settled
 from tests.ops.crowd import HOSTILE, fill, join
 from tests.ops.kit import PAGE, SOCKET, actor, cookie_of, operations_kit, operator, signed_in
 from tests.test_routes import sent
@@ -333,6 +333,43 @@ async def test_socket_disconnects_here_without_the_store(monkeypatch: pytest.Mon
         await client.assert_refused("unavailable", "ops.confirm", {"confirm": asked["confirm"]})
 
         await victim.assert_closed(4403)
+
+
+@pytest.mark.parametrize("action", ["disconnect", "revoke"])
+@in_loop
+async def test_socket_lets_an_operator_end_himself(action: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It holds, and is put down as done, although nobody is there any more to be told."""
+    caplog.set_level("INFO", "tornado_wssec.audit")
+    async with operations_kit() as kit:
+        client = await actor(kit)
+        asked = await propose(client, action=action, subject="olga")
+        await client.send("ops.confirm", {"confirm": asked["confirm"]}, id="c")
+        await client.assert_closed(4403)
+        await settled(kit, 0)
+        (line,) = audited(caplog.records, "operations.acted")
+
+        assert (action, "done", "olga") == (line["action"], line["outcome"], line["operator"])
+        assert (action == "revoke") is bool(kit.guard._index.entries())
+
+
+@in_loop
+async def test_socket_puts_down_what_came_to_no_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether it holds is not known then, and that is what the audit says."""
+    caplog.set_level("INFO", "tornado_wssec.audit")
+
+    async def fail(*given: object, **named: object) -> int:
+        raise RuntimeError("a mistake")
+
+    async with operations_kit() as kit:
+        client = await actor(kit)
+        asked = await propose(client, action="disconnect", subject="ann")
+        monkeypatch.setattr(kit.guard, "disconnect", fail)
+        await client.assert_refused("internal", "ops.confirm", {"confirm": asked["confirm"]})
+        (line,) = audited(caplog.records, "operations.acted")
+
+        assert "unknown" == line["outcome"]
 
 
 @in_loop

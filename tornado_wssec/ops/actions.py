@@ -97,20 +97,22 @@ class Actions:
         is_right = proposal is not None and secrets.compare_digest(proposal.confirm.encode(), confirm.encode())
         if proposal is None or not is_right or self._guard.clock.monotonic() > proposal.until:
             raise InvalidMessage("what is confirmed was not proposed, or too long ago")
-        facts = proposal.facts
+        facts, outcome = proposal.facts, "unknown"  # as after a deadline, or a mistake of ours
         try:
             if "channel" not in facts:
                 # Without the directory nobody can see how far it comes; that keeps nobody in.
                 with suppress(StoreError, NotReady):
                     await self._observer.spread.aim(proposal.about(), lambda entry: means_entry(facts, entry))
             done = await DO[facts["action"]](self._guard, facts, reason)
+            outcome = "done"
         except (StoreError, NotReady) as error:
-            self._record(facts, "failed", reason)
+            outcome = "failed"
             raise Unavailable(f"{proposal.about()} may not hold: {error}") from error
         except ValueError as error:
-            self._record(facts, "failed", reason)
+            outcome = "failed"
             raise InvalidMessage(str(error), fields={"action": [str(error)]}) from error
-        self._record(facts, "done", reason)
+        finally:
+            self._record(facts, outcome, reason)
         return {"about": proposal.about(), "connections": done}
 
     @property

@@ -1,6 +1,6 @@
 """The connections: those of this process as they are, those of all nodes as the directory has them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..hub import Live
 from ..policy.session_directory import Entry
@@ -10,8 +10,8 @@ from .terms import ROWS
 if TYPE_CHECKING:
     from ..guard import Guard
 
-GRANTS_SHOWN = 100
-CHANNELS_SHOWN = 100
+GRANTS_SHOWN: Final = 100
+CHANNELS_SHOWN: Final = 100
 
 
 def page_of_here(guard: "Guard", search: str, page: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Rules of this file:
 3. Who is there is asked at every request; who may not see the page learns nothing from it.
 """
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from tornado.template import Loader
 from tornado.web import HTTPError, RequestHandler, StaticFileHandler
@@ -19,13 +19,11 @@ from ..telemetry.redact import printable
 from .configuration import groups_of
 from .listing import page_of_here
 from .observer import Observer
-from .terms import ACT, READ, ROWS
+from .terms import ACT, READ
 from .ways import Pasted, Ways
 
 if TYPE_CHECKING:
     from ..guard import Guard
-
-CSRF_FIELD: Final = "csrf"
 
 
 class OperationsHandler(GuardedHandler):
@@ -85,10 +83,8 @@ class PageHandler(OperationsHandler):
             "page.html",
             subject=identity.subject,
             may_act=identity.permissions.allows(ACT),
-            is_own=self.ways.is_own,
             node=self.guard.directory.membership.node,
             connections=page_of_here(self.guard, "", 0),
-            size=ROWS,
             configuration=groups_of(self.guard),
         )
 

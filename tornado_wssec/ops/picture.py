@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from typing import Any
+from typing import Any, Final
 
 from ..errors import NotReady
 from ..policy.session_directory import Entry
@@ -12,9 +12,9 @@ from ..telemetry.metrics import Metric
 from .observer import Observer
 from .terms import TOP
 
-CHANNELS_SHOWN = 20
-REVOCATIONS_SHOWN = 20
-ALERTS_SHOWN = 20
+CHANNELS_SHOWN: Final = 20
+REVOCATIONS_SHOWN: Final = 20
+ALERTS_SHOWN: Final = 20
 
 
 def overview(observer: Observer, since: float) -> dict[str, Any]:
