@@ -45,6 +45,7 @@ def test_help_lists_the_commands_of_the_contract() -> None:
         *(f"sessions {verb}" for verb in ("list", "show", "kick", "refresh")),
         *(f"channels {verb}" for verb in ("list", "show", "mute", "unmute", "ban", "unban", "slow", "kick")),
         "publish",
+        "connect",
         "top",
         *(f"schemas {verb}" for verb in ("list", "check", "export")),
         *(f"store {verb}" for verb in ("ping", "migrate", "doctor", "clock")),

@@ -1,8 +1,10 @@
 """A chat that clients of ours talk to, and clients whose waits are told instead of waited."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Self, TypeVar
 
 from schemas import chat
 from tests.kits import ChatSocket
@@ -13,9 +15,10 @@ from tornado_wssec.auth.ticket import Ticket
 from tornado_wssec.client import Client, State, bearer
 from tornado_wssec.testing import GuardKit
 
-__all__ = ["LINE", "RIGHTS", "Chat", "Waits", "in_loop", "start"]
+__all__ = ["LINE", "RIGHTS", "Chat", "Waits", "in_loop", "served", "start"]
 
 RIGHTS: Final = ("chat:*:lobby",)
+PATIENCE_SECONDS: Final = 20.0
 T = TypeVar("T")
 LINE: Final = {"room": "lobby", "text": "hello"}
 
@@ -108,7 +111,9 @@ class Chat(GuardKit):
         given = {"authenticators": [BearerToken(), Ticket()], **options}
         super().__init__([(r"/ws", Socket), (r"/first", WaitingSocket)], registry=REGISTRY, **given)
 
-    async def __aenter__(self) -> "Chat":
+    loop: asyncio.AbstractEventLoop
+
+    async def __aenter__(self) -> Self:
         self.app.settings["gate"] = asyncio.Event()
         return await super().__aenter__()
 
@@ -122,6 +127,27 @@ class Chat(GuardKit):
         waits = waits or Waits()
         given = {"credential": bearer(lambda: self.token("ann", RIGHTS)), "dice": lambda: 1.0, **options}
         return Client(given.pop("url", self.url), on_state=waits.told, pause=waits.pause, **given)
+
+
+@contextmanager
+def served(kit: Chat) -> Iterator[Chat]:
+    """The chat, served by a thread with an event loop of its own; `kit.loop` is that."""
+    started, ended = threading.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        kit.loop = asyncio.get_running_loop()
+        async with kit:
+            started.set()
+            await ended.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert started.wait(PATIENCE_SECONDS)
+        yield kit
+    finally:
+        kit.loop.call_soon_threadsafe(ended.set)
+        thread.join(PATIENCE_SECONDS)
 
 
 REGISTRY: Final = Registry(chat.Send, chat.Posted, chat.RoomChannel, KeptChannel)

@@ -14,6 +14,7 @@ from .channels import channels
 from .check import check
 from .commands import PROGRAM, Root
 from .completion import completion
+from .connect import connect
 from .init import init
 from .keys import keys
 from .publish import publish
@@ -68,6 +69,7 @@ for noun in (
     sessions,
     channels,
     publish,
+    connect,
     apikeys,
     top,
     schemas,
