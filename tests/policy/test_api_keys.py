@@ -1,7 +1,9 @@
 """What an API key is made of, what is remembered of it, and who it is refused to."""
 
 import json
+import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -240,6 +242,14 @@ def test_record_of_a_stranger_is_refused(change: dict[str, Any]) -> None:
 
     assert "what is remembered of the API key is none of ours" == str(caught.value)
     assert None is caught.value.__cause__
+
+
+@pytest.mark.parametrize("change", [{"created_at": math.inf}, {"created_at": -math.inf}, {"expires_at": math.inf}])
+def test_record_of_a_time_that_is_none(change: dict[str, float]) -> None:
+    """Nobody could write it down."""
+    _, record = made()
+    with pytest.raises(ValueError, match="is not finite"):
+        replace(record, **{"expires_at": None, **change})
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "{", "{}", b"{}", None, "x" * 40_000, "[" * 100_000])

@@ -65,3 +65,15 @@ def test_assertion_with_a_malformed_name_is_refused(assertion: Assertion) -> Non
     """What no token could carry names nobody here."""
     with pytest.raises(CredentialRefused, match="names nobody"):
         identity(assertion)
+
+
+def test_assertion_is_quoted_in_short() -> None:
+    """The start of what is wrong with it, without a quote in front; whatever long grant it is about."""
+    told = []
+    for wrong in (Assertion(subject=""), Assertion(subject="u1", permissions=["x" * 79 + " " + "x" * 999] * 9)):
+        with pytest.raises(CredentialRefused) as caught:
+            identity(wrong)
+        told.append(str(caught.value.evidence))
+
+    assert told[0].startswith("the credential names nobody: this cannot be the subject")
+    assert 159 >= len(told[1].removeprefix("the credential names nobody: ")) > 100

@@ -24,6 +24,23 @@ def test_bans_start_anew() -> None:
     assert (1, 60.0) == (len(bans), bans.wait("ann", 130.0))
 
 
+def test_bans_of_a_clock_that_has_just_begun() -> None:
+    """A machine that was started this second keeps nobody out."""
+
+    assert 0.0 == BanTable[str](60.0, most=10).wait("ann", 0.0)
+
+
+def test_bans_that_start_anew_stand_behind_the_others() -> None:
+    """In front they would keep those alive that are over."""
+    bans = BanTable[str](60.0, most=4)
+    for key in "abcd":
+        bans.ban(key, 0.0)
+    bans.ban("a", 30.0)
+    bans.ban("e", 60.0)
+
+    assert (3, 30.0) == (len(bans), bans.wait("a", 60.0))
+
+
 def test_r07_bans_of_a_full_table() -> None:
     """A hundred thousand of them take no more room than there is, and nobody among them is let back early."""
     bans = BanTable[int](60.0, most=100)
@@ -59,3 +76,13 @@ def test_bans_are_never_shorter(events: list[tuple[int, float]], most: int) -> N
         until[key] = now + 20.0
         assert len(bans) <= most
         assert all(bans.wait(one, now) >= end - now for one, end in until.items())
+
+
+def test_ban_table_is_idle_when_its_last_ban_is_over() -> None:
+    """Also where it had no room for that one."""
+    bans = BanTable[str](10.0, most=1)
+    before = bans.is_idle(0.0)
+    bans.ban("a", 0.0)
+    bans.ban("b", 5.0)
+
+    assert [True, False, False, True] == [before, *(bans.is_idle(now) for now in (9.0, 14.0, 15.0))]

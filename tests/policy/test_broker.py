@@ -18,6 +18,12 @@ def test_broadcast_arrives_as_it_left(channel: str, data: str, needs: str | None
     assert sent == Broadcast.from_text(sent.to_text())
 
 
+def test_broadcast_travels_as_it_is_written() -> None:
+    """A letter is itself: six characters for each would make a Chinese line three times as long."""
+
+    assert '"誰"' in Broadcast(channel="誰", type="t", data="{}", needs=None, id="i", origin="n").to_text()
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -115,7 +115,11 @@ def test_channel_whose_bind_cannot_be_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("direction", "fault"), [(None, "which nobody declares"), ("in", "which the server may not send")]
+    ("direction", "fault"),
+    [
+        (None, "which nobody declares; scan its module, or drop it"),
+        ("in", 'which the server may not send; set direction = "both" in the Meta of the message, or drop it'),
+    ],
 )
 def test_channel_accepts_what_nobody_could_receive(direction: str | None, fault: str) -> None:
     """What clients may publish is declared, and the server may send it."""

@@ -177,6 +177,12 @@ def test_fields_decimal_writes(value: object, written: str) -> None:
     assert written == dumps(StrictDecimal(), value)
 
 
+def test_fields_decimal_of_one_digit_writes_each() -> None:
+    """Also 8 and 9, which take as many bits as are looked at."""
+
+    assert [*"0123456789"] == [dumps(StrictDecimal(places=0, digits=1), value) for value in range(10)]
+
+
 @pytest.mark.parametrize(
     "value", [1.5, True, decimal.Decimal("NaN"), decimal.Decimal("1E+999999"), decimal.Decimal("1E-99"), 10**99]
 )
