@@ -128,6 +128,31 @@ def test_high_water_jump_ahead_that_jumps_on_begins_anew() -> None:
     assert NOON == hand.mark.mark
 
 
+def test_high_water_steps_of_just_a_step_need_no_word() -> None:
+    """Such corrections count at once, either way, and what is kept goes on."""
+    hand = Hand()
+    hand.passes(SETTLING_SECONDS)
+    for step in (STEP, -STEP, STEP):
+        hand.steps(step)
+        assert hand.mark.mark == hand.mark.settled == max(hand.wall, NOON + SETTLING_SECONDS + STEP)
+        hand.steps(-step)
+    hand.steps(STEP)
+    hand.passes(10)
+
+    assert hand.wall == hand.mark.mark == hand.mark.settled
+
+
+def test_high_water_jump_ahead_may_be_corrected_by_a_step() -> None:
+    """It has stayed where it was, then."""
+    hand = Hand()
+    hand.steps(3_600)
+    hand.passes(SETTLING_SECONDS - 10)
+    hand.steps(STEP)
+    hand.passes(10)
+
+    assert hand.wall == hand.mark.mark
+
+
 def test_high_water_step_back_settles_anew() -> None:
     """What is kept after a step back is what has stayed since."""
     hand = Hand()

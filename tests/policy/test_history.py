@@ -151,6 +151,19 @@ def test_history_is_remembered_longer_than_it_is_kept() -> None:
     assert KEPT.seconds + REMEMBERED_SECONDS + SKEW_SECONDS == remembered(KEPT)
 
 
+def test_histories_forget_what_has_ended() -> None:
+    """At the end of what is kept what was said, later that there was anything; nothing of it stays."""
+    histories = Histories(NOW)
+    numbers(histories, "ab")
+    kept, there = [], []
+    for now in (NOW + 59.9, NOW + 60, NOW + remembered(KEPT) - 0.1, NOW + remembered(KEPT)):
+        histories.forget(now)
+        kept.append(len(histories._told))
+        there.append(len(histories))
+
+    assert ([1, 0, 0, 0], [1, 1, 1, 0]) == (kept, there)
+
+
 @pytest.mark.parametrize(("since", "expected"), [(5, "cde"), (number_at(NOW) - 1, "cde"), (2**53 - 1, "")])
 def test_history_gives_what_it_has(since: int, expected: str) -> None:
     """Where it is not all, too: none of it has been heard, and all of it comes behind what is lost."""
