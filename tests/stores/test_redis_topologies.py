@@ -104,6 +104,11 @@ class Watched:
     sentinel: RedisServer
     url: str
 
+    def name(self, server: RedisServer) -> None:
+        """Let the Sentinel say that this is the primary, and tell the servers nothing."""
+        self.sentinel.ask("SENTINEL", "REMOVE", "chat")
+        self.sentinel.ask("SENTINEL", "MONITOR", "chat", "127.0.0.1", str(server.port), "1")
+
     def wait_for_replica(self) -> None:
         """Until the Sentinel has heard of the replica: before that it has nobody to promote."""
         wait_until(lambda: "slaves=1" in self.sentinel.ask("INFO", "sentinel"), "the Sentinel to know the replica")
@@ -147,8 +152,7 @@ async def test_redis_sentinel_that_names_another_is_followed(watched: Watched, t
     async with opened(redis_store(watched.url, tmp_path, timeouts=UNHURRIED)) as store:
         await store.append(revocation("a"))
         watched.replica.ask("REPLICAOF", "NO", "ONE")
-        watched.sentinel.ask("SENTINEL", "REMOVE", "chat")
-        watched.sentinel.ask("SENTINEL", "MONITOR", "chat", "127.0.0.1", str(watched.replica.port), "1")
+        watched.name(watched.replica)
         before = await store.change_mark()
         after = await store.wait_for_change(before, 0)
 
@@ -220,10 +224,34 @@ async def test_redis_sentinel_that_names_another_is_heard(watched: Watched, tmp_
     async with nodes_at(watched.url, tmp_path, 2, UNHURRIED) as nodes:
         await listening(nodes)
         watched.replica.ask("REPLICAOF", "NO", "ONE")
-        watched.sentinel.ask("SENTINEL", "REMOVE", "chat")
-        watched.sentinel.ask("SENTINEL", "MONITOR", "chat", "127.0.0.1", str(watched.replica.port), "1")
+        watched.name(watched.replica)
 
         await assert_joined_again(nodes)
+
+
+def is_at(node: Node, port: int) -> bool:
+    """Whether a node hears this server, and speaks to it."""
+    broker = node.broker
+    assert isinstance(broker, RedisBroker)
+    return broker._ear.address == broker._link.address == ("127.0.0.1", port)
+
+
+@in_loop
+async def test_redis_sentinel_that_names_the_first_again_is_heard(watched: Watched, tmp_path: Path) -> None:
+    """Two that both take themselves for the primary, and know nothing of each other: numbers rise, and all is heard."""
+    async with nodes_at(watched.url, tmp_path, 2, UNHURRIED) as nodes:
+        await listening(nodes)
+        watched.replica.ask("REPLICAOF", "NO", "ONE")
+        for turn, server in enumerate((watched.replica, watched.primary, watched.replica, watched.primary)):
+            watched.name(server)
+            await eventually(lambda port=server.port: all(is_at(node, port) for node in nodes))  # type: ignore[misc]
+            for number, node in enumerate(nodes):
+                await published(node, f"{turn}.{number}", "room:kept", KEPT)
+            await eventually(lambda last=f"{turn}.1": all(last in node.heard.texts("room:kept") for node in nodes))  # type: ignore[misc]
+
+        for node in nodes:
+            numbers = [one.seq or 0 for one in node.heard.said if one.channel == "room:kept" and one.type != "gap"]
+            assert sorted(set(numbers)) == numbers
 
 
 @in_loop
