@@ -195,6 +195,13 @@ def test_read_issuer_keys_takes_the_names_of_the_issuer() -> None:
     assert [True] * 3 == [made.verifies(NOW) and not made.can_sign for made in found]
 
 
+def test_read_issuer_keys_takes_names_of_at_most_256_characters() -> None:
+    """The shortest and the longest."""
+    document = jwks(public("ES256", "a"), public("EdDSA", "k" * 256))
+
+    assert [1, 256] == [len(made.kid) for made in read_issuer_keys(document)[0]]
+
+
 def test_read_issuer_keys_takes_rsa_of_2048_bits() -> None:
     """Keycloak, Entra and Auth0 sign with those."""
     jwk = get_algorithm_by_name("RS256").to_jwk(rsa_of(2048).public_key(), as_dict=True)

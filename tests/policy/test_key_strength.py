@@ -199,6 +199,14 @@ def test_secret_fault_of_guessable_secret(secret: bytes) -> None:
     assert "is an HS256 secret that can be guessed: zeros, a repetition or a sequence" == secret_fault(secret)
 
 
+def test_secret_fault_counts_different_bytes() -> None:
+    """Seven are a word that is repeated, eight may be chance."""
+    seven, eight = b"bcadefgaabbccddeeffggacegbdfacbd", b"bcadefghaabbccddeeffgghhacegbdfh"
+
+    assert (32, 7, 32, 8) == (len(seven), len(set(seven)), len(eight), len(set(eight)))
+    assert (False, True) == (secret_fault(seven) is None, secret_fault(eight) is None)
+
+
 @pytest.mark.parametrize("edge", [b"\n", b"\r\n", b" ", b"\t"])
 def test_secret_fault_of_white_space(edge: bytes) -> None:
     """A newline that a file or a shell left behind makes two machines disagree on the key."""

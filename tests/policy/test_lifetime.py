@@ -200,6 +200,23 @@ def test_lifetime_extends_after_a_stall() -> None:
     assert ([], 1) == (due(lifetime, 39.9), len(due(lifetime, 40.0)))
 
 
+def test_lifetime_extends_what_idleness_would_end() -> None:
+    """A loop that stalled has heard no message either."""
+    lifetime = life()
+    lifetime.extend(5.0)
+    lifetime.saw_life(904.9)
+
+    assert [] == due(lifetime, 904.9)
+    assert [Close(CloseCode.TIMED_OUT, "idle")] == due(lifetime, 905.0)
+
+
+def test_lifetime_warns_at_once_of_what_has_ended() -> None:
+    """In its grace, a credential has nothing left to wait for."""
+
+    assert [Nudge.EXPIRING] == due(life(expires_in=-1.0), 0.0)
+    assert ([], [Nudge.EXPIRING]) == (due(life(expires_in=0.2), 0.05), due(life(expires_in=0.2), 0.1))
+
+
 def test_lifetime_extends_before_any_ping() -> None:
     """The lag also moves the interval until the first ping."""
     lifetime = life()

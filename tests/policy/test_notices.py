@@ -67,6 +67,12 @@ def test_notice_that_removes_names_somebody_and_a_channel() -> None:
         make_notice(NoticeKind.REMOVE, NOW, subject="ann", channel="ROOM")
 
 
+def test_notices_have_names_that_nobody_guesses() -> None:
+    """Of 128 bits, each its own."""
+
+    assert (32, True) == (len(kick(session="s1").id), kick(session="s1").id != kick(session="s1").id)
+
+
 @pytest.mark.parametrize("session", ["", "a b", "x" * 129, "\n"])
 def test_notice_names_what_can_be(session: str) -> None:
     """Nothing that could not be a session is written to the log."""

@@ -34,6 +34,13 @@ def test_entry_is_no_line_that_a_store_would_cut() -> None:
         replace(ANN, subject="x" * 100_000).to_json()
 
 
+@pytest.mark.parametrize("change", [{"connection": "a b"}, {"connection": ""}, {"node": "a\nb"}])
+def test_entry_of_a_name_that_is_none_is_not_written(change: dict[str, str]) -> None:
+    """A connection and a node have names that stand in commands."""
+    with pytest.raises(ValueError, match=f"this cannot be the {next(iter(change))}"):
+        replace(ANN, **change).to_json()
+
+
 def test_entry_flag_is_a_truth_value() -> None:
     """A number is none, nor is a text."""
     fields = json.loads(ANN.to_json())

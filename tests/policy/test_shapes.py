@@ -41,6 +41,8 @@ def test_shape_of_an_own_field_is_none() -> None:
         (0, StrictInteger(validate=validate.Range(1, 5))),
         (0, StrictFloat(validate=[validate.Range(1), validate.Range(max=5.5)])),
         (1, StrictInteger(validate=validate.Range(1, 5, max_inclusive=False))),
+        (0, StrictInteger(validate=validate.Range(1 - 2**53, 2**53 - 1))),
+        (1, StrictInteger(validate=validate.Range(1, 2**53))),
         (1, StrictInteger(validate=validate.Range(1, 2**60))),
         (1, StrictFloat(validate=validate.Range(float("-inf")))),
         (1, StrictInteger(validate=validate.Equal(1))),
