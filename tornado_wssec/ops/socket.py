@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..endpoint import on
-from ..errors import InvalidMessage, NotReady, StoreError, Unavailable
+from ..errors import NotReady, StoreError, Unavailable
 from ..handler import SecureWebSocketHandler
 from . import listing, picture, terms
 from .actions import Actions
@@ -47,11 +47,8 @@ class OperationsSocket(SecureWebSocketHandler):
 
     @on(terms.Connection)
     def tell_connection(self, data: Data) -> Data:
-        """One connection."""
-        found = listing.details(self.observer.guard, data["connection"])
-        if found is None:
-            raise InvalidMessage("no such connection here", fields={"connection": ["Is gone, or on another node."]})
-        return found
+        """One connection; that it is gone, or on another node, is no mistake of the page's."""
+        return listing.details(self.observer.guard, data["connection"]) or {"is_gone": True}
 
     @on(terms.Trust)
     async def tell_trust(self, data: Data) -> Data:

@@ -422,10 +422,14 @@ async function show(row) {
   $("details-fault").textContent = "";
   say($("details-title"), row.subject);
   $("facts").replaceChildren();
+  for (const button of document.querySelectorAll("[data-action]")) button.disabled = true;
   $("details").showModal();
   let facts = row;
   try {
-    facts = shown = await ask("ops.connection", { connection: row.connection });
+    const found = await ask("ops.connection", { connection: row.connection });
+    if (shown !== row) return; // somebody has opened another
+    if (found.is_gone) $("details-fault").textContent = "It is gone, or on another node: more is not known here.";
+    else facts = shown = found;
   } catch (error) {
     $("details-fault").textContent = error.message;
   }
