@@ -333,6 +333,7 @@ async def test_socket_disconnects_here_without_the_store(monkeypatch: pytest.Mon
         await client.assert_refused("unavailable", "ops.confirm", {"confirm": asked["confirm"]})
 
         await victim.assert_closed(4403)
+        assert {"about": "disconnect subject ann", "nodes": []} == await client.request("ops.spread")
 
 
 @pytest.mark.parametrize("action", ["disconnect", "revoke"])

@@ -55,9 +55,9 @@ class Spread:
             about: what is done to whom, for people.
             means: tells the entries of those that will be gone.
         """
+        self._about, self._connections, self._took, self._meant = about, {}, {}, Counter()
         found = {entry.connection: entry.node async for entry in entries_of(self._guard) if means(entry)}
-        self._about, self._connections, self._took = about, found, {}
-        self._meant = Counter(found.values())
+        self._connections, self._meant = found, Counter(found.values())
         self._began_at = self._guard.clock.monotonic()
         self._look_at = self._began_at + LOOK_SECONDS
 
