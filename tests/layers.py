@@ -45,11 +45,12 @@ LAYERS: Final = (
     _layer("L2", "auth stores telemetry wire exports", "redis", "what touches the world", strangers=True),
     _layer(
         "L3",
-        "accepting alert_delivery alert_responses alert_webhook alerts api_keys assembly certificates channels client_modules clock conversation cookies desk directory doorstep eager"
-        " endpoint enforcement evidence exposure fanout guard handler handover handshake hub inbox issuers keeper"
-        " key_sets lifecycle logins measuring membership metrics_route moderation modes opened_request ops outbound patience presence pressure"
-        " processes publishing quotas readiness reassertion reception request_view resuming rights routes sealing"
-        " server services standing timekeeping upgrade watcher",
+        "accepting alert_delivery alert_responses alert_webhook alerts api_keys assembly certificates channels"
+        " client_modules clock composition conversation cookies desk directory doorstep eager endpoint enforcement"
+        " evidence exposure fanout guard handler handover handshake hub inbox issuers keeper key_sets lifecycle"
+        " logins measuring membership metrics_route moderation modes opened_request ops outbound patience presence"
+        " pressure processes publishing quotas readiness reassertion reception request_view resuming rights routes"
+        " sealing server services serving standing timekeeping upgrade watcher",
         "tornado",
         "what obeys: Tornado and asyncio",
     ),

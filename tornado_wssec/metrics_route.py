@@ -13,6 +13,7 @@ from .telemetry.prometheus import CONTENT_TYPE, exposition
 
 if TYPE_CHECKING:
     from .guard import Guard
+    from .serving import Serving
 
 PATH: Final = "/metrics"
 TOKEN_CHARS: Final = 32
@@ -44,7 +45,7 @@ class MetricsHandler(GuardedHandler):
         return hmac.compare_digest(shown.encode("utf-8", "surrogateescape"), f"Bearer {token}".encode())
 
 
-def metrics_application(guard: "Guard", token: Secret | None) -> Application:
+def metrics_application(guard: "Serving", token: Secret | None) -> Application:
     """An application of that one route."""
     return Application([(PATH, MetricsHandler, {"guard": guard, "token": token})])
 
