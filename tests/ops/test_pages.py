@@ -216,3 +216,28 @@ async def test_page_shows_the_configuration_without_secrets() -> None:
 
         assert ("[redacted]" in body, "canary" in body) == (True, False)
         assert "WSSEC_COOKIE_SECRET" in body
+
+
+@in_loop
+async def test_page_stands_below_a_prefix() -> None:
+    """As in somebody else's server: every address on it, and where the sign-in leads, has the prefix."""
+    async with GuardKit([(r"/ws", ChatSocket)], registry=CHAT) as kit:
+        kit.guard.install(kit.app, prefix="/base/", ops=True)
+        stranger = await sent(kit, "GET", f"/base{PAGE}")
+        body = (await sent(kit, "GET", f"/base{PAGE}", token=kit.token("olga", [READ]))).body.decode()
+        client = await kit.connect(f"/base{SOCKET}", permissions=[READ])
+
+        assert f"/base{PAGE}/sign-in" == stranger.headers["location"]
+        assert [] == re.findall(r"(?:src|href)=\"(?!/base/wssec/ops|#)[^\"]*\"", body)
+        assert f'data-base="/base{PAGE}"' in body
+        assert 1 == (await client.request("ops.overview", {"since": 0.0}))["connections"]
+
+
+@in_loop
+async def test_page_is_closed_while_nobody_can_be_judged() -> None:
+    """The store was out of reach for too long: 503 as everywhere, and nothing of the server in it."""
+    async with operations_kit() as kit:
+        kit.clock.advance(31)
+        answer = await sent(kit, "GET", PAGE, token=kit.token("olga", [READ]))
+
+        assert (503, b"503\n") == (answer.status, answer.body)
