@@ -183,6 +183,27 @@ async def test_slow_mode() -> None:
 
 
 @in_loop
+async def test_slow_mode_of_another_length_lets_nobody_speak_again() -> None:
+    """Who has spoken waits by the new length, from when he spoke, also once nothing of the old one is in force."""
+    async with room_kit() as kit:
+        ann = await kit.connect("/ws", permissions=["room:**"])
+        moderation, say = kit.guard.moderation, {"channel": LOBBY, "text": "hi"}
+        await moderation.slow(LOBBY, 60)
+        await ann.request("room.say", say)
+        waits = []
+        for seconds in (61, 59, 0, 60):
+            await moderation.slow(LOBBY, seconds)
+            moderation.tick()
+            if seconds:
+                waits.append((await ann.assert_refused("rate_limited", "room.say", say))["retry_after"])
+
+        assert [61, 59, 60] == waits
+        kit.clock.advance(60)
+        moderation.tick()
+        await ann.request("room.say", say)
+
+
+@in_loop
 async def test_slow_mode_of_nobody_in_particular() -> None:
     """Somebody anonymous is told apart by the address: a new connection is no new speaker."""
 
@@ -212,6 +233,7 @@ async def test_slow_mode_taken_back() -> None:
         await ann.request("room.say", say)
         await moderation.slow(LOBBY, 0)
         await ann.request("room.say", say)
+        await kit.advance(10)
         await moderation.slow(LOBBY, 20, duration=60)
         await ann.request("room.say", say)
         await kit.advance(60)

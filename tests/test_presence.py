@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -172,6 +173,40 @@ async def test_presence_that_cannot_be_found_out(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(kit.guard.channels.broker, "present", fail)
 
         await client.assert_refused("unavailable", "who", {"channel": "room:a"})
+
+
+@in_loop
+async def test_presence_hook_is_paid_for_by_who_comes_and_goes() -> None:
+    """Twice by listener for a coming and the going after it: toggling buys no more sends than publishing does."""
+    moves: list[Move] = []
+    few = replace(GENEROUS, identity_sends_burst=10, identity_sends_per_second=5)
+    async with place_kit(presence=writing(moves), limits=few) as kit:
+        for subject in ("bob", "eve"):
+            await come(kit, subject)
+        ann = await kit.connect("/ws", permissions=("hear:*",))
+        for _ in range(2):
+            await ann.request("wssec.subscribe", {"channel": "room:a"})
+            await ann.request("wssec.unsubscribe", {"channel": "room:a"})
+        refused = await ann.assert_refused("rate_limited", "wssec.subscribe", {"channel": "room:a"})
+
+        assert 0.4 == pytest.approx(refused["retry_after"])
+        assert {} == await ann.request("wssec.subscribe", {"channel": "room:b"})
+        kit.clock.advance(1)
+        assert {} == await ann.request("wssec.subscribe", {"channel": "room:a"})
+
+
+@in_loop
+async def test_presence_without_a_hook_costs_nothing() -> None:
+    """Nobody is told anything then."""
+    few = replace(GENEROUS, identity_sends_burst=1, identity_sends_per_second=1)
+    async with place_kit(limits=few) as kit:
+        await come(kit, "bob")
+        ann = await kit.connect("/ws", permissions=("hear:*",))
+        for _ in range(5):
+            await ann.request("wssec.subscribe", {"channel": "room:a"})
+            await ann.request("wssec.unsubscribe", {"channel": "room:a"})
+
+        assert ["bob"] == [who.subject for who in await kit.guard.present("room:a")]
 
 
 @in_loop

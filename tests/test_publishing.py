@@ -7,7 +7,7 @@ import pytest
 
 from tests.kits import GENEROUS, in_loop
 from tests.rooms import EVERYTHING, Told, listener, publication, room_kit
-from tornado_wssec import Limits
+from tornado_wssec import CloseCode, Limits
 from tornado_wssec.errors import StoreCorrupt, StoreError, StoreUnavailable
 from tornado_wssec.policy.broker import Broadcast, Kept
 
@@ -211,6 +211,22 @@ async def test_subscribe_to_as_many_of_a_kind() -> None:
         await client.assert_refused("rate_limited", "wssec.subscribe", {"channel": "hall:c"})
 
         assert {} == await client.request("wssec.subscribe", {"channel": "news"})
+
+
+@in_loop
+async def test_subscribe_beyond_a_cap_goes_the_ladder() -> None:
+    """Who asks on and on is told, then not answered, then closed, as with any other excess."""
+    limits = replace(GENEROUS, rate_refusals_until_silence=2, rate_refusals_until_close=3)
+    async with room_kit(limits=limits) as kit:
+        for number in range(2):
+            await listener(kit, f"u{number}", "hall:lobby")
+        late = await kit.connect("/ws", subject="late")
+        for _ in range(2):
+            await late.assert_refused("rate_limited", "wssec.subscribe", {"channel": "hall:lobby"})
+        for _ in range(2):
+            await late.send("wssec.subscribe", {"channel": "hall:lobby"})
+
+        await late.assert_closed(CloseCode.RATE_LIMITED)
 
 
 @pytest.mark.parametrize("fault", [StoreUnavailable("down"), StoreCorrupt("somebody else's")], ids=["down", "corrupt"])

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from .errors import ConfigurationError, PermissionDenied, Problem, RateLimited, StoreError, Unavailable
+from .errors import ConfigurationError, PermissionDenied, Problem, StoreError, Unavailable
 from .fanout import Audience, Delivery, Fanout, Subscription, gap_in
 from .hub import Live
 from .outbound import data_of, needs_of, ready_to_send
@@ -42,7 +42,7 @@ class Channels:
     is_banned: Callable[[str, Identity, str], bool]
     """Whether somebody is kept out of a channel, by name, identity and address; whoever keeps people out sets it."""
 
-    tell_moved: Callable[[str, Present, bool], None]
+    tell_moved: Callable[[str, Present, bool], None] | None = None
     """Tells the application who has come to a channel, or has left it; whoever has a hook for it sets it."""
 
     def __init__(self, registry: Registry, monotonic: Callable[[], float]) -> None:
@@ -54,7 +54,6 @@ class Channels:
         self.copies: Counter[tuple[str, ...]] = Counter()
         """By the pattern of the channel: publications that came here, and copies made of them for listeners."""
         self.is_banned = lambda name, identity, address: False
-        self.tell_moved = lambda name, who, is_here: None
 
     def __iter__(self) -> Iterator[Audience]:
         return iter(tuple(self._audiences.values()))
@@ -79,7 +78,8 @@ class Channels:
 
         Raises:
             PermissionDenied: no grant, or no such channel; the peer cannot tell which.
-            RateLimited: it listens to as many as a connection may, or as many listen as may.
+            RateLimited, FrameDropped, Disconnect: it listens to as many as a connection may, or as many listen as may,
+                or its coming would be told to more than its budget of sends holds; by how long that has lasted.
             Unavailable: what other nodes publish there cannot be had now; or it was taken off again meanwhile.
             FrameDropped: it has left, or is leaving.
         """
@@ -130,7 +130,7 @@ class Channels:
 
     def _take_seat(self, audience: Audience, member: Subscription) -> None:
         identity = member.identity
-        if audience.spec.presence and not identity.anonymous and member.is_on and self.broker is not None:
+        if may_sit(audience.spec, identity) and member.is_on and self.broker is not None:
             member.seat = Present(identity.subject, identity.issuer)
             self.broker.enter(audience.name, member.seat)
 
@@ -144,18 +144,34 @@ class Channels:
         spec, values = self._may_listen(live, name)
         if name in live.channels:
             return None
-        if len(live.channels) >= live.limits.subscriptions:
-            raise RateLimited(f"listens to {len(live.channels)} channels")
-        if spec.subscriptions is not None and self._of_kind(live, spec) >= spec.subscriptions:
-            raise RateLimited(f"listens to {spec.subscriptions} channels of {spec.pattern.text}")
+        if fault := self._fullness(live, name, spec):
+            live.session.refuse(None, self._monotonic(), evidence=fault)
+        if self.tell_moved is not None and may_sit(spec, live.session.identity):
+            self._pay_for_coming(live, name)
         audience = self._audiences.get(name)
         if audience is None:
             audience = self._audiences[name] = Audience(name, spec, values)
-        elif spec.subscribers is not None and len(audience.members) >= spec.subscribers:
-            raise RateLimited(f"{len(audience.members)} connections listen to {name}")
         live.channels.add(name)
         member = audience.members[live] = Subscription(live, envelope)
         return member
+
+    def _fullness(self, live: Live, name: str, spec: ChannelSpec) -> str:
+        """Which cap keeps a connection from one more channel; empty: none."""
+        if len(live.channels) >= live.limits.subscriptions:
+            return f"listens to {len(live.channels)} channels"
+        if spec.subscriptions is not None and self._of_kind(live, spec) >= spec.subscriptions:
+            return f"listens to {spec.subscriptions} channels of {spec.pattern.text}"
+        if spec.subscribers is not None and self.listeners(name) >= spec.subscribers:
+            return f"{self.listeners(name)} connections listen to {name}"
+        return ""
+
+    def _pay_for_coming(self, live: Live, name: str) -> None:
+        """Charge for what the hook may publish of a coming, and of the going after it, which nobody can refuse."""
+        now, account = self._monotonic(), live.session.account
+        sends = 2 * self.reached(name)
+        if wait := account.deliveries_wait(sends, now):
+            live.session.refuse(wait, now)
+        account.charge_deliveries(sends, now)
 
     def unsubscribe(self, live: Live, name: str) -> None:
         """Stop listening. Of a channel not listened to: nothing."""
@@ -303,7 +319,8 @@ class Channels:
 
     def moved(self, channel: str, who: Present, is_here: bool) -> None:
         """Somebody has come to a channel, or has left it; told on one node alone."""
-        self.tell_moved(channel, who, is_here)
+        if self.tell_moved is not None:
+            self.tell_moved(channel, who, is_here)
 
     def _hand(self, audience: Audience, broadcast: Broadcast, member: Subscription) -> None:
         """Hand a publication to one who catches up."""
@@ -323,6 +340,11 @@ class Channels:
 
     def _of_kind(self, live: Live, spec: ChannelSpec) -> int:
         return sum(self._audiences[name].spec is spec for name in live.channels)
+
+
+def may_sit(spec: ChannelSpec, identity: Identity) -> bool:
+    """Whether somebody is told as present who listens to a channel."""
+    return spec.presence and not identity.anonymous
 
 
 def kept_of(spec: ChannelSpec) -> Kept | None:

@@ -155,7 +155,9 @@ class Moderator:
         now = self._clock.wall()
         self._removed.forget_expired(now)
         self.index.forget_ended(now)
-        self._spoke = {seconds: table for seconds, table in self._spoke.items() if self._is_in_use(seconds, now)}
+        # Also of a length that holds no more: who has spoken by it waits by the new one.
+        monotonic = self._clock.monotonic()
+        self._spoke = {seconds: table for seconds, table in self._spoke.items() if not table.is_idle(monotonic)}
 
     # --- who may speak ---
 
@@ -166,8 +168,12 @@ class Moderator:
     def wait(self, channel: str, live: Live) -> float:
         """Seconds that slow mode lets a connection wait before it speaks there."""
         seconds = self.index.slowed(channel, self._clock.wall())
-        table = self._spoke.get(seconds)
-        return 0.0 if table is None else table.wait(speaker(channel, live), self._clock.monotonic())
+        if not seconds or not self._spoke:
+            return 0.0
+        who, now = speaker(channel, live), self._clock.monotonic()
+        # By any length: what is left of it says when he spoke.
+        left = [(table.wait(who, now), length) for length, table in self._spoke.items()]
+        return max([wait - length + seconds for wait, length in left if wait] + [0.0])
 
     def spoke(self, channel: str, live: Live) -> None:
         """A connection speaks."""
@@ -204,9 +210,6 @@ class Moderator:
 
     def _is_kept_out(self, channel: str, live: Live) -> bool:
         return self._is_banned(channel, live.session.identity, live.address)
-
-    def _is_in_use(self, seconds: float, now: float) -> bool:
-        return any([one.seconds == seconds for one in self.index.in_force(now) if one.measure is Measure.SLOW])
 
     def _record(self, event: str, channel: str, id: str, reason: str, removed: int, **facts: object) -> None:
         told = {"entry": id, "reason": reason or None, "subscriptions": removed or None, **facts}

@@ -1,6 +1,7 @@
 """Numbers that never start again, and who is told that he has missed something."""
 
 from collections.abc import Sequence
+from sys import getsizeof
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from tornado_wssec.policy.broker import Broadcast, Kept, Resumed
 from tornado_wssec.policy.history import (
+    ENTRY_BYTES,
     FRESH,
     REMEMBERED_SECONDS,
     SKEW_SECONDS,
@@ -162,6 +164,32 @@ def test_histories_forget_what_has_ended() -> None:
         there.append(len(histories))
 
     assert ([1, 0, 0, 0], [1, 1, 1, 0]) == (kept, there)
+
+
+def test_histories_keep_no_more_bytes_than_they_may() -> None:
+    """Of all channels together: the oldest go first, of whatever channel, and who resumes from before is told."""
+    one = ENTRY_BYTES + getsizeof("a")
+    histories, kept = Histories(NOW, 3 * one), Kept(9, 60.0)
+    a, b = [histories.add(said(text, "r"), kept, NOW).seq or 0 for text in "ab"]
+    c = histories.add(said("c", "q"), kept, NOW).seq
+    before = [missed(histories.resume("r", kept, since, NOW)) for since in (a - 1, a)]
+    full = histories.bytes
+    for text in "de":
+        histories.add(said(text, "q"), kept, NOW)
+
+    assert (["ab", "b"], 3 * one, 3 * one) == (before, full, histories.bytes)
+    assert [None, ""] == [missed(histories.resume("r", kept, since, NOW)) for since in (a, b)]
+    assert "de" == missed(histories.resume("q", kept, c, NOW))
+
+
+def test_histories_that_have_ended_take_nothing() -> None:
+    """Neither what ended, nor what a channel keeps no more of."""
+    histories = Histories(NOW, 10_000)
+    numbers(histories, "abcdef")
+    full = histories.bytes
+    histories.forget(NOW + 60)
+
+    assert (3 * (ENTRY_BYTES + getsizeof("a")), 0, 0) == (full, histories.bytes, len(histories._by_age))
 
 
 @pytest.mark.parametrize(("since", "expected"), [(5, "cde"), (number_at(NOW) - 1, "cde"), (2**53 - 1, "")])

@@ -30,6 +30,19 @@ async def test_local_broker_forgets() -> None:
         assert (["a"], None) == (kept, await node.missed(first))
 
 
+@in_loop
+async def test_local_broker_keeps_no_more_than_it_may() -> None:
+    """Of all channels; who resumes from what has gone is told so."""
+    heard = Heard()
+    async with running((LocalBroker("n", heard, lambda: NOW, 10_000), heard)) as [node]:
+        first = await node.say("a", "room:b", kept=KEPT)
+        await node.say("b", "room:b", kept=KEPT)
+        before = await node.missed(first, "room:b")
+        await node.say("x" * 9_000, kept=KEPT)
+
+        assert (["b"], None) == (before, await node.missed(first, "room:b"))
+
+
 def test_local_broker_says_whom_it_reaches() -> None:
     """Nobody whom another process serves."""
     assert "the clients of this process alone" == LocalBroker("n", Heard(), lambda: NOW).reach

@@ -5,6 +5,7 @@ Rules of this file:
 2. A table is bounded, and making room in it never lets anybody back early (R07).
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Hashable
 from itertools import islice
@@ -27,10 +28,11 @@ class BanTable(Generic[K]):
         most: how many keys have bans of their own.
     """
 
-    __slots__ = ("_most", "_own", "_seconds", "_shared")
+    __slots__ = ("_ends", "_most", "_own", "_seconds", "_shared")
 
     def __init__(self, seconds: float, *, most: int) -> None:
         self._seconds = seconds
+        self._ends = -math.inf
         self._most = most
         self._own: OrderedDict[K, float] = OrderedDict()  # until when; the one that is over first stands in front
         self._shared = [0.0] * SHARDS
@@ -38,6 +40,7 @@ class BanTable(Generic[K]):
     def ban(self, key: K, now: float) -> None:
         """Ban from now on; a ban that is running already starts anew."""
         self._forget(now)
+        self._ends = max(self._ends, now + self._seconds)
         if key in self._own or len(self._own) < self._most:
             self._own[key] = now + self._seconds
             self._own.move_to_end(key)
@@ -47,6 +50,10 @@ class BanTable(Generic[K]):
     def wait(self, key: K, now: float) -> float:
         """Return the seconds that are left; 0.0 for whoever is not banned."""
         return max(self._own.get(key, now), self._shared[hash(key) % SHARDS], now) - now
+
+    def is_idle(self, now: float) -> bool:
+        """Whether nobody is banned any more."""
+        return self._ends <= now
 
     def _forget(self, now: float) -> None:
         """Forget two bans that are over for each that comes, so an old crowd melts away."""

@@ -9,9 +9,11 @@ Rules of this file:
 2. A number from before this life of the store resumes nothing: what came last in that life may be lost.
 """
 
-from collections import deque
+import math
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import dropwhile
+from sys import getsizeof
 from typing import Final, NamedTuple, TypeVar
 
 from .broker import Broadcast, Kept, Resumed
@@ -23,6 +25,9 @@ SKEW_SECONDS: Final = 60.0
 
 REMEMBERED_SECONDS: Final = 600.0
 """How long the number of a channel's last publication is known after its history has ended."""
+
+ENTRY_BYTES: Final = 640
+"""What a publication takes in memory beside its data, measured."""
 
 FRESH: Final = 0
 """What a publication says to follow that is numbered by the clock."""
@@ -116,12 +121,18 @@ class Histories:
 
     Args:
         now: wall seconds; this life begins then.
+        most_bytes: of all publications together; beyond that the oldest go first, of whatever channel.
     """
 
-    __slots__ = ("_lasts", "_life", "_told")
+    __slots__ = ("_by_age", "_lasts", "_life", "_most_bytes", "_told", "bytes")
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, most_bytes: float = math.inf) -> None:
         self._life = life_at(now)
+        self._most_bytes = most_bytes
+        # By channel and number; a dict of its own would look for its first one past all that have gone.
+        self._by_age: OrderedDict[tuple[str, int], int] = OrderedDict()
+        self.bytes = 0
+        """What is kept, about."""
         self._told: dict[str, tuple[deque[Told], float]] = {}
         self._lasts: dict[str, tuple[int, float]] = {}
 
@@ -136,11 +147,22 @@ class Histories:
         last, _ = self._lasts.pop(channel, (FRESH, 0.0))
         numbered = broadcast.numbered(last + 1 if last else max(self._life, number_at(now)) + 1)
         told.append(Told(numbered.seq or FRESH, last, now, numbered))
-        while len(told) > kept.most:
-            told.popleft()
         self._told[channel] = told, now + kept.seconds
         self._lasts[channel] = numbered.seq or FRESH, now + remembered(kept)
+        self._weigh(channel, told[-1])
+        while len(told) > kept.most:
+            self._drop_first(channel, told)
+        while self.bytes > self._most_bytes:
+            oldest, _ = next(iter(self._by_age))
+            self._drop_first(oldest, self._told[oldest][0])
         return numbered
+
+    def _weigh(self, channel: str, one: Told) -> None:
+        size = self._by_age[channel, one.seq] = getsizeof(one.broadcast.data) + ENTRY_BYTES
+        self.bytes += size
+
+    def _drop_first(self, channel: str, told: deque[Told]) -> None:
+        self.bytes -= self._by_age.pop((channel, told.popleft().seq))
 
     def resume(self, channel: str, kept: Kept, since: int | None, now: float) -> Resumed:
         """What came behind a number."""
@@ -150,13 +172,17 @@ class Histories:
 
     def forget(self, now: float) -> None:
         """Let go of what has ended."""
-        _forget(self._told, now)
-        _forget(self._lasts, now)
+        for channel, told in _forget(self._told, now):
+            while told:
+                self._drop_first(channel, told)
+        for _ in _forget(self._lasts, now):
+            pass
 
 
-def _forget(ending: dict[str, tuple[_T, float]], now: float) -> None:
+def _forget(ending: dict[str, tuple[_T, float]], now: float) -> Iterator[tuple[str, _T]]:
+    """Take out, one by one, what has ended."""
     while ending:
         channel = next(iter(ending))
         if ending[channel][1] > now:
             return
-        del ending[channel]
+        yield channel, ending.pop(channel)[0]

@@ -218,11 +218,12 @@ class Session:
         """Whether a mistake now would be answered; else it ends the connection, and nobody reads what was wrong."""
         return not self._error_budget.wait(1.0, now)
 
-    def refuse(self, wait: float, now: float, message_id: str | None = None) -> NoReturn:
+    def refuse(self, wait: float | None, now: float, message_id: str | None = None, *, evidence: str = "") -> NoReturn:
         """Refuse what a budget does not hold.
 
         Args:
-            wait: seconds until it would.
+            wait: seconds until it would; None: nobody knows.
+            evidence: for the audit; never sent.
 
         Raises:
             RateLimited, FrameDropped, Disconnect: by how long the excess has lasted.
@@ -234,7 +235,7 @@ class Session:
             raise Disconnect(Close(CloseCode.RATE_LIMITED), "sustained excess")
         if self._refusals > self.limits.rate_refusals_until_silence:
             raise FrameDropped("answers would feed a flood")
-        raise RateLimited(retry_after=wait, message_id=message_id)
+        raise RateLimited(evidence, retry_after=wait, message_id=message_id)
 
     def _forget_expired(self, now: float) -> None:
         """Whatever has expired is refused anyway."""

@@ -36,6 +36,10 @@ class Limits(Documented):
         "what an identity publishes, times its listeners on all nodes: a seventh of what a core hands on (R11)",
     )
     identity_sends_burst: int = default(20_000, "one second's worth; a larger audience is reached, and paid off later")
+    history_bytes: int = default(
+        64 * MiB,
+        "histories of all channels, without Redis, in memory; then the oldest go, and who resumes is told a gap",
+    )
     error_budget: int = default(10, "errors before 4400: a client with a bug is told, a fuzzer is cut off")
     error_refill_seconds: float = default(6.0, "one error of the budget comes back every 6 s")
     rate_window_seconds: float = default(10.0, "over which refusals for rate are counted")

@@ -1,5 +1,6 @@
 """Which broker goes with a store."""
 
+import math
 from collections.abc import Callable
 
 from ..policy.broker import Broker, Listener
@@ -10,7 +11,15 @@ from .redis import RedisStore
 from .redis_broker import RedisBroker
 
 
-def broker_of(store: Store, node: str, listener: Listener, *, timeouts: Timeouts, wall: Callable[[], float]) -> Broker:
+def broker_of(
+    store: Store,
+    node: str,
+    listener: Listener,
+    *,
+    timeouts: Timeouts,
+    wall: Callable[[], float],
+    history_bytes: float = math.inf,
+) -> Broker:
     """What brings publications from node to node; made in the event loop that uses it, and not started yet.
 
     Args:
@@ -18,10 +27,11 @@ def broker_of(store: Store, node: str, listener: Listener, *, timeouts: Timeouts
         listener: who hears.
         timeouts: what bounds each call.
         wall: seconds of the wall clock.
+        history_bytes: what histories may take that this process keeps itself.
     """
     if isinstance(store, RedisStore):
         return RedisBroker(store.place, node, listener, timeouts)
-    return LocalBroker(node, listener, wall)
+    return LocalBroker(node, listener, wall, history_bytes)
 
 
 def brings_publications(store: Store | None, url: Secret | None) -> bool:

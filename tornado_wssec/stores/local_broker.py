@@ -4,6 +4,7 @@ With a store that is no message broker (SQLite, memory) each process of an appli
 reaches the clients of the process that publishes.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -19,15 +20,18 @@ class LocalBroker:
         node: the name of this process.
         listener: who hears.
         wall: seconds of the wall clock.
+        history_bytes: what all histories together may take; see `Histories`.
     """
 
     reach = "the clients of this process alone"
 
-    def __init__(self, node: str, listener: Listener, wall: Callable[[], float]) -> None:
+    def __init__(
+        self, node: str, listener: Listener, wall: Callable[[], float], history_bytes: float = math.inf
+    ) -> None:
         self.node = node
         self._listener = listener
         self._wall = wall
-        self._histories = Histories(wall())
+        self._histories = Histories(wall(), history_bytes)
         self._attendance = Attendance()
         self._wanted: Counter[str] = Counter()
 
