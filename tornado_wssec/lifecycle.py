@@ -62,6 +62,7 @@ class Lifecycle:
         rules: Sequence[TokenRules],
         clock: Clock,
         timeouts: Timeouts,
+        history_bytes: int,
         timekeeping: Timekeeping,
         pressure: Pressure,
         modes: Sequence[Mode],
@@ -83,6 +84,7 @@ class Lifecycle:
         self._rules = rules
         self._clock = clock
         self._timeouts = timeouts
+        self._history_bytes = history_bytes
         self._timekeeping = timekeeping
         self._pressure = pressure
         self._modes = modes
@@ -239,7 +241,9 @@ class Lifecycle:
         node, channels = self._directory.membership.node, self._channels
         # The numbers of a history are times: by a clock that was set back, new ones would seem to be old.
         wall = self._clock.unstepped()
-        channels.broker = broker_of(store, node, channels, timeouts=self._timeouts, wall=wall)
+        channels.broker = broker_of(
+            store, node, channels, timeouts=self._timeouts, wall=wall, history_bytes=self._history_bytes
+        )
         await channels.broker.start()
 
     async def _sweep(self) -> None:

@@ -69,6 +69,7 @@ def lifecycle_of(given: Arguments, inside: Inside, door: Door, modes: Sequence[M
         rules=given.accepted_rules,
         clock=given.clock,
         timeouts=given.timeouts,
+        history_bytes=given.limits.history_bytes,
         timekeeping=inside.crowd.timekeeping,
         pressure=inside.crowd.pressure,
         modes=modes,
