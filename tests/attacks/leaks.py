@@ -1,23 +1,28 @@
 """A server and its clients in one process, in which a secret passes through every place that a log could repeat.
 
-`python -m tests.attacks.leaks` logs everything to standard error, and at its end prints the secrets
-as JSON to standard output. `test_l_secrets.py` searches the one for the other.
+`python -m tests.attacks.leaks` logs everything to standard error, and at its end prints the secrets and what the other
+sinks have kept as JSON to standard output. `test_l_secrets.py` searches the one for the other.
 """
 
 import asyncio
 import itertools
 import json
 import logging
-import secrets
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from marshmallow import fields, validate
 from tornado.web import RequestHandler
 
-from tests.kits import GENEROUS, V1
+from tests.attacks import leak_sinks, leak_talk
+from tests.attacks.leak_secrets import SECRETS, secret
+from tests.kits import V1
+from tests.receivers import receiving
 from tornado_wssec import (
     PUBLIC,
     Authenticator,
@@ -27,18 +32,13 @@ from tornado_wssec import (
     Message,
     Registry,
     SecureWebSocketHandler,
+    SessionCookie,
     Ticket,
     on,
 )
 from tornado_wssec.auth import Credential, Desk, RequestView
+from tornado_wssec.settings import Secret
 from tornado_wssec.testing import Client, GuardKit, RawSocket
-
-SECRETS: dict[str, str] = {}
-
-
-def secret(name: str) -> str:
-    """A value that occurs nowhere else, remembered under its name."""
-    return SECRETS.setdefault(name, f"s3cr3t{secrets.token_hex(12)}")
 
 
 def _refuse(value: str) -> None:
@@ -184,16 +184,42 @@ ROUTES = [
 async def main() -> None:
     """Pass every secret through its place."""
     logging.basicConfig(level=logging.DEBUG, format="%(levelname)s %(name)s %(message)s %(args)r")
-    kit = GuardKit(ROUTES, registry=Registry(Say, Admin, Said), limits=GENEROUS)
-    async with kit:
-        kit.guard.audit.record("leaks.started", kit.clock.wall)
-        await show_credentials(kit)
-        await say_who_it_is(kit)
-        await ask_plainly(kit)
-        await fail_in_handlers(kit)
-        await say_wrong_things(kit)
-        await leave_abruptly(kit)
-    sys.stdout.write(json.dumps(SECRETS))
+    with TemporaryDirectory() as folder:
+        place = leak_sinks.Place(Path(folder))
+        sinks = await fill(place)
+        sinks["audit files"] = place.audited()
+    sys.stdout.write(json.dumps({"secrets": SECRETS, "sinks": sinks}))
+
+
+async def fill(place: leak_sinks.Place) -> dict[str, str]:
+    """Run a server until its end; return what it has said to whoever may look."""
+    async with receiving() as receiver:
+        heard = leak_sinks.Heard(receiver)
+        kit = GuardKit(
+            [*ROUTES, *leak_talk.ROUTES],
+            registry=Registry(Say, Admin, Said, *leak_talk.MESSAGES),
+            limits=leak_talk.NERVOUS,
+            authenticators=(BearerToken(), Ticket(), SessionCookie()),
+            store=await place.store(),
+            settings=place.settings(),
+            alerts=heard.tell,
+            alert_webhook=receiver.url,
+            alert_secret=Secret(secret("key of the webhook") + "-long"),
+        )
+        kit.app.add_handlers(r".*", kit.guard.routes(ops=True))
+        kit.clock.wall = time.time()  # the commands look at the same store, and go by the real clock
+        async with kit:
+            kit.guard.audit.record("leaks.started", kit.clock.wall)
+            await show_credentials(kit)
+            await say_who_it_is(kit)
+            await ask_plainly(kit)
+            await fail_in_handlers(kit)
+            await say_wrong_things(kit)
+            await leak_talk.show_keys_and_cookies(kit)
+            await leak_talk.say_everything(kit)
+            await leave_abruptly(kit)
+            sinks = await leak_sinks.looked_at(kit, place)
+        return {**sinks, **heard.told()}
 
 
 def good_token(kit: GuardKit, name: str) -> str:
@@ -227,6 +253,8 @@ async def show_credentials(kit: GuardKit) -> None:
     await expect(kit, 401, f"/ws?token={secret('token in the query')}")
     await expect(kit, 401, f"/ws?token={secret('token beside another')}&token={secret('token beside the first')}")
     await expect(kit, 401, f"/ws?ticket={secret('ticket beside a token')}", token=secret("token beside a ticket"))
+    browser = [("User-Agent", "x" * 2_000 + secret("User-Agent")), ("Referer", f"/?t={secret('Referer of who is in')}")]
+    await expect(kit, 101, "/ws", token=good_token(kit, "good token of a browser"), extra=browser)
     await expect(kit, 401, "/crash")
     for header, value in headers():
         await expect(kit, None, "/ws", extra=[(header, value)])
@@ -275,6 +303,7 @@ def headers() -> Iterator[tuple[str, str]]:
     yield "Authorization", f"Bearer {secret('token of too many')}{'x' * 90_000}"
     yield "Cookie", f"session={secret('cookie')}; other={secret('other cookie')}"
     yield "Cookie", f'session="\\012{secret("cookie with an escape")}"'
+    yield "User-Agent", f"{secret('begin of a long User-Agent')}{'x' * 10_000}{secret('end of a long User-Agent')}"
     yield "Referer", f"https://app.example.com/?token={secret('token in the Referer')}"
     yield f"Bearer {secret('name of a header')}", "x"
     yield "X-Api-Key", secret("API key")

@@ -55,7 +55,7 @@ def test_spec_loads_what_fits() -> None:
 
 
 def test_spec_refuses_what_does_not_fit() -> None:
-    """The peer is told the fields; the audit is told the type, too."""
+    """The peer is told the fields; the audit is told the type, too, and no name that only the peer has used."""
     error = refusal(spec(room=text(), n=StrictInteger()), {"n": "1", "secret": 1})
 
     assert {
@@ -63,7 +63,7 @@ def test_spec_refuses_what_does_not_fit() -> None:
         "room": ["Missing data for required field."],
         "secret": ["Unknown field."],
     } == (error.fields)
-    assert "sample.message: n, room, secret" == error.evidence
+    assert "sample.message: (other), n, room" == error.evidence
 
 
 @pytest.mark.parametrize("data", [[], None, "x", 1, [{}]])

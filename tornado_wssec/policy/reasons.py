@@ -4,7 +4,8 @@ Rules of this file:
 1. A text is told only if it can be made without the value: what contains `{input}`, and what a
    validator of the application composes while it runs, becomes "Invalid value.".
 2. A name is told only if it is declared, or plain; all others share one marker.
-3. Count, depth and size are bounded, and equal faults give equal answers.
+3. The audit is told declared names alone: any other is the peer's word, and could be a secret.
+4. Count, depth and size are bounded, and equal faults give equal answers.
 """
 
 import re
@@ -22,6 +23,9 @@ INVALID: Final = "Invalid value."
 UNPRINTABLE: Final = "Contains a character that is not allowed."
 OTHER: Final = "(other)"
 """Stands for every name that is neither declared nor plain."""
+
+SCHEMA: Final = "_schema"
+"""Stands for the data as a whole."""
 
 FAULTS_MOST: Final = 16
 """Names in one answer, those that hold others included."""
@@ -60,7 +64,11 @@ class Reasons:
     def told(self, messages: Any) -> dict[str, object]:
         """What the peer is told of marshmallow's error messages."""
         told = self._told(messages, DEPTH_MOST, iter(range(FAULTS_MOST)))
-        return told if isinstance(told, dict) else {"_schema": told}
+        return told if isinstance(told, dict) else {SCHEMA: told}
+
+    def recorded(self, told: Mapping[str, object]) -> str:
+        """Which fields were at fault, for the audit: any name that is not declared is the word of the peer."""
+        return ", ".join(sorted({name if name in self.names or name == SCHEMA else OTHER for name in told}))
 
     def _told(self, messages: Any, depth: int, room: Iterator[int]) -> dict[str, object] | list[str]:
         if not isinstance(messages, dict) or not depth:

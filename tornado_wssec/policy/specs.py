@@ -143,7 +143,7 @@ class MessageSpec:
             told, evidence = None, f"post_load returned a {type(loaded).__name__}, not a dict"
         except ValidationError as error:
             told = self._reasons.told(error.messages)
-            evidence = ", ".join(told)
+            evidence = self._reasons.recorded(told)
         except Exception as error:
             told, evidence = None, _where(error)
         # Raised here, so that no traceback keeps the data through __context__.
