@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from marshmallow import ValidationError, fields, post_load, validates, validates_schema
+from marshmallow import ValidationError, post_load, validates, validates_schema
 
 from tests.policy.samples import TYPE, message, text
 from tornado_wssec.errors import InvalidMessage
@@ -30,8 +30,8 @@ def _summed(self: Any, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
 
 def spec(**hooks: Any) -> MessageSpec:
     """A message of a text and two numbers, with these hooks."""
-    numbers: dict[str, fields.Field[Any]] = {name: StrictInteger(required=True) for name in ("least", "most")}
-    return Registry(message(a=text(), **numbers, **hooks), strict=False).resolve(TYPE)
+    declared = message(a=text(), least=StrictInteger(required=True), most=StrictInteger(required=True), **hooks)
+    return Registry(declared, strict=False).resolve(TYPE)
 
 
 GOOD = {"a": "x", "least": 1, "most": 2}

@@ -210,6 +210,8 @@ def test_pipeline_takes_a_type_up_to_its_own_cap() -> None:
 
     assert "a1" == admit(text + " " * (200 - len(text))).id
     assert MessageTooBig is type(refusal(text + " " * (201 - len(text))))
+    incoming = Envelope().parse(text, LIMITS)
+    assert {"board": "b1"} == check(REGISTRY.resolve("board.draw"), incoming._replace(size=200), ANN).data
 
 
 # --- bound fields ---

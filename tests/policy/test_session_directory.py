@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_entry_is_no_line_that_a_store_would_cut() -> None:
 
 
 @pytest.mark.parametrize("change", [{"connection": "a b"}, {"connection": ""}, {"node": "a\nb"}])
-def test_entry_of_a_name_that_is_none_is_not_written(change: dict[str, str]) -> None:
+def test_entry_of_a_name_that_is_none_is_not_written(change: dict[str, Any]) -> None:
     """A connection and a node have names that stand in commands."""
     with pytest.raises(ValueError, match=f"this cannot be the {next(iter(change))}"):
         replace(ANN, **change).to_json()
