@@ -191,8 +191,6 @@ class Guard(Serving, Services):
         given, parts = split_arguments(arguments)
         return cls(settings=read_settings(os.environ if environ is None else environ, given, parts), **parts)
 
-    # --- its life ---
-
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -284,8 +282,6 @@ class Guard(Serving, Services):
             self.audit.watcher, self.reception.saw_refusal = observer, observer.saw_refusal
             self._lifecycle.watchers.append(observer.look)
         return self._observer
-
-    # --- time ---
 
     def tick(self, now: float) -> None:
         """Look at every deadline. Runs by itself after `start`; a test calls it.

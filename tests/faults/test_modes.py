@@ -30,6 +30,6 @@ def test_modes_are_what_check_lists() -> None:
     kit = chat_kit(timeouts=Timeouts.strict(), limits=Limits(memory_bytes=2**30))
     listed = [(line.where, line.what) for line in audit(kit.app, kit.guard) if line.level is Level.IN_FORCE]
 
-    assert list(kit.guard.modes) == listed
+    assert list(kit.guard.modes) == [line for line in listed if line[0] != "alerts"]  # these depend on nothing
     assert "each asks the store itself" in dict(listed)["store out of reach"]
     assert "from 922 MiB on" in dict(listed)["memory short"]
