@@ -1,8 +1,21 @@
 """The faults that are put into a module: each is one, and the module stands as it was behind the last."""
 
 import ast
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
 
+import pytest
+
+from tests.mutation.argued import argued
+from tests.mutation.endings import ended
 from tests.mutation.mutants import mutants_of
+from tests.mutation.trial import changed
+from tests.mutation.verdicts import KILLED
+
+POLICY: Final = Path(__file__).resolve().parents[2] / "tornado_wssec" / "policy"
 
 SOURCE = '''
 def most(values: list[int], limit: int = 3) -> int:
@@ -48,3 +61,65 @@ def test_mutants_run() -> None:
             answers.add(type(error).__name__)
 
     assert {"3", "None", "0", "-3", "ValueError"} <= answers
+
+
+BARE = """
+if TYPE_CHECKING:
+    LIMIT = 3
+
+
+class Log(Protocol):
+    def prune(self, limit: int = 3, *, all: bool = False) -> None: ...
+
+
+def is_any(values):
+    return True
+"""
+
+
+def test_mutants_leave_what_never_runs() -> None:
+    """Of all this there is one that anything could notice."""
+
+    assert ["True → False"] == [mutant.what for mutant in mutants_of(BARE, "bare.py")]
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"),
+    [
+        (lambda: os._exit(0), "survived"),
+        (lambda: os._exit(1), "killed"),
+        (lambda: os._exit(2), "broken"),
+        (lambda: os.kill(os.getpid(), signal.SIGPROF), "hung"),
+        (lambda: os.kill(os.getpid(), signal.SIGALRM), "late"),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), "crashed"),
+    ],
+)
+def test_child_ends_in_a_word(end: Callable[[], None], outcome: str) -> None:
+    """Who was ended by the clock on the wall may have waited for his turn, and is not killed."""
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        end()
+
+    assert outcome == ended(os.waitpid(child, 0)[1])
+    assert (outcome in KILLED) == (outcome in ("killed", "hung", "crashed"))
+
+
+def test_functions_of_one_name_and_line_are_not_changed() -> None:
+    """Nobody could tell which of them a fault is in: they are imported with it."""
+    source = "both = [lambda x: x + 1, lambda x: x + 2]\ndef alone(x):\n    return x + 3\n"
+    names: dict[str, Any] = {}
+    exec(compile(source, "both.py", "exec"), names)  # noqa: S102  # it is written above
+    functions = [*names["both"], names["alone"]]
+    found = [[one.__name__ for one, _ in changed(functions, mutant.code)] for mutant in mutants_of(source, "both.py")]
+
+    assert [[], [], [], [], ["alone"], ["alone"], ["alone"]] == sorted(found)
+
+
+def test_arguments_are_about_mutants_that_there_are() -> None:
+    """Whoever changes a line has to argue anew."""
+    told = argued()
+    faults = {file: [mutant.what for mutant in mutants_of((POLICY / file).read_text(), file)] for file in told}
+
+    assert {} == {file: missing for file, whats in told.items() if (missing := whats.difference(faults[file]))}

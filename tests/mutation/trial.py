@@ -95,7 +95,7 @@ class Trials:
 
     def _try_all(self, module: Path, functions: list[FunctionType], items: Mapping[str, pytest.Item]) -> None:
         path, source = str(module), module.read_text()
-        if list(_changed(functions, compile(ast.parse(source), path, "exec"))):
+        if list(changed(functions, compile(ast.parse(source), path, "exec"))):
             pytest.exit(f"{path} has changed since it was imported")
         for number, mutant in self._drawn(list(mutants_of(source, path))):
             if self._verdicts.outcome(module.name, mutant) in (SETTLED if self._plan.is_rest else KILLED):
@@ -142,9 +142,9 @@ class Trials:
         return {name: seconds for name, seconds in known.items() if name in items}
 
     def _judge(self, path: str, mutant: Mutant, functions: list[FunctionType], items: Sequence[pytest.Item]) -> str:
-        changed = list(_changed(functions, mutant.code))
-        if changed and items:
-            outcome, place = _outcome_here(changed, [(item, self._lasting[item.nodeid]) for item in items])
+        faulty = list(changed(functions, mutant.code))
+        if faulty and items:
+            outcome, place = _outcome_here(faulty, [(item, self._lasting[item.nodeid]) for item in items])
             if outcome in KILLED:
                 self._killers[items[place].nodeid] += 1
             is_imported = self._plan.passing.is_imported(path, mutant.line)
@@ -186,7 +186,7 @@ def _functions_in(path: str) -> list[FunctionType]:
     return [one for one in gc.get_objects() if isinstance(one, FunctionType) and one.__code__.co_filename == path]
 
 
-def _changed(functions: Iterable[FunctionType], code: CodeType) -> Iterator[tuple[FunctionType, CodeType]]:
+def changed(functions: Iterable[FunctionType], code: CodeType) -> Iterator[tuple[FunctionType, CodeType]]:
     """Yield the functions that run other code, with it; none of those that share a name and a line."""
     found = [((one.co_qualname, one.co_firstlineno), one) for one in _codes(code)]
     shared = Counter(key for key, _ in found)
@@ -205,7 +205,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 def _outcome_here(
-    changed: Iterable[tuple[FunctionType, CodeType]], tests: Sequence[tuple[pytest.Item, float]]
+    faulty: Iterable[tuple[FunctionType, CodeType]], tests: Sequence[tuple[pytest.Item, float]]
 ) -> tuple[str, int]:
     """What the tests say in a child that runs this code, and which of them came last."""
     place = mmap.mmap(-1, 4)
@@ -215,7 +215,7 @@ def _outcome_here(
         return outcome, int.from_bytes(place[:4], "big")
     try:
         _be_quiet()
-        for function, code in changed:
+        for function, code in faulty:
             function.__code__ = code
         items = [item for item, _ in tests]
         for number, (item, seconds) in enumerate(tests):
