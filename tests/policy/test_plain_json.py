@@ -1,17 +1,18 @@
 """What msgspec writes of plain answers stands for what `encode_json` writes; the rest is left to that."""
 
 import json
+import runpy
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tornado_wssec.policy import plain_json
+from tornado_wssec.policy import codec, plain_json, shapes
 from tornado_wssec.policy.codec import Envelope
-from tornado_wssec.policy.plain_json import encode_plain
 from tornado_wssec.policy.strict_json import encode_json
 
-PLAIN: tuple[dict[str, Any], ...] = (
+PLAIN_DATA: tuple[dict[str, Any], ...] = (
     {},
     {"delivered": True, "count": 0, "none": None},
     {"text": 'quotes " and \\ and \n, \x00, \x7f, é, 𝄞, </script>', "é": -1},
@@ -23,13 +24,22 @@ class Named(str):
     """No plain text: it may write itself otherwise."""
 
 
-@pytest.mark.parametrize("value", PLAIN)
-def test_plain_json_stands_for_the_same(value: dict[str, Any]) -> None:
-    """Read by whoever reads JSON, both are equal; so is the text beside it."""
-    written = encode_plain('a"é', value)
-    assert written is not None
+def written_by_msgspec(monkeypatch: pytest.MonkeyPatch, value: Any) -> bool:
+    """Whether an answer with this data is written without `encode_json`."""
+    asked: list[Any] = []
+    monkeypatch.setattr(codec, "encode_json", asked.append)
+    with suppress(AttributeError):  # of what was written in the place of JSON
+        Envelope().answer("a", value)
+    return not asked
 
-    assert ('a"é', json.loads(encode_json(value))) == (json.loads(written[0]), json.loads(written[1]))
+
+@pytest.mark.parametrize("value", PLAIN_DATA)
+def test_plain_json_stands_for_the_same(value: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read by whoever reads JSON, both are equal; so is the text beside it."""
+    expected = {"type": "reply", "id": 'a"é', "data": json.loads(encode_json(value))}
+
+    assert expected == json.loads(Envelope().answer('a"é', value))
+    assert written_by_msgspec(monkeypatch, value)
 
 
 @pytest.mark.parametrize(
@@ -39,18 +49,22 @@ def test_plain_json_stands_for_the_same(value: dict[str, Any]) -> None:
         *({1: 2}, {"\ud800": 1}),
     ],
 )
-def test_plain_json_leaves_the_rest(value: Any) -> None:
+def test_plain_json_leaves_the_rest(value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers that may be none, what nests, what JSON has no form for, and what is no Unicode."""
 
-    assert encode_plain("a", value) is None
+    assert not written_by_msgspec(monkeypatch, value)
 
 
 def test_plain_json_leaves_everything_without_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is optional."""
-    monkeypatch.setattr(plain_json, "_write", None)
+    monkeypatch.setattr(shapes, "IS_THERE", False)
+    bare = runpy.run_path(str(plain_json.__file__), run_name="tornado_wssec.policy.bare")
+    monkeypatch.setattr(codec, "PLAIN", bare["PLAIN"])
+    monkeypatch.setattr(codec, "write_plain", bare["write_plain"])
 
-    assert encode_plain("a", {}) is None
-    assert b'{"type":"reply","id":"a","data":{"b":1}}' == Envelope().answer("a", {"b": 1})
+    assert [b'{"type":"reply","id":"a","data":%b}' % data for data in (b'{"b":1}', b"{}")] == [
+        Envelope().answer("a", data) for data in ({"b": 1}, {})
+    ]
 
 
 @pytest.mark.parametrize("envelope", [Envelope(), Envelope.flat(type="action")])

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from ..errors import FrameError, MalformedFrame
 from ..settings import KiB, Limits
-from .plain_json import encode_plain
+from .plain_json import PLAIN, write_plain
 from .strict_json import JsonReader, decode_json, encode_json, sized_text
 
 __all__ = ["ERROR_BYTES", "ID_LENGTH", "Envelope", "Incoming", "decode_json", "encode_json"]
@@ -125,9 +125,14 @@ class Envelope:
     def answer(self, message_id: str, data: Mapping[str, Any]) -> bytes:
         """The same in UTF-8, without the text in between where the data is plain."""
         if not self._is_flat and type(data) is dict:
-            plain = encode_plain(message_id, data)
-            if plain is not None:
-                return b'{"type":"reply","id":%b,"data":%b}' % plain
+            for key, value in data.items():
+                if type(value) not in PLAIN or type(key) is not str:
+                    break
+            else:
+                try:
+                    return b'{"type":"reply","id":%b,"data":%b}' % (write_plain(message_id), write_plain(data))
+                except ValueError:
+                    pass  # it is for the other way to refuse
         return self.reply(message_id, data).encode()
 
     def pong(self, message_id: str | None) -> str:
