@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.talk import Heard, Script, TalkSocket, talk_kit
 from tornado_wssec import Close, Disconnect, Envelope, Limits, PermissionDenied, Timeouts, Unavailable
 from tornado_wssec.errors import FrameDropped, HandlerFailed
 from tornado_wssec.policy.pipeline import Pipeline
-from tornado_wssec.testing.raw import BINARY, PING, PONG, TEXT
+from tornado_wssec.testing.raw import BINARY, PING, PONG, TEXT, frame_bytes
 
 SECRET = "s3cr3t-of-the-handler"
 
@@ -529,3 +530,81 @@ async def test_conversation_refusals_are_audited(caplog: pytest.LogCaptureFixtur
     assert ["invalid", "permission_denied"] == [line["code"] for line in lines]
     assert {("ann", session)} == {(line["subject"], line["session"]) for line in lines}
     assert SECRET not in caplog.text
+
+
+ODD = (
+    '{"type":"talk.do","id":"%s","data":{"what":"a"}}',
+    '{"type":"talk.do","id":"%s","data":{"what":"fail"}}',
+    '{"type":"talk.do","id":"%s","data":{"what":"wait"}}',
+    '{"type":"talk.do","id":"%s","data":{"what":"cancel"}}',
+    '{"type":"talk.do","id":"%s","data":{"what":"future"}}',
+    '{"type":"talk.do","id":"%s","data":{"what":"later"}}',
+    '{"type":"talk.do","id":"%s","data":{"what":1}}',
+    '{"type":"talk.guarded","id":"%s","data":{}}',
+    '{"type":"ping","id":"%s"}',
+    '{"type":"none","id":"%s"}',
+    '{"type":"ping","id":"%s","what":1}',
+)
+
+
+def do_as_told(socket: TalkSocket, data: dict[str, Any]) -> Any:
+    """One of the ways in which a handler may end, or not yet."""
+    what = data["what"]
+    if what == "fail":
+        raise PermissionDenied("told so")
+    if what == "future":
+        done: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        done.set_result({"what": what})
+        return done
+    if what == "later":
+        return asyncio.ensure_future(passed({"what": what}))
+    return _waiting(what) if what == "wait" else passed({"what": what})
+
+
+async def _waiting(what: str) -> dict[str, Any]:
+    await asyncio.sleep(0)
+    return {"what": what}
+
+
+@pytest.mark.parametrize("seed", range(12))
+@in_loop
+async def test_conversation_frames_that_come_together(seed: int) -> None:
+    """They are answered as they are one after another: the same to the same ids, and what is handled in order."""
+    chance = random.Random(seed)
+    frames = [chance.choice(ODD) % f"i{number}" for number in range(24)]
+    answers = []
+    for size in (1, 5, 24):
+        async with talk_kit(Script(do_as_told), limits=replace(GENEROUS, error_budget=100)) as kit:
+            client, found = await kit.connect("/ws"), []
+            for start in range(0, len(frames), size):
+                part = frames[start : start + size]
+                await client.socket.write(b"".join([frame_bytes(TEXT, frame.encode()) for frame in part]))
+                found += [await client.receive() for _ in part]
+            answers.append(found)
+    by_id = [{str(each["id"]): each for each in found} for found in answers]
+    handled = [[each["id"] for each in found if each["type"] == "reply"] for found in answers]
+
+    assert by_id[0] == by_id[1] == by_id[2]
+    assert handled[0] == handled[1] == handled[2]
+    assert {f"i{number}" for number in range(len(frames))} == by_id[0].keys()
+
+
+@pytest.mark.parametrize("is_coroutine", [False, True])
+@in_loop
+async def test_conversation_end_among_frames_that_come_together(is_coroutine: bool) -> None:
+    """Behind the message whose handler ends the connection none is handled."""
+    handled: list[str] = []
+
+    def do(socket: TalkSocket, data: dict[str, Any]) -> Any:
+        handled.append(data["what"])
+        if data["what"] == "2":
+            socket.close(4499)
+        return passed(None) if is_coroutine else None
+
+    async with talk_kit(Script(do)) as kit:
+        client = await kit.connect("/ws")
+        frame = '{"type":"talk.do","data":{"what":"%d"}}'
+        await client.socket.write(b"".join([frame_bytes(TEXT, (frame % number).encode()) for number in range(6)]))
+        await client.assert_closed(4499)
+
+    assert ["0", "1", "2"] == handled

@@ -39,6 +39,7 @@ from .policy.reserved import Ping, Signed
 from .policy.signatures import SignedMessages
 from .settings import Timeouts
 from .telemetry.audit import Audit
+from .telemetry.metrics import Meter
 from .telemetry.redact import where_raised
 from .wire.outgoing import Outgoing
 
@@ -50,6 +51,8 @@ TIMED_ONE_IN: Final = 8
 """Messages of a type of which one is timed: a look at the clock is dear beside the rest."""
 EXITS: Final = (KeyboardInterrupt, SystemExit)
 """What ends the process. Whatever else is no `Exception`, such as a panic of an extension in Rust, is a failure."""
+APART: Final = frozenset({Ping, Signed})
+"""Messages that are answered, or opened, before their handler is asked for."""
 NOT_THE_PEERS_FAULT: Final = (RateLimited, ReauthRequired, Unavailable, HandlerTimedOut, HandlerFailed)
 
 
@@ -117,11 +120,16 @@ class Conversation:
 
     def receive(self, frame: str | bytes) -> None:
         """Admit a frame, answer it, or end the connection."""
-        now, live = self._monotonic(), self.live
+        self._receive(frame, None, self._monotonic())
+
+    def _receive(self, frame: str | bytes, permitted: Permitted | None, now: float) -> None:
+        """The same; what has been admitted already is not admitted again."""
+        live = self.live
         try:
-            endpoint = self._endpoint
-            pipeline = endpoint.binary if isinstance(frame, bytes) else endpoint.pipeline
-            permitted = pipeline.admit(frame, live.session, now)
+            if permitted is None:
+                endpoint = self._endpoint
+                pipeline = endpoint.binary if isinstance(frame, bytes) else endpoint.pipeline
+                permitted = pipeline.admit(frame, live.session, now)
             if permitted.spec.message is Signed:
                 permitted = self._admit_signed(permitted, now)
         except FrameDropped:
@@ -143,6 +151,75 @@ class Conversation:
                 live.lifetime.idle_since = now
                 self._inbox.put(permitted)
 
+    def receive_all(self, frames: list[str]) -> int:
+        """Receive texts that have come together, as `receive` does one after another, while each is done at once.
+
+        All of it in one frame of Python: `Inbox.put`, `_handle_counted`, `_handle` and `Live.answer` without their
+        calls, for messages that nothing is before and that nothing came between since they were admitted.
+
+        Returns:
+            How many were received: fewer where one has to be waited for, or the connection ends.
+        """
+        now, live, inbox = self._monotonic(), self.live, self._inbox
+        session, lifetime, received = live.session, live.lifetime, 0
+        lifetime.life_at = now
+        if not inbox.is_free:
+            return 0
+        methods, meters, begin, loop = self._endpoint.methods, self._meters, self._starter.begin, self._loop
+        encode, answer = self.envelope.answer, live.connection.answer
+        try:
+            for permitted in self._endpoint.pipeline.admit_swiftly(frames, session, now):
+                received += 1
+                if permitted is None or permitted.spec.message in APART or live.standing is not None:
+                    self._receive(frames[received - 1], permitted, now)
+                    if session.close is not None or not inbox.is_free:
+                        break
+                    continue
+                spec, message_id, data, _, _, _ = permitted
+                lifetime.idle_since = now
+                meter = meters[spec.type]
+                meter.count += 1
+                began = None if meter.count % TIMED_ONE_IN else self._monotonic()
+                try:
+                    context = copy_context()
+                    result = context.run(getattr(self._handler, methods[spec.type]), data)
+                    if type(result) is CoroutineType:
+                        waiting, result = begin(result, context, loop)
+                        if waiting is not None:
+                            self._wait_for(self._follow(permitted, waiting), meter, began)
+                            break
+                    elif type(result) is not dict and inspect.isawaitable(result):
+                        running = self._begin(permitted, _awaited(result), context)
+                        if running is not None:
+                            self._wait_for(running, meter, began)
+                            break
+                        message_id = None  # it has been answered
+                    if message_id is not None:
+                        text = encode(message_id, result if type(result) is dict else _reply_of(result))
+                        if session.close is None and not answer(text, now):
+                            live.drop_slow()
+                except asyncio.CancelledError as error:
+                    self._refuse(permitted, HandlerCancelled().with_traceback(error.__traceback__))
+                except EXITS:
+                    raise
+                except BaseException as error:
+                    self._refuse(permitted, error)
+                if began is not None:
+                    meter.seconds.observe(self._monotonic() - began)
+                if session.close is not None:
+                    break
+        except EXITS:
+            raise
+        except BaseException as error:
+            self._fail("admitting a frame", error, None)
+        return received
+
+    def _wait_for(self, running: "asyncio.Future[None]", meter: Meter, began: float | None) -> None:
+        """Let what comes from now on wait until a message has been handled that was not put into the inbox."""
+        self._inbox.wait_for(running)
+        if began is not None:
+            running.add_done_callback(lambda _: meter.seconds.observe(self._monotonic() - began))
+
     def _admit_signed(self, outer: Permitted, now: float) -> Permitted:
         """Open a signed envelope and admit what it holds; an id of the envelope's own is answered here."""
         live, pipeline, wall = self.live, self._endpoint.pipeline, self._wall()
@@ -160,6 +237,7 @@ class Conversation:
             type=permitted.spec.type,
             session=live.session.id,
             subject=permitted.identity.subject,
+            issuer=permitted.identity.issuer,
             key=opened.key,
             seq=opened.seq,
         )
@@ -386,6 +464,7 @@ class Conversation:
             code=error.code,
             session=self.live.session.id,
             subject=identity.subject,
+            issuer=identity.issuer,
             evidence=error.evidence,
         )
 

@@ -75,9 +75,9 @@ class FirstStep:
     _name: str | None = None
     _callbacks: tuple[tuple[Callable[[Any], object], Context | None], ...] = ()
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> None:
-        self._coroutine = coroutine
-        self._loop = loop
+    # Set by whoever makes one: an `__init__` would be a call more for each message.
+    _coroutine: Coroutine[Any, Any, Any]
+    _loop: asyncio.AbstractEventLoop
 
     def cancel(self, msg: Any = None) -> bool:
         """As a task's: the next wait is cancelled."""
@@ -275,7 +275,8 @@ class Starter:
         """
         # Taken out while in use: a handler may well begin another one.
         runner, self._runner = self._runner or _Runner(), None
-        step: Any = FirstStep(coroutine, loop)
+        step: Any = FirstStep()
+        step._coroutine, step._loop = coroutine, loop
         try:
             try:
                 _enter_task(loop, step)

@@ -47,6 +47,16 @@ class Inbox:
         self._running: asyncio.Future[None] | None = None
         self._paused = False
 
+    @property
+    def is_free(self) -> bool:
+        """Whether a message that is put now is handled now, and alone."""
+        return self._running is None
+
+    def wait_for(self, running: "asyncio.Future[None]") -> None:
+        """Keep what is put from now on until this has ended: a message is being handled that was not put here."""
+        self._running = running
+        running.add_done_callback(self._go_on)
+
     def put(self, message: Permitted) -> None:
         """Handle a message, or keep it until its turn comes; never blocks."""
         if self._running is not None:
@@ -122,6 +132,11 @@ class SharedInbox(Inbox):
         self._at_once = at_once
         self._crew: set[asyncio.Future[None]] = set()
         self._is_alone = False
+
+    @property
+    def is_free(self) -> bool:
+        """Never: whether one more may begin depends on which it is."""
+        return False
 
     def put(self, message: Permitted) -> None:
         """Handle a message, or keep it until there is room for it; never blocks."""

@@ -65,7 +65,12 @@ class Pair:
         self.fast, self.slow = _spec(message, compiled=True), _spec(message, compiled=False)
         self.sample = sample
         # Also where a direction, a signature or a claim keeps a frame of the type from being read so.
-        bare = SimpleNamespace(type=self.fast.type, max_bytes=self.fast.max_bytes, typable=self.fast._ways.typable)
+        bare = SimpleNamespace(
+            type=self.fast.type,
+            max_bytes=self.fast.max_bytes,
+            typable=self.fast._ways.typable,
+            filled_from=self.fast.filled_from,
+        )
         self.decoder = Decoder.of({self.fast.type: bare}, self.envelope, LIMITS)
 
     def compare(self, seed: int, count: int) -> Counter[str]:

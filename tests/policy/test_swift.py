@@ -205,6 +205,53 @@ def test_swift_and_readable_way_agree(envelope: Envelope) -> None:
     assert len(seen) >= 13
 
 
+def outcomes(way: Pipeline, one: Session, frames: list[str], now: float) -> list[Any]:
+    """What became of frames that came together."""
+    found = []
+    for frame, permitted in zip(frames, way.admit_swiftly(frames, one, now), strict=True):
+        if permitted is None:
+            found.append(outcome(way, one, frame, now))
+        else:
+            found.append((permitted.spec, permitted.id, permitted.data, permitted.wire, permitted.signed_by))
+    return found
+
+
+@pytest.mark.parametrize("is_swift", [True, False])
+def test_swift_together_and_one_by_one_agree(is_swift: bool) -> None:
+    """Frames that come together have the outcomes and the charges of the same frames one after another."""
+    chance, envelope = random.Random(21), Envelope()
+    together, readable = pipeline(envelope, is_swift=is_swift), pipeline(envelope, is_swift=False)
+    now, source, ours = 0.0, texts(chance, envelope), twins(chance, 0.0)
+    for _ in range(400):
+        now += chance.choice((0.0, 0.1, 3.0))
+        frames = [next(source) for _ in range(chance.randrange(1, 17))]
+        assert outcomes(together, ours[0], frames, now) == [outcome(readable, ours[1], each, now) for each in frames]
+        assert owed(ours[0]) == owed(ours[1]), frames
+        if chance.random() < 0.1:
+            ours = twins(chance, now)
+
+
+def test_swift_looks_again_before_each() -> None:
+    """What the handler of one has done counts for the next: rights, doubts, a close."""
+    way, one = pipeline(Envelope(), is_swift=True), session(*GRANTS)
+    frames = ['{"type":"look","data":{}}'] * 6
+    found = []
+    for number, permitted in enumerate(way.admit_swiftly(frames, one, 0.0)):
+        found.append(permitted is not None)
+        if number == 0:
+            one.identity = Identity(subject="ann", permissions=Grants(()))
+        elif number == 1:
+            one.identity = Identity(subject="ann", permissions=Grants(("board:look",)))
+        elif number == 2:
+            one.is_in_doubt = True
+        elif number == 3:
+            one.is_in_doubt = False
+        elif number == 4:
+            one.close = Close(CloseCode.REVOKED)
+
+    assert [True, False, True, False, True, False] == found
+
+
 def test_swift_takes_what_nearly_all_messages_are() -> None:
     """The readable way is not even asked."""
     way = pipeline(Envelope(), is_swift=True)

@@ -14,6 +14,7 @@ from tornado_wssec.policy import typed
 from tornado_wssec.policy.codec import Envelope
 from tornado_wssec.policy.fields import StrictDateTime, StrictFloat, StrictInteger
 from tornado_wssec.policy.registry import MessageSpec, Registry
+from tornado_wssec.policy.residue import FAMILIAR_LENGTH, FAMILIAR_MOST, Familiar
 from tornado_wssec.policy.typed import Decoder
 from tornado_wssec.settings import Limits
 
@@ -227,3 +228,40 @@ def test_typed_converts_what_is_nested() -> None:
 
 
 AT = "2026-01-31T12:00:00Z"
+
+
+ROOMS = spec({"permission": "chat:{room}:{topic}"}, room=text(), topic=text(allow_none=True), other=text())
+
+
+def test_typed_remembers_what_a_permission_is_filled_from() -> None:
+    """Not many, none that is long, nothing that was refused, and of no other field."""
+    declared = spec(
+        {"permission": "chat:{room}"},
+        room=text(validate=[validate.Length(max=500), validate.Regexp(r"[a-z]+\Z")]),
+        other=text(validate=[validate.Length(max=500), validate.Regexp(r"[a-z]+\Z")]),
+    )
+    found = decoder(declared)
+
+    def taken(room: str, other: str = "b") -> bool:
+        frame = json.dumps({"type": TYPE, "data": {"room": room, "other": other}})
+        return decoded(frame, found) is not None
+
+    (finish,) = [finish for _, finish, _ in found._finish.values()]
+    (familiar,) = [value for value in finish.__globals__.values() if isinstance(value, Familiar)]
+    asked = [taken("a"), taken("a"), taken("A"), taken("a", "B"), taken("a" * 65)]
+    few = set(familiar)
+    for number in range(FAMILIAR_MOST):
+        assert taken("b" * (number + 1))
+
+    assert ([True, True, False, False, True], {"a"}) == (asked, few)
+    assert {"b" * FAMILIAR_LENGTH} == familiar
+
+
+def test_typed_remembers_no_null() -> None:
+    """A field that may be null is looked at each time."""
+    found = decoder(ROOMS)
+    frames = [f'{{"type":"{TYPE}","data":{{"room":"a","topic":{topic},"other":"b"}}}}' for topic in ('"t"', "null")]
+
+    assert [{"room": "a", "topic": topic, "other": "b"} for topic in ("t", None)] == [
+        accepted and accepted[1] for accepted in (decoded(frame, found) for frame in frames)
+    ]

@@ -341,3 +341,54 @@ def test_engine_that_is_gone_takes_everything() -> None:
     GONE.later(lambda: None)
 
     assert (5, True) == (GONE.write(b"hello"), GONE.is_deserted())
+
+
+def many(scene: Scene, *taken: int) -> list[list[str]]:
+    """Have an engine offer several texts at once, and take so many of each offer; return what was offered."""
+    offered, left = list[list[str]](), list(taken)
+
+    def receive_all(texts: list[str]) -> int:
+        offered.append(list(texts))
+        return left.pop(0)
+
+    scene.engine.watch(scene._see_frame, scene._see_control, scene._see_violation, scene._hear, receive_all=receive_all)
+    return offered
+
+
+def test_engine_offers_what_came_together() -> None:
+    """What is not taken is handed over one by one, and what is behind it after that."""
+    scene = Scene()
+    offered = many(scene, 3, 1)
+    scene.read(*[masked(TEXT, text) for text in (b"aa", b"bb", b"cc")])
+    scene.read(*[masked(TEXT, text) for text in (b"dd", b"ee")], masked(PING, b""), masked(TEXT, b"ff"))
+
+    assert [["aa", "bb", "cc"], ["dd", "ee"]] == offered
+    assert (["ee", "ff"], 0, 1) == (scene.heard, scene.frames_seen, scene.controls_seen)
+
+
+def test_engine_offers_no_more_than_a_turn() -> None:
+    """The rest waits until others have had theirs."""
+    scene = Scene()
+    offered = many(scene, TURN_MESSAGES)
+    texts = [f"t{number}" for number in range(TURN_MESSAGES + 2)]
+    scene.read(*[masked(TEXT, text.encode()) for text in texts])
+    before = list(scene.heard)
+    scene.pipe.turns()
+
+    assert [texts[:TURN_MESSAGES]] == offered
+    assert ([], texts[TURN_MESSAGES:]) == (before, scene.heard)
+
+
+def test_engine_offers_nothing_while_something_waits() -> None:
+    """Nor behind a goodbye; that the peer lives is told all the same."""
+    scene = Scene()
+    offered = many(scene)
+    scene.engine.pause()
+    scene.read(masked(TEXT, b"a"))
+    scene.engine.resume()
+    scene.read(masked(TEXT, b"b"))
+    scene.pipe.turns()
+    scene.engine.close(Close(CloseCode.NORMAL))
+    scene.read(masked(TEXT, b"c"))
+
+    assert ([], ["a", "b"], 3) == (offered, scene.heard, scene.frames_seen)

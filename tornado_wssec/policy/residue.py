@@ -9,7 +9,7 @@ Rules of this file:
 2. It only accepts, and what it returns equals what marshmallow would.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +25,10 @@ _STRINGS: Final[frozenset[Kind]] = frozenset({"text", "uuid", "moment", "written
 """What is one string in JSON."""
 
 
+FAMILIAR_MOST: Final = 64
+FAMILIAR_LENGTH: Final = 64
+
+
 @dataclass(slots=True)
 class _Work:
     """What is to be done about one value.
@@ -38,15 +42,34 @@ class _Work:
     is_replaced: bool
 
 
+class Familiar(set[str]):
+    """Texts that have passed the checks of one field, not many and none of them long."""
+
+    __slots__ = ()
+
+    def keep(self, text: str) -> None:
+        """Keep one, and forget the others where there are too many."""
+        if len(text) <= FAMILIAR_LENGTH:
+            if len(self) >= FAMILIAR_MOST:
+                self.clear()
+            self.add(text)
+
+
 class Residue:
-    """Writes the lines for one type of message."""
+    """Writes the lines for one type of message.
 
-    __slots__ = ("_pairs", "_source", "_keys")
+    Args:
+        familiar: fields whose values are remembered once they have passed: those that a permission is filled from, of
+            which grants remember as much. What else people write is not kept.
+    """
 
-    def __init__(self, source: Source, pairs: str, keys: int) -> None:
+    __slots__ = ("_familiar", "_keys", "_pairs", "_source")
+
+    def __init__(self, source: Source, pairs: str, keys: int, familiar: Collection[str] = ()) -> None:
         self._source = source
         self._pairs = pairs
         self._keys = keys
+        self._familiar = familiar
 
     def add_object(self, members: tuple[Member, ...], name: str) -> _Work:
         """Write what is left to do about a decoded dict."""
@@ -61,13 +84,24 @@ class Residue:
                     continue
                 own = source.name("value")
                 source.add(f"{own} = {name}[{self._literal(member)}]")
-                work = self.add_value(member.value, own)
+                work = self._add_required(member, own)
                 fixed += work.pairs
                 if work.is_replaced:
                     source.add(f"{name}[{self._literal(member)}] = {own}")
             else:
                 self._add_optional(member, name)
         return _Work(fixed, False)
+
+    def _add_required(self, member: Member, own: str) -> _Work:
+        value, source = member.value, self._source
+        if member.key not in self._familiar or value.kind != "text" or value.is_nullable:
+            return self.add_value(value, own)
+        # What was found right once is right: the same few texts come again and again.
+        familiar = Familiar()
+        with source.inside(f"if {own} not in {source.bind('familiar', familiar)}"):
+            work = self.add_value(value, own)
+            source.add(f"{source.bind('keep', familiar.keep)}({own})")
+        return work
 
     def _add_optional(self, member: Member, name: str) -> None:
         source, own = self._source, self._source.name("value")

@@ -7,7 +7,7 @@ Rules of this file:
 3. What is remembered of a permission is an answer that `PermissionTemplate.allowed` gave for the very same grants.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Self
 
 from ..settings import Limits
@@ -33,6 +33,7 @@ class Turnstile:
 
     __slots__ = (
         "cost",
+        "filled_from",
         "is_public",
         "key",
         "max_bytes",
@@ -49,11 +50,13 @@ class Turnstile:
     type: str
     max_bytes: int | None
     typable: Value | None
+    filled_from: tuple[tuple[str, str], ...]
 
     def __init__(self, spec: MessageSpec, template: PermissionTemplate) -> None:
         self.spec, self.template = spec, template
         self.type, self.max_bytes, self.typable = spec.type, spec.max_bytes, spec.typable
         self.message, self.rates, self.cost = spec.message, spec.rates, spec.cost
+        self.filled_from = spec.filled_from
         self.is_public, self.text = template.is_public, template.text
         # Of the one field that the permission is filled from, as it is named in validated data; None: not one.
         self.key = spec.filled_from[0][1] if len(spec.filled_from) == 1 else None
@@ -70,7 +73,7 @@ class Turnstile:
 class Swift:
     """The fast way through one pipeline; see `of`."""
 
-    __slots__ = ("_decode",)
+    __slots__ = ("_decoder",)
 
     @classmethod
     def of(cls, accepted: Mapping[str, MessageSpec], envelope: Envelope, limits: Limits) -> Self | None:
@@ -90,53 +93,75 @@ class Swift:
         return None if decoder is None else cls(decoder)
 
     def __init__(self, decoder: Decoder) -> None:
-        self._decode = decoder.decode
+        self._decoder = decoder
 
     def admitted(self, frame: str, session: Session, now: float) -> Permitted | None:
         """The message in a frame, admitted and paid for; None where the readable way has to judge."""
-        # Open. Nobody can tell which rights a sender in doubt still has: the readable way knows what goes without.
-        if session.close is not None or session.is_in_doubt:
-            return None
-        # Can it pay for the frame? `TokenBucket.take` in pieces, here and below: what is owed, and whether there is
-        # room for more. Nothing is put down before the end.
-        size = len(frame) if frame.isascii() else len(frame.encode("utf-8", "surrogatepass"))
-        frames, sizes = session.frames, session.bytes
-        frames_at, sizes_at = frames.full_at, sizes.full_at
-        frames_at = (frames_at if frames_at > now else now) + frames.price
-        sizes_at = (sizes_at if sizes_at > now else now) + size * sizes.price
-        if frames_at - now > frames.depth or sizes_at - now > sizes.depth:
-            return None
-        # Parse, resolve, validate.
-        message = self._decode(frame, size)
-        if message is None:
-            return None
-        turnstile, message_id, data = message
-        # Can it pay for the message, from what all types share and from what this one has?
-        account, price = session.account, turnstile.cost
-        shared, own = account.messages, account.by_type.get(turnstile.message)
-        shared_at = shared.full_at
-        shared_at = (shared_at if shared_at > now else now) + price * shared.price
-        if shared_at - now > shared.depth:
-            return None
-        own_at = now
-        if type(own) is TokenBucket:  # one rate alone, as most types have it
-            own_at = own.full_at
-            own_at = (own_at if own_at > now else now) + price * own.price
-            if own_at - now > own.depth:
-                return None
-        elif turnstile.rates and (own is None or own.wait(price, now)):
-            return None  # the readable way makes the first one
-        # Authorise. A value is looked up by its text alone, so that it must be one.
-        identity = session.identity
-        if not turnstile.is_public:
-            value, grants = data.get(turnstile.key), identity.permissions
-            is_known = type(value) is str and value in grants.passed.get(turnstile.text, _NONE)
-            if not is_known and not turnstile.lets_pass(grants, value, data):
-                return None
-        # Pay.
-        frames.full_at, sizes.full_at, shared.full_at = frames_at, sizes_at, shared_at
-        if type(own) is TokenBucket:
-            own.full_at = own_at
-        elif own is not None:
-            own.take(price, now)
-        return permit(Permitted, (turnstile.spec, message_id, data, data, identity, None))
+        return next(self.each_admitted((frame,), session, now))
+
+    def each_admitted(self, frames: Iterable[str], session: Session, now: float) -> Iterator[Permitted | None]:
+        """The same of one frame after another, each asked and paid for when it is its turn.
+
+        Whatever is done about one before the next is asked for, as its handler may, counts for the next.
+        """
+        decode, finishers, narrow, is_within = self._decoder.handles
+        frame_budget, byte_budget, account = session.frames, session.bytes, session.account
+        frame_price, frame_depth = frame_budget.price, frame_budget.depth
+        byte_price, byte_depth = byte_budget.price, byte_budget.depth
+        shared, budgets = account.messages, account.by_type
+        for frame in frames:
+            # Open. Nobody can tell which rights a sender in doubt still has: the readable way knows what goes without.
+            if session.close is not None or session.is_in_doubt:
+                yield None
+                continue
+            # Can it pay for the frame? `TokenBucket.take` in pieces, here and below: what is owed, and whether there is
+            # room for more. Nothing is put down before the end.
+            size = len(frame) if frame.isascii() else len(frame.encode("utf-8", "surrogatepass"))
+            frames_at, bytes_at = frame_budget.full_at, byte_budget.full_at
+            frames_at = (frames_at if frames_at > now else now) + frame_price
+            bytes_at = (bytes_at if bytes_at > now else now) + size * byte_price
+            if frames_at - now > frame_depth or bytes_at - now > byte_depth:
+                yield None
+                continue
+            # Parse, resolve, validate: as `Decoder.decode`, without its call.
+            try:
+                message = decode(frame)
+                turnstile, finish, most_bytes = finishers[type(message)]
+                data = finish(message, frame)
+            except Exception:
+                yield None
+                continue
+            if data is None or size > most_bytes or ((size >= narrow or "\\" in frame) and not is_within(frame)):
+                yield None
+                continue
+            # Can it pay for the message, from what all types share and from what this one has?
+            price, own, shared_at = turnstile.cost, budgets.get(turnstile.message), shared.full_at
+            shared_at = (shared_at if shared_at > now else now) + price * shared.price
+            if shared_at - now > shared.depth:
+                yield None
+                continue
+            own_at = now
+            if type(own) is TokenBucket:  # one rate alone, as most types have it
+                own_at = own.full_at
+                own_at = (own_at if own_at > now else now) + price * own.price
+                if own_at - now > own.depth:
+                    yield None
+                    continue
+            elif turnstile.rates and (own is None or own.wait(price, now)):
+                yield None  # the readable way makes the first one
+                continue
+            # Authorise. A value is looked up by its text alone, so that it must be one.
+            identity = session.identity
+            if not turnstile.is_public:
+                value, grants = data.get(turnstile.key), identity.permissions
+                is_known = type(value) is str and value in grants.passed.get(turnstile.text, _NONE)
+                if not is_known and not turnstile.lets_pass(grants, value, data):
+                    yield None
+                    continue
+            # Pay.
+            frame_budget.full_at, byte_budget.full_at, shared.full_at = frames_at, bytes_at, shared_at
+            if type(own) is TokenBucket:
+                own.full_at = own_at
+            elif own is not None:
+                own.take(price, now)
+            yield permit(Permitted, (turnstile.spec, message.id, data, data, identity, None))

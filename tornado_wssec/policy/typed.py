@@ -42,6 +42,10 @@ class Typable(Protocol):
     def typable(self) -> Value | None:
         """What it asks of a message, where that can be said by types; None where the slow way must be taken."""
 
+    @property
+    def filled_from(self) -> tuple[tuple[str, str], ...]:
+        """What its permission is filled from, as a `MessageSpec` has it."""
+
 
 Accepted = tuple[Any, str | None, dict[str, Any]]
 """The specification, the id and the data of a message."""
@@ -50,8 +54,9 @@ Accepted = tuple[Any, str | None, dict[str, Any]]
 class Decoder:
     """Reads frames of the types of one endpoint; see `of`."""
 
-    __slots__ = ("_decode", "_finish", "_most_nodes", "types")
+    __slots__ = ("_decode", "_finish", "_most_nodes", "handles", "types")
 
+    handles: tuple[Callable[[str], Any], Mapping[Any, tuple[Any, Callable[..., Any], int]], int, Callable[[str], bool]]
     types: frozenset[str]
     """The types that it can accept; the others always take the slow way."""
 
@@ -82,6 +87,8 @@ class Decoder:
             for kind, (spec, finish) in kinds.items()
         }
         self._most_nodes = limits.json_nodes
+        # For `Swift`: what `decode` does, for whoever does it many times in one go.
+        self.handles = self._decode, self._finish, self._most_nodes, self._is_within
         self.types = frozenset([spec.type for spec, _ in kinds.values()])
 
     def decode(self, frame: str, size: int) -> Accepted | None:
@@ -100,11 +107,15 @@ class Decoder:
             data = finish(message, frame)
         except Exception:
             return None
-        if data is None or size > most_bytes or ("\\" in frame and "\\u0000" in frame):
-            return None
-        if size >= self._most_nodes and _nodes(frame) > self._most_nodes:
+        if data is None or size > most_bytes or not self._is_within(frame):
             return None
         return spec, message.id, data
+
+    def _is_within(self, frame: str) -> bool:
+        """Whether it has no NUL and no more nodes than may be; of use where it has a backslash, or many bytes."""
+        if "\\u0000" in frame:
+            return False
+        return len(frame) < self._most_nodes or _nodes(frame) <= self._most_nodes
 
 
 def _nodes(frame: str) -> int:
@@ -118,7 +129,9 @@ def _kind_of(spec: Typable, envelope: Envelope, limits: Limits) -> tuple[Any, Ca
     if plan is None or not _is_within(plan, limits):
         return None
     try:
-        return (_flat if envelope.is_flat else _nested)(spec.type, plan, envelope.type_key, limits)
+        if envelope.is_flat:
+            return _flat(spec.type, plan, envelope.type_key, limits)
+        return _nested(spec, plan, envelope.type_key, limits)
     except (NoShape, TypeError, ValueError):  # a length of -1, say, which marshmallow compares with all the same
         return None
 
@@ -138,11 +151,13 @@ def _extent(value: Value) -> tuple[int, int]:
     )
 
 
-def _nested(type_name: str, plan: Value, type_key: str, limits: Limits) -> tuple[Any, Callable[..., Any]]:
+def _nested(spec: Typable, plan: Value, type_key: str, limits: Limits) -> tuple[Any, Callable[..., Any]]:
+    type_name = spec.type
+    familiar = frozenset([key for _, key in spec.filled_from])
     kind = _struct(type_name, type_key, [("data", shape_of(plan, limits.json_integer))], {})
     source = Source(f"{type_name} typed", "finish(message, frame)")
     source.add("data = message.data", "pairs = 0")
-    pairs, name = Residue(source, "pairs", limits.json_keys).add_data(plan.members, "data")
+    pairs, name = Residue(source, "pairs", limits.json_keys, familiar).add_data(plan.members, "data")
     _add_proof(source, pairs + len(("type", type_name, "data")))
     source.add(f"return {name}")
     return kind, source.function()

@@ -16,6 +16,7 @@ class Connection(Protocol):
         saw_control: Callable[[], None],
         violated: Callable[[Close], None],
         receive: Callable[[str], None] | None = None,
+        receive_all: Callable[[list[str]], int] | None = None,
     ) -> None:
         """Report what the socket sees.
 
@@ -25,6 +26,8 @@ class Connection(Protocol):
             violated: called with the close that a breach of the protocol asks for.
             receive: called with each text message from now on, where that saves the way through the handler; None: as
                 before.
+            receive_all: may be called with several that have come together, in the place of `saw_frame` and `receive`;
+                returns how many it has taken.
         """
 
     def send(self, message: Outgoing, now: float) -> bool:

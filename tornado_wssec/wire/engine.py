@@ -42,6 +42,11 @@ FRAME_UNFINISHED: Final = Close(CloseCode.TIMED_OUT, "frame not finished in time
 MESSAGE_UNFINISHED: Final = Close(CloseCode.TIMED_OUT, "message not finished in time")
 
 
+SHORT_TEXTS: Final = 126
+"""Texts of fewer bytes have heads of two."""
+_HEADS: Final = tuple([encode_text(bytes(size))[:2] for size in range(SHORT_TEXTS)])
+
+
 def _ignore(*_: Any) -> None:
     """Nobody listens."""
 
@@ -108,6 +113,7 @@ class Engine:
         "_pipe",
         "_reader",
         "_receive",
+        "_receive_all",
         "_receive_binary",
         "_saw_control",
         "_saw_frame",
@@ -129,6 +135,7 @@ class Engine:
     ) -> None:
         self._timeouts = timeouts
         self._receive = receive
+        self._receive_all: Callable[[list[str]], int] | None = None
         self._receive_binary = receive_binary or _ignore
         self._lost = lost
         self._saw_frame: Callable[[], None] = _ignore
@@ -174,23 +181,38 @@ class Engine:
 
     def data_received(self, data: bytes) -> None:
         """Take in what was read, and hand it on; what that makes us say leaves in one write."""
-        self._saw_frame()
         texts: list[str] = []
         end = self._reader.take_texts(data, texts)
-        self._heard += len(texts)
+        count = len(texts)
+        self._heard += count
         self._cork = []
         try:
-            for index, text in enumerate(texts):
-                if self._is_paused or self._backlog or index == TURN_MESSAGES:
-                    frames = [(TEXT, text.encode(), 0) for text in texts[index:]]
-                    self._keep([*frames, *self._feed(data[end:])])
-                    return
-                if not self._has_said_goodbye:  # else frames still arrive behind it
-                    self._receive(text)
-            if end < len(data):
-                self._hand_over(self._feed(data[end:]), TURN_MESSAGES - len(texts))
+            taken = 0
+            if (
+                count
+                and self._receive_all is not None
+                and not (self._is_paused or self._backlog or self._has_said_goodbye)
+            ):
+                taken = self._receive_all(texts if count <= TURN_MESSAGES else texts[:TURN_MESSAGES])
+            else:
+                self._saw_frame()
+            if taken < count and not self._take_texts(texts, taken):
+                frames = [(TEXT, text.encode(), 0) for text in texts]
+                self._keep([*frames, *self._feed(data[end:])])
+            elif end < len(data):
+                self._hand_over(self._feed(data[end:]), TURN_MESSAGES - count)
         finally:
             self.uncork()
+
+    def _take_texts(self, texts: list[str], taken: int) -> bool:
+        """Hand over the texts behind those that were taken; False: those that are left have to wait."""
+        for index in range(taken, len(texts)):
+            if self._is_paused or self._backlog or index == TURN_MESSAGES:
+                del texts[:index]
+                return False
+            if not self._has_said_goodbye:  # else frames still arrive behind it
+                self._receive(texts[index])
+        return True
 
     def _feed(self, data: bytes) -> list[Frame]:
         frames = self._reader.feed(data)
@@ -226,6 +248,7 @@ class Engine:
         lost, self._lost = self._lost, _ignore
         self._pipe = GONE  # which holds this engine
         self._receive = self._receive_binary = self._saw_frame = self._saw_control = self._violated = _ignore
+        self._receive_all = None
         lost(*self._peer_said)
 
     # --- in ---
@@ -309,8 +332,10 @@ class Engine:
         saw_control: Callable[[], None],
         violated: Callable[[Close], None],
         receive: Callable[[str], None] | None = None,
+        receive_all: Callable[[list[str]], int] | None = None,
     ) -> None:
         self._receive = receive or self._receive
+        self._receive_all = receive_all
         self._saw_frame = saw_frame
         self._saw_control = saw_control
         self._violated = violated
@@ -337,9 +362,10 @@ class Engine:
     def answer(self, text: bytes, now: float) -> bool:
         if self._cork is None or self._partial or self._outbox or self._has_said_goodbye or self._is_lost:
             return self.send(Outgoing(text.decode(), is_reply=True), now)
-        frame = encode_text(text)
+        size = len(text)
+        frame = _HEADS[size] + text if size < SHORT_TEXTS else encode_text(text)  # as that does, without its call
         self._cork.append(frame)
-        self._corked_bytes += len(frame)
+        self._corked_bytes += size
         if self._corked_bytes > CHUNK_BYTES:
             self._flush()
         return True

@@ -122,6 +122,7 @@ class StockConnection:
         saw_control: Callable[[], None],
         violated: Callable[[Close], None],
         receive: Callable[[str], None] | None = None,
+        receive_all: Callable[[list[str]], int] | None = None,
     ) -> None:
         self._protocol.saw_frame = saw_frame
         self._protocol.saw_control = saw_control
