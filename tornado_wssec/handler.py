@@ -293,7 +293,7 @@ class SecureWebSocketHandler(WebSocketHandler):
         if taken is None:
             self._guard.reception.give_up(admitted)
             return
-        carry(taken.sock, engine, is_watched=taken.is_watched)
+        carry(taken.sock, engine, self._guard.reception.gatherings, is_watched=taken.is_watched)
         try:
             await self._begin_frames(admitted, engine)
         except BaseException:

@@ -21,6 +21,7 @@ from tornado.websocket import WebSocketProtocol13
 
 from .wire.encrypted import EncryptedPipe
 from .wire.engine import Engine
+from .wire.gathering import Gatherings
 from .wire.masking import Unmask
 from .wire.plain import PlainPipe
 
@@ -137,17 +138,20 @@ class _Vacancy:
         """Leave the socket open."""
 
 
-def carry(sock: socket.socket, engine: Engine, *, is_watched: bool = False) -> None:
+def carry(
+    sock: socket.socket, engine: Engine, gatherings: Gatherings | None = None, *, is_watched: bool = False
+) -> None:
     """Give an engine a socket that has left Tornado.
 
     Args:
+        gatherings: those of the guard.
         is_watched: see `Taken`; of a plain socket.
     """
     loop = asyncio.get_running_loop()
     if isinstance(sock, ssl.SSLSocket):
-        EncryptedPipe(sock, loop, engine)
+        EncryptedPipe(sock, loop, engine, gatherings)
     else:
-        PlainPipe(sock, loop, engine, is_watched=is_watched)
+        PlainPipe(sock, loop, engine, gatherings, is_watched=is_watched)
     with suppress(OSError):  # one of the file system's has neither
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

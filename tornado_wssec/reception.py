@@ -39,6 +39,7 @@ from .telemetry.audit import Audit
 from .telemetry.redact import printable, where_raised
 from .telemetry.sampling import Refusals
 from .wire.connection import Connection
+from .wire.gathering import Gatherings
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Reception:
         self._clock = clock
         self._audit = audit
         self._starter = Starter()
+        self.gatherings = Gatherings()
         self._hub = hub
         self._doorstep = doorstep
         self._channels = channels
@@ -185,7 +187,8 @@ class Reception:
         self.saw_refusal(address, request.headers.get("Origin"))
         if not self._refusals.count(refusal.stage, answer):
             return
-        evidence = printable(refusal.evidence)  # an authenticator of the application's may quote what it was shown
+        told_evidence = self._audit.told(refusal.evidence, refusal.about)
+        evidence = printable(told_evidence)  # an authenticator of the application's may quote what it was shown
         remedy = f"; {refusal.remedy}" if refusal.remedy else ""
         logger.warning("%s refused with %d at %s: %s%s", where, answer, refusal.stage, evidence, remedy)
         self._audit.record(
@@ -195,7 +198,7 @@ class Reception:
             status=refusal.status if told is None else None,
             close=told,
             stage=refusal.stage,
-            evidence=refusal.evidence,
+            evidence=told_evidence,
             address=address,
             origin=request.headers.get("Origin"),
         )
@@ -250,7 +253,7 @@ class Reception:
             starter=self._starter,
             measuring=self._measuring,
         )
-        connection.watch(talk.saw_frame, talk.receive_control, talk.saw_violation, talk.receive)
+        connection.watch(talk.saw_frame, talk.receive_control, talk.saw_violation, talk.receive, talk.receive_all)
         self._hub.add(live)
         self._directory.occupy(live.place)
         self._measuring.saw_handshake(endpoint.name, admitted.view.origin)

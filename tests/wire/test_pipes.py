@@ -17,6 +17,7 @@ from tests.carriers import in_each_loop
 from tests.certificates import Certified, certify
 from tornado_wssec.certificates import tls_context
 from tornado_wssec.wire.encrypted import EncryptedPipe
+from tornado_wssec.wire.gathering import Gatherings
 from tornado_wssec.wire.pipe import Pipe
 from tornado_wssec.wire.plain import PlainPipe
 
@@ -37,6 +38,7 @@ class Line:
         certified: what the server shows; None: there is no TLS.
         buffer_bytes: of the kernel, each way; None: its default.
         reader: has the plain socket read until then; None: nobody has.
+        gathers: whether it is watched together with others once something has come.
     """
 
     def __init__(
@@ -44,7 +46,10 @@ class Line:
         certified: Certified | None = None,
         buffer_bytes: int | None = None,
         reader: Callable[[], None] | None = None,
+        *,
+        gathers: bool = True,
     ) -> None:
+        gatherings = Gatherings() if gathers else None
         self.heard = b""
         self.told: list[str] = []
         self.changed = asyncio.Event()
@@ -54,10 +59,10 @@ class Line:
         if reader is not None:
             loop.add_reader(ours.fileno(), reader)
         if certified is None:
-            PlainPipe(ours, loop, self, is_watched=reader is not None)
+            PlainPipe(ours, loop, self, gatherings, is_watched=reader is not None)
         else:
             sock, self.peer = encrypted(ours, self.peer, certified)
-            EncryptedPipe(sock, loop, self)
+            EncryptedPipe(sock, loop, self, gatherings)
         self.sock: Any = getattr(self.pipe, "_sock")  # noqa: B009 - mypy takes it for None
 
     def attach(self, pipe: Pipe) -> None:
@@ -471,3 +476,22 @@ async def test_pipe_tls_finished_and_told_of_nothing(certified: Certified) -> No
         await line.pass_time()
 
         assert [] == line.told
+
+
+@pytest.mark.parametrize("gathers", [False, True])
+@in_each_loop
+async def test_pipe_reads_on_after_each_pause(gathers: bool) -> None:
+    """Whoever watches it, before its first byte and behind it; and nothing is read in between."""
+    line = Line(gathers=gathers)
+    for number in range(3):
+        line.pipe.resume()
+        line.peer.send(b"x")
+        await line.until(lambda number=number: len(line.heard) == 2 * number + 1)  # type: ignore[misc]
+        line.pipe.pause()
+        line.peer.send(b"x")
+        line.arrived()
+        await line.pass_time()
+        assert 2 * number + 1 == len(line.heard)
+        line.pipe.resume()
+        await line.until(lambda number=number: len(line.heard) == 2 * number + 2)  # type: ignore[misc]
+    line.close()

@@ -12,6 +12,7 @@ import ssl
 from contextlib import suppress
 from typing import Final
 
+from .gathering import Gatherings
 from .pipe import Fed
 from .plain import ENDED, READ_BYTES, RESET, PlainPipe
 
@@ -26,15 +27,22 @@ class EncryptedPipe(PlainPipe):
         sock: is closed by this pipe.
         loop: whose callbacks it uses.
         engine: what it feeds.
+        gatherings: where those meet that have something to read.
     """
 
     __slots__ = ("_is_finished", "_writes_after_read")
 
     _sock: ssl.SSLSocket
 
-    def __init__(self, sock: ssl.SSLSocket, loop: asyncio.AbstractEventLoop, engine: Fed) -> None:
+    def __init__(
+        self,
+        sock: ssl.SSLSocket,
+        loop: asyncio.AbstractEventLoop,
+        engine: Fed,
+        gatherings: Gatherings | None = None,
+    ) -> None:
         self._is_finished = self._writes_after_read = False
-        super().__init__(sock, loop, engine)
+        super().__init__(sock, loop, engine, gatherings)
 
     def write(self, data: bytes) -> int:
         try:

@@ -9,8 +9,10 @@ import select
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import Context, copy_context
 from typing import Final
 
+from .gathering import Gathering, Gatherings
 from .pipe import Fed
 
 READ_BYTES: Final = 65_536
@@ -27,22 +29,33 @@ class PlainPipe:
         sock: is closed by this pipe.
         loop: whose callbacks it uses.
         engine: what it feeds.
+        gatherings: where those meet that have something to read; None: the loop watches this one by itself.
         is_watched: whether the loop has a reader of somebody else's for it, which is replaced.
     """
 
-    __slots__ = ("_engine", "_is_reading", "_is_writing", "_loop", "_sock")
+    __slots__ = ("_context", "_engine", "_gathering", "_gatherings", "_is_reading", "_is_writing", "_loop", "_sock")
 
     def __init__(
-        self, sock: socket.socket, loop: asyncio.AbstractEventLoop, engine: Fed, *, is_watched: bool = False
+        self,
+        sock: socket.socket,
+        loop: asyncio.AbstractEventLoop,
+        engine: Fed,
+        gatherings: Gatherings | None = None,
+        *,
+        is_watched: bool = False,
     ) -> None:
         self._sock = sock
         self._loop = loop
         self._engine = engine
         self._is_writing = False
+        # Once something has come: whoever is silent need not be gathered.
+        self._gatherings = gatherings
+        self._gathering: Gathering | None = None
+        self._context: Context
         # None: the loop watches the socket already, and whatever comes before `resume` ends that.
         self._is_reading: bool | None = None if is_watched else False
         if is_watched:
-            loop.add_reader(sock.fileno(), self._read)
+            loop.add_reader(sock.fileno(), self._read_first)
         engine.attach(self)
 
     def write(self, data: bytes) -> int:
@@ -60,13 +73,16 @@ class PlainPipe:
     def pause(self) -> None:
         if self._is_reading is not False:
             self._is_reading = False
-            self._loop.remove_reader(self._sock.fileno())
+            if self._gathering is None:
+                self._loop.remove_reader(self._sock.fileno())
+            else:
+                self._gathering.remove(self._sock.fileno())
 
     def resume(self) -> None:
         descriptor = self._sock.fileno()  # asyncio would describe the socket, with two system calls, to itself
         if not self._is_reading and descriptor >= 0:
             if self._is_reading is False:
-                self._loop.add_reader(descriptor, self._read)
+                self._watch(descriptor)
             self._is_reading = True
 
     def later(self, callback: Callable[[], None]) -> None:
@@ -83,13 +99,31 @@ class PlainPipe:
         if self._sock.fileno() >= 0:
             self.pause()
             self._follow_writing(False)
+            if self._gathering is not None:
+                self._gathering.leave()
             self._sock.close()
             self._loop.call_soon(self._engine.connection_lost)
 
-    def _read(self) -> None:
+    def _watch(self, descriptor: int) -> None:
+        if self._gathering is None:
+            self._loop.add_reader(descriptor, self._read_first)
+        else:
+            self._gathering.add(descriptor, self._read, self._context)
+
+    def _read_first(self) -> None:
+        """Something has come, of which the loop itself tells: from now on others are told together with us."""
         if self._is_reading is None:
             self.pause()
             return
+        gathering = None if self._gatherings is None else self._gatherings.join(self._loop)
+        if gathering is not None:
+            descriptor = self._sock.fileno()
+            self._loop.remove_reader(descriptor)
+            self._gathering, self._context = gathering, copy_context()
+            self._watch(descriptor)
+        self._read()
+
+    def _read(self) -> None:
         try:
             data = self._sock.recv(READ_BYTES)
         except (BlockingIOError, InterruptedError):

@@ -1,0 +1,82 @@
+"""Descriptors that are watched together: the event loop is told of one, and serves all that have something to read.
+
+For each descriptor that is ready, asyncio's loop makes entries of three lists and calls a handle, which costs nearly as
+much as all security work of a small message. An epoll within that of the loop costs it once for all that are ready.
+
+Rules of this file:
+1. Whoever is ready is called once in a turn, and after so many others of the loop have theirs: nobody starves.
+2. Each is called in its own context, and what it raises goes where the loop's own callbacks' faults go.
+3. The last one that leaves closes the door: nothing stays open behind it.
+"""
+
+import asyncio
+import select
+from collections.abc import Callable
+from contextvars import Context
+from typing import Final
+
+TURN: Final = 64
+"""Descriptors that are served before whatever else the loop has to do."""
+
+
+class Gathering:
+    """Descriptors of one event loop; `Gatherings` makes one."""
+
+    __slots__ = ("_epoll", "_readers", "loop", "members")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.members = 0
+        self._readers: dict[int, tuple[Callable[..., object], Callable[[], None]]] = {}
+        self._epoll = select.epoll()
+        loop.add_reader(self._epoll.fileno(), self._serve)
+
+    def leave(self) -> None:
+        """One member less."""
+        self.members -= 1
+        if not self.members:
+            self.loop.remove_reader(self._epoll.fileno())
+            self._epoll.close()
+
+    def add(self, descriptor: int, read: Callable[[], None], context: Context) -> None:
+        """Call `read` in this context whenever there is something to read, until `remove`."""
+        self._epoll.register(descriptor, select.EPOLLIN)
+        self._readers[descriptor] = context.run, read
+
+    def remove(self, descriptor: int) -> None:
+        """Call nobody for it any more; before it is closed."""
+        del self._readers[descriptor]
+        self._epoll.unregister(descriptor)
+
+    def _serve(self) -> None:
+        readers = self._readers
+        for descriptor, _ in self._epoll.poll(0, TURN):
+            reader = readers.get(descriptor)
+            if reader is None:
+                continue  # somebody before it in this turn has ended it
+            run, read = reader
+            try:
+                run(read)
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:
+                self.loop.call_exception_handler({"message": f"Exception in callback {read!r}", "exception": error})
+
+
+class Gatherings:
+    """The gathering of the event loop that runs; there is one of these for each guard."""
+
+    __slots__ = ("_newest",)
+
+    def __init__(self) -> None:
+        self._newest: Gathering | None = None
+
+    def join(self, loop: asyncio.AbstractEventLoop) -> Gathering | None:
+        """Count one member in, who will `leave`; None where the system has no epoll."""
+        if not hasattr(select, "epoll"):
+            return None
+        newest = self._newest
+        if newest is None or not newest.members or newest.loop is not loop:
+            newest = self._newest = Gathering(loop)
+        newest.members += 1
+        return newest
