@@ -276,7 +276,8 @@ def test_scan_counts_a_subclass_that_inherits_its_type(package: Path) -> None:
 def test_scan_refuses_to_find_nothing(package: Path, modules: tuple[str, ...]) -> None:
     """A scan of the wrong place would be an application that accepts nothing."""
 
-    assert "declares no message; name the modules in which Message classes stand" in refusal(*modules)
+    place = "".join(modules) or "Registry.scan()"
+    assert f"{place}: declares no message; name the modules in which Message classes stand" in refusal(*modules)
 
 
 def test_scan_tells_a_message_whose_name_was_forgotten(package: Path) -> None:

@@ -78,6 +78,7 @@ def test_residue_agrees_on_each_kind_of_field(made: Made, options: dict[str, Any
         (fields.List(text(), validate=validate.ContainsOnly(["a"])), ["a", "a"], ["a", "b"]),
         (fields.Tuple((text(), text()), validate=validate.Equal(("a", "b"))), ["a", "b"], ["a", "c"]),
         (fields.Dict(keys=text(), values=text(), validate=AT_MOST_ONE), {"a": "b"}, {"a": "b", "c": "d"}),
+        (fields.Dict(keys=text(), values=text(), validate=validate.ContainsOnly(["a"])), {"a": "b"}, {"c": "d"}),
         (fields.AwareDateTime(validate=validate.OneOf([])), None, "2026-01-31T12:00:00+00:00"),
     ],
     ids=lambda value: repr(value)[:40],

@@ -247,6 +247,7 @@ def test_partial_schemas_are_refused(strict: bool) -> None:
     found = faults(fields.Nested(schema(y=text())(partial=True)), strict=strict)
 
     assert ["is partial, so that what is required may be absent"] == found
+    assert ".x: is partial" in said(message(x=fields.Nested(schema(y=text())(partial=True))), strict=strict)
 
 
 @pytest.mark.parametrize("strict", [True, False])
