@@ -17,7 +17,7 @@ WITH_SOCKETS: Final = "--experimental-websocket"
 
 def node_test(name: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a file of tests in Node's test runner."""
-    command = [_found()[0], WITH_SOCKETS, "--no-warnings", "--test", str(MODULES / name)]
+    command = [_found()[0], WITH_SOCKETS, "--no-warnings", "--test", "--test-timeout=15000", str(MODULES / name)]
     environment = {**os.environ, **variables}
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, env=environment)
 

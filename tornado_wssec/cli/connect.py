@@ -21,6 +21,7 @@ from .spoken import Screen
 from .talking import Talk
 from .typed import lines_of
 
+Way = Callable[[Callable[[], str]], Credential]
 CREDENTIAL_BYTES: Final = 8 * 1024
 EXAMPLE: Final = "wssec token issue --subject ann | wssec connect wss://app.example.com/ws/chat --token - --check"
 
@@ -100,5 +101,5 @@ def _credential(token: str | None, one_ticket: str | None, key: str | None) -> C
     return make(lambda: first if path == STANDARD_INPUT else read_line(path, CREDENTIAL_BYTES, what))
 
 
-def _ways(token: str | None, one_ticket: str | None, key: str | None) -> tuple[Any, ...]:
+def _ways(token: str | None, one_ticket: str | None, key: str | None) -> tuple[tuple[Way, str | None, str], ...]:
     return (bearer, token, "the token"), (ticket, one_ticket, "the ticket"), (api_key, key, "the API key")

@@ -24,7 +24,7 @@ from .states import Event, HttpRefused, Refused, State, Stopped
 from .transport import Transport, Unreachable, connect
 
 READY_WITHIN: Final = 20.0
-"""Seconds for credential, handshake and `wssec.ready` together."""
+"""Seconds for the handshake, and as many more for the credential and `wssec.ready`."""
 
 LIFE_WITHIN: Final = 5.0
 HANDLED_WITHIN: Final = 15.0
@@ -236,7 +236,7 @@ class Client:
     async def _attempt(self, opened: asyncio.Event) -> State:
         """Connect, and read until the end; what follows it."""
         try:
-            async with asyncio.timeout(READY_WITHIN):
+            async with asyncio.timeout(2 * READY_WITHIN):  # the handshake has half of it
                 ready = await self._connect()
         except HttpRefused as refusal:
             return self._schedule.refused(refusal)
@@ -255,7 +255,7 @@ class Client:
     async def _connect(self) -> Mapping[str, Any] | None:
         """What `wssec.ready` says; None where the connection ended instead."""
         shown = await self._credential() if self._credential else Shown()
-        link = self._link = await connect(self.url, shown, **self._options)
+        link = self._link = await connect(self.url, shown, READY_WITHIN, **self._options)
         if shown.first is not None:
             await link.write({"type": "wssec.auth", "data": shown.first})
         while (message := await link.read()) is not None:
@@ -364,7 +364,9 @@ class Client:
         if message["type"] in self._signed:
             if self._signer is None:
                 raise Refused("signing_failed", "the client was made without signing_key=")
-            message = {"type": "wssec.signed", "data": {"jws": self._signer.sign(json.dumps(message))}}
+            jws = self._signer.sign(json.dumps(message))
+            # The id stands outside, too: an envelope that is refused was never opened.
+            message = _outgoing("wssec.signed", {"jws": jws}, None, outgoing.id).message
         try:
             if self._link is None:
                 raise Unreachable

@@ -1,5 +1,6 @@
 """One WebSocket of a client, carried by Tornado."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -74,12 +75,13 @@ class Transport:
         self._protocol.stream.close()
 
 
-async def connect(url: str, shown: Shown, **options: Any) -> Transport:
+async def connect(url: str, shown: Shown, within: float, **options: Any) -> Transport:
     """A connection to the URL that shows a credential.
 
     Args:
         url: of the socket.
         shown: the credential.
+        within: seconds that it may take.
         options: of Tornado's `HTTPRequest`.
 
     Raises:
@@ -88,9 +90,15 @@ async def connect(url: str, shown: Shown, **options: Any) -> Transport:
     """
     offered = [SUBPROTOCOL, *([shown.subprotocol] if shown.subprotocol else [])]
     options["headers"] = {**options.get("headers", {}), **shown.headers}
-    request = HTTPRequest(url, **{"follow_redirects": False, **options})
+    request = HTTPRequest(
+        url, **{"follow_redirects": False, "connect_timeout": within, "request_timeout": within, **options}
+    )
+    opening = asyncio.ensure_future(websocket_connect(request, subprotocols=offered, max_message_size=MESSAGE_BYTES))
     try:
-        socket = await websocket_connect(request, subprotocols=offered, max_message_size=MESSAGE_BYTES)
+        socket = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_abandon)  # Tornado goes on opening it, for as long as the request may take
+        raise
     except HTTPClientError as error:
         if error.code == NO_ANSWER:
             raise Unreachable(str(error)) from None
@@ -103,3 +111,8 @@ async def connect(url: str, shown: Shown, **options: Any) -> Transport:
         Transport(socket).close()
         raise Unreachable(f"the server does not speak {SUBPROTOCOL}")
     return Transport(socket)
+
+
+def _abandon(opening: "asyncio.Future[WebSocketClientConnection]") -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        Transport(opening.result()).close()

@@ -534,7 +534,7 @@ describe("a signature", () => {
     assert.deepEqual(
       [
         { type: "look" },
-        { type: "wssec.signed", data: { jws: 'n/{"type":"order","id":"c1","data":{"n":1}}' } },
+        { type: "wssec.signed", id: "c1", data: { jws: 'n/{"type":"order","id":"c1","data":{"n":1}}' } },
         { type: "wssec.signed", data: { jws: 'n/{"type":"order","data":{"n":2}}' } },
       ],
       page.socket.sent,

@@ -387,7 +387,7 @@ export class Connection {
     this.#marked = this.#marked.then(async () => {
       try {
         const jws = await (await this.#marks).sign(JSON.stringify(message));
-        if (turn === this.#turn) this.#put({ type: "wssec.signed", data: { jws } });
+        if (turn === this.#turn) this.#put({ type: "wssec.signed", id: message.id, data: { jws } }); // refused, it was never opened
       } catch ({ message: detail }) {
         this.#settle(message.id, { type: "error", code: "signing_failed", detail });
       }
