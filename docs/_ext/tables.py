@@ -17,6 +17,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from tests.docs.field_probes import field_rows, validator_rows
 from tests.layers import LAYERS, Layer
 from tornado_wssec import PUBLIC, Identifier, Message, PlainText, Registry, SafeHtml, SafeUrl, auth
+from tornado_wssec.client.schedule import Ending, Schedule
 from tornado_wssec.closing import CloseCode
 from tornado_wssec.errors import FrameError, HandshakeRefused
 from tornado_wssec.policy import fields as strict_fields
@@ -225,12 +226,20 @@ def _metrics() -> Iterator[Row]:
         yield f"`{metric.name}`", metric.kind, ", ".join(metric.labels) or "–", metric.what
 
 
+def _client_closes() -> Iterator[Row]:
+    for code in CloseCode:
+        state = Schedule(lambda: 1.0).after(Ending(code))
+        longest = "–" if state.seconds is None else f"{state.seconds:g} s at first"
+        yield str(int(code)), f"`{state.reason}`", state.name, longest, str(code.advice)
+
+
 TABLES: Final[Mapping[str, tuple[tuple[str, ...], Callable[[], Iterator[Row]]]]] = {
     "limits": (("Setting", "Default", "Why"), _defaults(Limits)),
     "timeouts": (("Setting", "Seconds", "Why"), _defaults(Timeouts)),
     "token-rules": (("Setting", "Default", "Why"), _defaults(TokenRules)),
     "environment": (("Variable", "What it is", "Also read from the file named by"), _variables),
     "close-codes": (("Code", "Name", "Reason sent", "What a client should do"), _close_codes),
+    "client-closes": (("Code", "Reason", "State", "Waits at most", "As the code advises"), _client_closes),
     "error-codes": (("Code", "Text sent", "Raised as"), _error_codes),
     "credentials": (("Authenticator", "What it does", "Options"), _credentials),
     "statuses": (("Status", "When", "Raised as"), _statuses),

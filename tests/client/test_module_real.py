@@ -10,6 +10,7 @@ from tornado.web import RequestHandler
 from tests.browser.conftest import Visitor, chromium, visit
 from tests.client.kit import RIGHTS, Chat, served
 from tests.client.node import node_test
+from tests.docs.pages import DOCS, blocks
 from tests.kits import GENEROUS
 from tests.starter.running import free_port
 from tornado_wssec import Close
@@ -81,6 +82,15 @@ class Blank(RequestHandler):
         self.write("<!doctype html><link rel=icon href=data:,><title>page</title>")
 
 
+class Script(RequestHandler):
+    """The program of the documentation's page."""
+
+    def get(self) -> None:
+        """As it stands there."""
+        self.set_header("Content-Type", "text/javascript")
+        self.write(next(block.text for block in blocks(DOCS / "clients.md") if block.caption == "page.js"))
+
+
 class Site(Chat):
     """The chat, the modules, a page, and a way for tests to act on the server."""
 
@@ -88,7 +98,7 @@ class Site(Chat):
         port = free_port()
         super().__init__(limits=GENEROUS, settings={"origins": (f"http://127.0.0.1:{port}",)})
         self.chosen = port
-        routes = [("/", Blank), (r"/control/(\w+)", Control), *self.guard.routes(client=True)]
+        routes = [("/", Blank), ("/page.js", Script), (r"/control/(\w+)", Control), *self.guard.routes(client=True)]
         self.app.add_handlers(".*", routes)
         self.app.settings["kit"] = self
 
@@ -174,3 +184,13 @@ def test_page_whose_storage_is_blocked_still_speaks(site: Site, page: Page) -> N
 
     modules = [module_url("signing.js"), module_url(), site.token(SUBJECT, RIGHTS)]
     assert ["signing_failed", "storage is blocked", True, "open"] == page.evaluate(SIGN, modules)
+
+
+def test_page_of_the_documentation_talks(site: Site, page: Page) -> None:
+    """Its program, as it stands there."""
+    page.evaluate("([token]) => { localStorage.token = token; }", [site.token(SUBJECT, RIGHTS)])
+    page.evaluate("async () => { window.made = await import('/page.js'); }")
+    page.wait_for_function("() => made.lines.length === 1")
+
+    assert ["room:lobby ann: hello"] == page.evaluate("() => made.lines")
+    assert "open" == page.title()
