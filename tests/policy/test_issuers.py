@@ -44,6 +44,29 @@ def test_issuer_lists_everything_at_once() -> None:
     ] == problems(jwks_url="http://sso.example.com", rules=TokenRules(typ=None))
 
 
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("https://ann@sso.example.com/keys", "has a name or a password in it"),
+        ("https://:secret@sso.example.com/keys", "has a name or a password in it"),
+        ("https://sso.example.com:0/keys", "is no URL to fetch from"),
+        ("https://sso.example.com/two words", "is no URL to fetch from"),
+        ("https://sso.example.com/kéys", "is no URL to fetch from"),
+        (7, "is no URL to fetch from"),
+        ("http://sso.example.com/keys", "is not https"),
+        ("ftp://127.0.0.1/keys", "is not https"),
+    ],
+)
+def test_issuer_is_asked_at_no_such_url(url: Any, fault: str) -> None:
+    """Not even where http:// is allowed on loopback."""
+    assert fault in " ".join(problems(jwks_url=url, insecure_url=True))
+
+
+def test_issuer_is_asked_at_any_port() -> None:
+    """From the first one on."""
+    assert "https://sso.example.com:1/keys" == issuer(jwks_url="https://sso.example.com:1/keys").jwks_url
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:80/keys", "http://[::1]/keys", "http://localhost:8080/keys", URL])
 def test_issuer_on_loopback_may_be_plain_where_it_is_said(url: str) -> None:
     """Nobody is on the way there."""
