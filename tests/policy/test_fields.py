@@ -169,7 +169,14 @@ def test_fields_decimal_places() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "written"), [(decimal.Decimal("12.50"), "12.50"), (7, "7"), (decimal.Decimal("1E+2"), "100")]
+    ("value", "written"),
+    [
+        (decimal.Decimal("12.50"), "12.50"),
+        (7, "7"),
+        (decimal.Decimal("1E+2"), "100"),
+        (decimal.Decimal("1E-28"), "0." + "0" * 27 + "1"),
+        (decimal.Decimal("1E+27"), "1" + "0" * 27),
+    ],
 )
 def test_fields_decimal_writes(value: object, written: str) -> None:
     """Always a string, and never an exponent, which it would not read."""

@@ -98,6 +98,22 @@ def test_read_key_file_refuses(document: Any, fault: str) -> None:
     assert found.startswith(fault)
 
 
+def test_read_key_file_takes_times_from_the_first_to_the_last() -> None:
+    """Those that JSON and every reader of it can say to the second."""
+    for seconds in (0, 0.5, 2**53 - 1):
+        [found], problems = read_key_file({"keys": [entry(state="current", created_at=seconds)]})
+        assert ([], float(seconds)) == (problems, found.created_at)
+    _, problems = read_key_file({"keys": [entry(state="current", created_at=2**53)]})
+
+    assert ["key file[0]: has a created_at that is no time"] == told(problems)
+
+
+def test_read_key_file_looks_into_a_thousand_entries() -> None:
+    """One more, and none is looked at."""
+
+    assert [1_000, 1] == [len(read_key_file({"keys": [7] * count})[1]) for count in (1_000, 1_001)]
+
+
 def test_read_key_file_tells_every_problem() -> None:
     """Not the first alone."""
     _, problems = read_key_file({"keys": [entry(kid="k"), 7, entry(), entry("ES256", x="?")]})
@@ -193,6 +209,7 @@ def test_read_issuer_keys_takes_the_names_of_the_issuer() -> None:
     assert [] == problems
     assert [("a b/ü", "RS256"), (key("ES256").kid, "ES256"), ("c", "EdDSA")] == [(k.kid, k.alg) for k in found]
     assert [True] * 3 == [made.verifies(NOW) and not made.can_sign for made in found]
+    assert [0.0] * 3 == [made.created_at for made in found]  # nobody has said when
 
 
 def test_read_issuer_keys_takes_names_of_at_most_256_characters() -> None:
