@@ -200,6 +200,24 @@ def test_lifetime_extends_after_a_stall() -> None:
     assert ([], 1) == (due(lifetime, 39.9), len(due(lifetime, 40.0)))
 
 
+def test_lifetime_looks_again_when_a_credential_ends() -> None:
+    """At its warning, and then at the end of its grace."""
+    fresh, ended = life(expires_in=20.0), life(expires_in=-5.0)
+    due(fresh, 0.0)
+    due(ended, 0.0)
+
+    assert (10.0, 20.0) == (fresh.next_at, ended.next_at)
+
+
+def test_lifetime_takes_a_byte_for_life_that_comes_with_the_ping() -> None:
+    """Clocks tick in steps: at the same moment is not before."""
+    lifetime = life()
+    due(lifetime, 25.0)
+    lifetime.saw_life(25.0)
+
+    assert [] == due(lifetime, 35.0)
+
+
 def test_lifetime_extends_what_idleness_would_end() -> None:
     """A loop that stalled has heard no message either."""
     lifetime = life()
