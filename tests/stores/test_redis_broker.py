@@ -344,6 +344,33 @@ async def test_redis_broker_that_moves_warns_where_it_spoke(
 
 
 @in_loop
+async def test_redis_broker_that_moves_on_meanwhile_warns_again(
+    own_redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it warns at one server another answers, to which something may have been said in vain since."""
+    async with nodes_at(own_redis.url, tmp_path, 2, BRISK) as [one, two]:
+        broker = one.broker
+        assert isinstance(broker, RedisBroker)
+        broker._place = replace(broker._place, manner=Manner.CLUSTER)
+        say_once = broker._say_once
+
+        async def interrupted(channel: str, *words: str | bytes) -> object:
+            answer = await say_once(channel, *words)
+            if words[1] == redis_broker.GAP:
+                monkeypatch.undo()
+                broker._be_in("fedcba9876543210")
+            return answer
+
+        await two.want()
+        await one.say("said")
+        monkeypatch.setattr(broker, "_say_once", interrupted)
+        broker._life = "0123456789abcdef"  # of the server before
+        await one.say("next")
+
+        await two.hears("said", "gap", "next", "gap")
+
+
+@in_loop
 async def test_redis_broker_hears_another_life(each_redis: RedisServer, tmp_path: Path) -> None:
     """A primary that was none for a while breaks no connection: what it says next comes behind a gap."""
     async with nodes_at(each_redis.url, tmp_path, 1) as [node]:

@@ -190,10 +190,10 @@ class RedisBroker:
                 words = (*head, text, kept.most, *spans, channel, self.node, self._latest)
                 answer = await self._link.run(SAY_AND_KEEP, keys, *words)
             life, *said = answer
-            self._be_in(life.decode())
+            if first and said:
+                self._unwarned.pop(channel, None)
+            self._be_in(life.decode())  # behind that: where another has answered meanwhile, it holds no more
             if said:
-                if first:
-                    self._unwarned.pop(channel, None)
                 if channel in self._published:
                     self._census.saw_elsewhere(channel, int(said[1]))
                 self._learn_of(*said[2:])
@@ -318,8 +318,9 @@ class RedisBroker:
         [life] = await self._link.run(WHICH_LIFE, [f"{self._tag}:life"], "", "", "")
         self._be_in(life.decode())
         for channel in list(self._unwarned):
-            await self._say_once(channel, "", "", self._say + channel, GAP)
+            life, *_ = await self._say_once(channel, "", "", self._say + channel, GAP)
             self._unwarned.pop(channel, None)
+            self._be_in(life.decode())
 
     async def _say_goodbye(self) -> None:
         await self._attendance.write()
