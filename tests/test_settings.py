@@ -273,6 +273,7 @@ ENVIRONMENT = {
     "WSSEC_TRUSTED_PROXIES": "10.0.0.0/8 , ::1",
     "WSSEC_COOKIE_SECRET": HUNTER,
     "WSSEC_AUDIT": "/var/log/audit.log",
+    "WSSEC_AUDIT_PSEUDONYMS": HUNTER,
     "WSSEC_TLS_CERT": "cert.pem",
     "WSSEC_TLS_KEY": "key.pem",
     "WSSEC_SCHEMAS": "schemas.chat",
@@ -294,6 +295,7 @@ def test_settings_from_env() -> None:
         trusted_proxies=("10.0.0.0/8", "::1"),
         cookie_secret=Secret(HUNTER),
         audit="/var/log/audit.log",
+        audit_pseudonyms=Secret(HUNTER),
         tls_cert="cert.pem",
         tls_key="key.pem",
         schemas=("schemas.chat",),
@@ -306,7 +308,7 @@ def test_settings_tell_their_variables() -> None:
     rows = Settings.variables()
 
     assert list(ENVIRONMENT) == [variable for variable, _, _ in rows]
-    assert {"WSSEC_STORE", "WSSEC_KEYS_PASSPHRASE", "WSSEC_COOKIE_SECRET"} == {
+    assert {"WSSEC_STORE", "WSSEC_KEYS_PASSPHRASE", "WSSEC_COOKIE_SECRET", "WSSEC_AUDIT_PSEUDONYMS"} == {
         name for name, _, secret in rows if secret
     }
     assert all(what for _, what, _ in rows)

@@ -162,7 +162,8 @@ class Alarm:
 
     def _tell(self, found: Alert, now: float) -> None:
         alert = self._named(found, now)
-        whom, about = printable(alert.whom), alert.about
+        shown = self._shown(alert)
+        whom, about = printable(shown.whom), alert.about
         facts = {name: fact for name, fact in alert.facts().items() if name not in ("id", "what")}
         if alert.ended_at is None:
             told = "alert %s of %s: %.0f %s, usually %.0f, up to %.0f as usual; see docs/alerts.md"
@@ -173,8 +174,15 @@ class Alarm:
             logger.warning("alert %s of %s is over: %.0f %s at most", alert.kind, whom, alert.value, about.unit)
             self._audit.record("alert.ended", self._clock.wall(), alert=alert.id, **facts)
         for way in self.ways:
-            way.put(alert)
+            way.put(shown)
         self._responder.act(alert)
+
+    def _shown(self, alert: Alert) -> Alert:
+        """The alert as it may be told: where the audit has pseudonyms, so has whoever is told."""
+        whom = alert.whom
+        if whom.subject is None:
+            return alert
+        return replace(alert, whom=whom._replace(subject=self._audit.named(whom.subject, whom.issuer)))
 
     def _named(self, found: Alert, now: float) -> Alert:
         """An alert of the detector's under a name of its own, its times by the wall clock."""

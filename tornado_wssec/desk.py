@@ -196,7 +196,9 @@ class CredentialDesk:
         self.tickets["issued" if kept else "too_many",] += 1
         if not kept:
             raise TooManyAttempts(
-                f"{most} tickets of {identity.subject} are outstanding", retry_after=self._timeouts.ticket
+                f"{most} tickets of {identity.subject} are outstanding",
+                retry_after=self._timeouts.ticket,
+                about=(identity.subject, identity.issuer),
             )
         return ticket
 

@@ -186,7 +186,8 @@ class Directory:
             membership.hurry()
         elif not found[0]:
             place.is_sent = False
-            raise TooManyAttempts(f"{identity.subject} has {most} connections on {membership.nodes} nodes")
+            fault = f"{identity.subject} has {most} connections on {membership.nodes} nodes"
+            raise TooManyAttempts(fault, about=(identity.subject, identity.issuer))
         else:
             place.is_in = place.entry is asked  # else the lease has ended meanwhile, and it is entered again
 
@@ -214,7 +215,7 @@ class Directory:
         share = max(1, most // self.membership.nodes)
         if self._hub.of_identity(identity) >= share:
             fault = f"{identity.subject} has {share} connections here, its share while the store does not answer"
-            raise TooManyAttempts(fault)
+            raise TooManyAttempts(fault, about=(identity.subject, identity.issuer))
 
     # --- writing ---
 

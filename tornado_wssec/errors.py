@@ -248,6 +248,7 @@ class HandshakeRefused(WssecError):
         remedy: what the operator may change; logged beside the evidence.
         retry_after: seconds for the Retry-After header; None: `retry_seconds` of the class.
         headers: further response headers.
+        about: (subject, issuer) of whom the evidence names; None: of nobody.
 
     Attributes:
         is_recorded: it has been counted, and told to the log and the audit.
@@ -265,9 +266,11 @@ class HandshakeRefused(WssecError):
         remedy: str = "",
         retry_after: float | None = None,
         headers: Mapping[str, str] | None = None,
+        about: tuple[str, str | None] | None = None,
     ) -> None:
         super().__init__(evidence or self.text)
         self.evidence = evidence
+        self.about = about
         self.remedy = remedy
         self.retry_after = self.retry_seconds if retry_after is None else retry_after
         self.headers = dict(headers or {})

@@ -347,7 +347,9 @@ def is_cancelled() -> bool:
 def check_route(identity: Identity, endpoint: Endpoint, groups: Mapping[str, str]) -> None:
     """The permission that the URL's resource asks for (R050)."""
     if endpoint.requires is not None and not endpoint.requires.allowed(identity.permissions, groups):
-        raise RouteDenied(f"{identity.subject} lacks {endpoint.requires.text}")
+        raise RouteDenied(
+            f"{identity.subject} lacks {endpoint.requires.text}", about=(identity.subject, identity.issuer)
+        )
 
 
 def the_only_credential(

@@ -119,10 +119,14 @@ class Quotas:
             return
         wait = self._identities.take((identity.issuer, identity.subject), 1.0, self._monotonic())
         if wait:
-            raise TooManyAttempts(f"attempts of {identity.subject}", retry_after=wait)
+            raise TooManyAttempts(
+                f"attempts of {identity.subject}", retry_after=wait, about=(identity.subject, identity.issuer)
+            )
         connections = self._hub.of_identity(identity)
         if connections >= endpoint.limits.connections_per_subject and not endpoint.newest_wins:
-            raise TooManyAttempts(f"{identity.subject} has {connections} connections")
+            raise TooManyAttempts(
+                f"{identity.subject} has {connections} connections", about=(identity.subject, identity.issuer)
+            )
 
     def _check_ban(self, identity: Identity, address: str) -> None:
         now = self._monotonic()
@@ -156,6 +160,7 @@ class Quotas:
             self._clock.wall(),
             session=live.session.id,
             subject=identity.subject,
+            issuer=identity.issuer,
             address=live.address,
             code=code,
             seconds=self._ban_seconds,

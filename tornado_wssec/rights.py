@@ -219,7 +219,7 @@ class Rights:
         if found != session.identity:
             session.identity = found
             lost = self._channels.recheck(live)
-            facts = {"session": session.id, "subject": found.subject, "tenant": found.tenant}
+            facts = {"session": session.id, "subject": found.subject, "issuer": found.issuer, "tenant": found.tenant}
             self._audit.record("session.rights_changed", self._clock.wall(), channels_lost=len(lost), **facts)
         self._ask_later(live)
 

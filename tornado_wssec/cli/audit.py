@@ -14,6 +14,7 @@ from ..telemetry.anomaly_replay import alerts_of
 from ..telemetry.audit_chain import Head
 from ..telemetry.audit_reading import Follower, events
 from ..telemetry.audit_verdict import ChainVerdict, judged
+from ..telemetry.pseudonyms import Pseudonyms
 from .commands import FAILED, Group, Refused
 from .context import read_settings
 from .output import error, json_option, note, print_json, print_table, printable, show_time
@@ -98,14 +99,20 @@ def query(
 ) -> None:
     """Find events, the oldest first.
 
+    Where people have pseudonyms in the audit, `--subject` takes one of these; or the name, with WSSEC_AUDIT_PSEUDONYMS
+    as the servers have it.
+
     JSON: one object a line: {v, at, event, chain, seq, hash} and the facts of the event; `at` in Unix seconds.
     """
     asked = {key: value for key, value in wanted.items() if value is not None}
+    subject = asked.pop("subject", None)
+    pseudonyms = _pseudonyms()
     found = [
         event
         for event in events(_folder(folder))
         if _is_named(event, names)
         and all(event.get(key) == value for key, value in asked.items())
+        and (subject is None or _is_of(event, subject, pseudonyms))
         and (since is None or event["at"] >= since)
         and (until is None or event["at"] <= until)
     ]
@@ -198,6 +205,18 @@ def _folder(folder: Path | None) -> Path:
 def _is_named(event: dict[str, Any], names: tuple[str, ...]) -> bool:
     name = event.get("event")
     return not names or any(name == one or (one.endswith(".") and str(name).startswith(one)) for one in names)
+
+
+def _pseudonyms() -> Pseudonyms | None:
+    settings = read_settings(optional=("audit_pseudonyms", "issuer"))
+    return None if settings.audit_pseudonyms is None else Pseudonyms(settings.audit_pseudonyms, settings.issuer)
+
+
+def _is_of(event: dict[str, Any], subject: str, pseudonyms: Pseudonyms | None) -> bool:
+    """Whether somebody has done it, or is named in it, openly or by his pseudonym."""
+    if event.get("subject") == subject:
+        return True
+    return pseudonyms is not None and event.get("subject") == pseudonyms.of(subject, event.get("issuer"))
 
 
 def _print_lines(found: list[dict[str, Any]], as_json: bool) -> None:

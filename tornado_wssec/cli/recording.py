@@ -19,6 +19,7 @@ from ..settings import Limits, Settings
 from ..telemetry.audit import record_of
 from ..telemetry.audit_file import made_folder
 from ..telemetry.audit_shared import append_shared
+from ..telemetry.pseudonyms import Pseudonyms
 from .output import SECRETS, warn
 
 _WHOM: Final = ("session", "subject", "tenant", "issuer")
@@ -57,6 +58,10 @@ RECORDED: Final[Mapping[str, tuple[str, ...]]] = {
 """The command → which of its parameters are recorded."""
 
 
+READ: Final = ("WSSEC_AUDIT", "WSSEC_AUDIT_PSEUDONYMS", "WSSEC_AUDIT_PSEUDONYMS_FILE", "WSSEC_ISSUER")
+"""The variables that say where a record goes, and how it names people."""
+
+
 def record(ctx: click.Context, outcome: str) -> None:
     """Add a line about a command to the audit, where there is one.
 
@@ -68,11 +73,14 @@ def record(ctx: click.Context, outcome: str) -> None:
     if command not in RECORDED:
         return
     try:
-        path = Settings.from_env({"WSSEC_AUDIT": os.environ.get("WSSEC_AUDIT", "")}).audit
-        if path:
+        settings = Settings.from_env({name: os.environ[name] for name in READ if name in os.environ})
+        if settings.audit:
             at = time.time()
-            line = record_of("operator.acted", at, _facts(ctx.params, command, outcome))
-            append_shared(made_folder(path), [line], at, Limits().audit_piece_bytes)
+            facts = _facts(ctx.params, command, outcome)
+            if settings.audit_pseudonyms is not None:
+                facts = Pseudonyms(settings.audit_pseudonyms, settings.issuer).applied(facts)
+            line = record_of("operator.acted", at, facts)
+            append_shared(made_folder(settings.audit), [line], at, Limits().audit_piece_bytes)
     except WssecError as error:
         warn(f"this is not in the audit: {error}")
 

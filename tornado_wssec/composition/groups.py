@@ -24,6 +24,7 @@ from ..telemetry.audit import Audit
 from ..telemetry.incidents import Incidents
 from ..telemetry.measures import METRICS
 from ..telemetry.metrics import Metrics
+from ..telemetry.pseudonyms import Pseudonyms
 from ..telemetry.sampling import Refusals, Sampler
 from ..timekeeping import Timekeeping
 from .arguments import Arguments
@@ -44,6 +45,8 @@ class Telemetry:
 def telemetry_of(given: Arguments) -> Telemetry:
     """Make what everything else reports to."""
     audit, wall = Audit(), given.clock.wall
+    if given.settings.audit_pseudonyms is not None:
+        audit.pseudonyms = Pseudonyms(given.settings.audit_pseudonyms, given.rules.issuer)
     evidence = Evidence(
         audit, given.settings.audit, is_required=given.audit_is_required, limits=given.limits, wall=wall
     )

@@ -58,7 +58,7 @@ class OperationsHandler(GuardedHandler):
 
     def deny(self, identity: Identity) -> None:
         """Tell somebody who is known, and may not see the page; it is put down as any refusal is."""
-        refusal = RouteDenied(f"{identity.subject} lacks {READ}")
+        refusal = RouteDenied(f"{identity.subject} lacks {READ}", about=(identity.subject, identity.issuer))
         self.guard.reception.record_refusal(refusal, self.request, printable(self.request.path))
         self.set_status(403)
         self.show("denied.html", subject=identity.subject, permission=READ, is_own=self.ways.is_own)

@@ -33,7 +33,7 @@ def _store(text: str) -> Secret:
     return Secret(text)
 
 
-def _cookie_secret(text: str) -> Secret:
+def _long_secret(text: str) -> Secret:
     if len(text.encode("utf-8", "replace")) < COOKIE_SECRET_BYTES:
         raise ValueError(f"is shorter than {COOKIE_SECRET_BYTES} bytes; use that many random ones or more")
     return Secret(text)
@@ -68,9 +68,12 @@ class Settings:
         "WSSEC_TRUSTED_PROXIES", _words, "networks (CIDR) whose forwarding headers count", default=()
     )
     cookie_secret: Secret | None = _variable(
-        "WSSEC_COOKIE_SECRET", _cookie_secret, "secret that signs cookies", secret=True
+        "WSSEC_COOKIE_SECRET", _long_secret, "secret that signs cookies", secret=True
     )
     audit: str | None = _variable("WSSEC_AUDIT", str, "path of the audit log")
+    audit_pseudonyms: Secret | None = _variable(
+        "WSSEC_AUDIT_PSEUDONYMS", _long_secret, "key of the pseudonyms that people have in the audit", secret=True
+    )
     tls_cert: str | None = _variable("WSSEC_TLS_CERT", str, "path of the certificate chain")
     tls_key: str | None = _variable("WSSEC_TLS_KEY", str, "path of the certificate's private key")
     schemas: tuple[str, ...] = _variable(

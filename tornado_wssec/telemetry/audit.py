@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
 from typing import Final, Protocol
 
+from .pseudonyms import Pseudonyms
 from .redact import printable
 
 LOGGER: Final = "tornado_wssec.audit"
@@ -30,12 +31,26 @@ class Audit:
     Attributes:
         sink: what keeps the lines; None: the logger alone.
         watcher: what shows the newest lines to operators; None: nobody looks.
+        pseudonyms: in the place of people's names; None: they are told.
     """
 
     def __init__(self) -> None:
         self._logger = logging.getLogger(LOGGER)
         self.sink: Sink | None = None
         self.watcher: Sink | None = None
+        self.pseudonyms: Pseudonyms | None = None
+
+    def named(self, subject: str, issuer: str | None) -> str:
+        """Somebody, as lines name him."""
+        return subject if self.pseudonyms is None else self.pseudonyms.of(subject, issuer)
+
+    def told(self, text: str, about: tuple[str, str | None] | None) -> str:
+        """A sentence as lines may tell it.
+
+        Args:
+            about: (subject, issuer) of whom it names.
+        """
+        return text if about is None or self.pseudonyms is None else self.pseudonyms.in_text(text, *about)
 
     def record(self, event: str, now: float, **facts: object) -> None:
         """Write one event.
@@ -49,7 +64,7 @@ class Audit:
         is_logged = logger.isEnabledFor(logging.INFO)
         if not is_logged and sink is None and watcher is None:
             return
-        record = record_of(event, now, facts)
+        record = record_of(event, now, facts if self.pseudonyms is None else self.pseudonyms.applied(facts))
         if sink is not None:
             sink.put(record)
         if watcher is not None:

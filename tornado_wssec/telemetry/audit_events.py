@@ -39,7 +39,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "session.opened": Event("A connection was let in.", (*_WHO, "address", "origin", "endpoint")),
     "session.refreshed": Event("A fresh token has replaced the one of a connection.", (*_WHO, "token")),
     "session.rights_changed": Event(
-        "What a connection may do has changed while it was open.", ("session", "subject", "tenant", "channels_lost")
+        "What a connection may do has changed while it was open.", (*_WHO, "channels_lost")
     ),
     "session.closed": Event(
         "A connection has ended; without `code` its peer left without a word.", (*_WHO, "code", "evidence")
@@ -47,10 +47,10 @@ EVENTS: Final[Mapping[str, Event]] = {
     "sessions.kicked": Event(
         "An operator or the application has ended connections.", ("notice", "reason", "connections")
     ),
-    "message.refused": Event("A message got an error.", ("code", "session", "subject", "evidence")),
+    "message.refused": Event("A message got an error.", ("code", "session", "subject", "issuer", "evidence")),
     "message.signed": Event(
         "A signed message was verified; `key` is the thumbprint (RFC 7638) of the one that signed it.",
-        ("type", "session", "subject", "key", "seq"),
+        ("type", "session", "subject", "issuer", "key", "seq"),
     ),
     "revocation.enforced": Event("Connections were ended since something of theirs is revoked.", ("connections",)),
     "login.began": Event("Somebody has signed in with a cookie.", ("session", "subject", "tenant")),
@@ -59,7 +59,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "api_key.dropped": Event("An API key is no more, since it or its owner was revoked.", ("key", "revocation")),
     "ban.begun": Event(
         "Somebody may not come back for a while, for what the connection did.",
-        ("session", "subject", "address", "code", "seconds"),
+        ("session", "subject", "issuer", "address", "code", "seconds"),
     ),
     **{
         f"channel.{measure}": Event(what, _CHANNEL)
