@@ -1,6 +1,7 @@
 """Who comes back to a channel gets what he missed, once and in order, or is told that he cannot have it."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -98,6 +99,19 @@ async def test_resume_after_a_while_away() -> None:
         assert (first, at) == (second - 1, second + 2)
         assert start < first
         await back.assert_nothing_received()
+
+
+@in_loop
+async def test_resume_from_more_than_memory_may_hold() -> None:
+    """Histories take so many bytes in all; who comes back from before that is told that something may be missing."""
+    async with log_kit(limits=replace(GENEROUS, history_bytes=50_000)) as kit:
+        client, start = await come(kit)
+        await client.close()
+        await say(kit, "a" * 30_000, "b" * 30_000)
+        back, _ = await come(kit, start)
+
+        assert {"type": "wssec.gap", "data": {"channel": CHANNEL}} == await back.receive()
+        assert ["b"] == [text[:1] for _, text in await heard(back, 1)]
 
 
 @in_loop

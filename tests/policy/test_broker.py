@@ -1,5 +1,7 @@
 """What travels between nodes, and what of it is believed."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,8 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 @given(TEXTS, TEXTS, st.none() | TEXTS, st.none() | TEXTS)
 def test_broadcast_arrives_as_it_left(channel: str, data: str, needs: str | None, key: str | None) -> None:
     """With the number that the broker gave it."""
-    sent = Broadcast(channel=channel, type="t", data=data, needs=needs, key=key, id="i", origin="n")
+    text = json.dumps({"text": data}, ensure_ascii=False)
+    sent = Broadcast(channel=channel, type="t", data=text, needs=needs, key=key, id="i", origin="n")
 
     assert sent.numbered(7) == Broadcast.from_text(sent.to_text(), 7)
     assert sent == Broadcast.from_text(sent.to_text())
@@ -36,6 +39,12 @@ def test_broadcast_travels_as_it_is_written() -> None:
         '["c","t",1,"",null,"i","n"]',
         '["c","t","{}",1,null,"i","n"]',
         '["c","t","{}","",["k"],"i","n"]',
+        '["c","t","","",null,"i","n"]',
+        '["c","t","[]","",null,"i","n"]',
+        '["c","t","{},1","",null,"i","n"]',
+        '["c","t","{\\"n\\":NaN}","",null,"i","n"]',
+        '["c","t","{\\"n\\":\\"\\ud800\\"}","",null,"i","n"]',
+        json.dumps(["c", "t", '{"n":' + "[" * 100_000, "", None, "i", "n"]),
         "[" * 100_000,
     ],
     ids=lambda text: text[:40],

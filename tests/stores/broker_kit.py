@@ -1,6 +1,7 @@
 """What tests of brokers have in common: nodes that write down what they hear."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,14 +27,14 @@ class Heard:
 
     def gap(self, channel: str) -> None:
         self.gaps.append(channel)
-        self.said.append(Broadcast(channel=channel, type="gap", data="gap", needs="", id="", origin=""))
+        self.said.append(Broadcast(channel=channel, type="gap", data='{"text":"gap"}', needs="", id="", origin=""))
 
     def moved(self, channel: str, who: Present, is_here: bool) -> None:
         self.moves.append((channel, who.subject, is_here))
 
     def texts(self, channel: str = "room:a") -> list[str]:
         """What was said in a channel; `gap` where something may be missing."""
-        return [one.data for one in self.said if one.channel == channel]
+        return [text_of(one) for one in self.said if one.channel == channel]
 
 
 @dataclass
@@ -66,12 +67,19 @@ class Node:
     async def missed(self, since: int | None, channel: str = "room:a", kept: Kept = KEPT) -> list[str] | None:
         """What came behind a number; None: it is not known whether that is all."""
         resumed = await self.broker.resume(channel, kept, since)
-        return [one.data for one in resumed.missed] if resumed.is_whole else None
+        return [text_of(one) for one in resumed.missed] if resumed.is_whole else None
 
 
 def said(text: str, channel: str = "room:a") -> Broadcast:
     """A publication."""
-    return Broadcast(channel=channel, type="chat.posted", data=text, needs="chat:read", id=f"i{next(IDS)}", origin="n")
+    data = json.dumps({"text": text})
+    return Broadcast(channel=channel, type="chat.posted", data=data, needs="chat:read", id=f"i{next(IDS)}", origin="n")
+
+
+def text_of(broadcast: Broadcast) -> str:
+    """What was said with `said`."""
+    text: str = json.loads(broadcast.data)["text"]
+    return text
 
 
 @asynccontextmanager

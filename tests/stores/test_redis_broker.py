@@ -1,6 +1,7 @@
 """The broker between nodes, on each server that is here; and when the server does not do what it should."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -512,6 +513,69 @@ async def test_redis_broker_of_somebody_else(
 
         await node.hears("before", "ours")
         assert payload not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("seq", "after", "data"),
+    [(2**53 - 1, 0, "{}"), (2**53 - 1, 2**53 - 2, "{}"), (2**53, 0, "{}"), (-1, 0, "{}"), (0, 0, "no JSON")],
+)
+@in_loop
+async def test_redis_broker_is_not_silenced_by_somebody_else(
+    each_redis: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, seq: int, after: int, data: str
+) -> None:
+    """By a number that the server has not given, or by what is no JSON: it is ignored, and the log says so once."""
+    name = f"{{{prefix_of(tmp_path)}}}:say:room:a"
+    text = json.dumps(["room:a", "t", data, "", None, "i", "n"], separators=(",", ":"))
+    async with nodes_at(each_redis.url, tmp_path, 1) as [node]:
+        await node.want(kept=KEPT)
+        await node.say("before", kept=KEPT)
+        await node.hears("before")
+        for _ in range(3):
+            for verb in ("PUBLISH", "SPUBLISH"):
+                each_redis.ask(verb, name, f"x {seq} {after} {text}")
+        for ours in ("ours", "too"):
+            await node.say(ours, kept=KEPT)
+
+        await node.hears("before", "ours", "too")
+        await eventually(lambda: "is none of ours" in caplog.text)
+        assert 1 == caplog.text.count("is none of ours")
+
+
+@in_loop
+async def test_redis_broker_looks_after_the_rest_when_a_key_is_somebody_elses(
+    each_redis: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What needs that key fails, and the log names it once; the counts of listeners are told all the same."""
+    tag = f"{{{prefix_of(tmp_path)}}}"
+    each_redis.ask("SET", f"{tag}:ears", "mine")
+    async with nodes_at(each_redis.url, tmp_path, 1) as [node]:
+        await node.want()
+        await eventually(lambda: "1" in each_redis.ask("HGET", f"{tag}:heard-at:n0", "room:a"))
+        await asyncio.sleep(2 * redis_broker.UPKEEP_SECONDS)
+
+    assert 1 == caplog.text.count("channels are out of order")
+    assert f"{tag}:ears" in caplog.text
+    caplog.clear()
+
+
+@pytest.mark.parametrize("key", ["life", "last:room:a"])
+@in_loop
+async def test_redis_broker_says_why_it_cannot_number(
+    each_redis: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, key: str
+) -> None:
+    """What is kept cannot be published where somebody else's value stands; the log says which keys to look at, once."""
+    tag = f"{{{prefix_of(tmp_path)}}}"
+    each_redis.ask("DEL", f"{tag}:{key}")
+    each_redis.ask("RPUSH", f"{tag}:{key}", "mine")
+    async with nodes_at(each_redis.url, tmp_path, 1) as [node]:
+        for _ in range(3):
+            with pytest.raises(StoreCorrupt, match="another application"):
+                await node.say("a", kept=KEPT)
+
+    assert 1 == caplog.text.count("channels are out of order")
+    assert f"{tag}:{key.partition(':')[0]}" in caplog.text
+    assert "remove it" in caplog.text
+    caplog.clear()
 
 
 @in_loop

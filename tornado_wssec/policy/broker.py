@@ -11,9 +11,16 @@ Rules of this file:
 import json
 from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Final, NamedTuple, NoReturn, Protocol, Self, TypeVar
 
 _T = TypeVar("_T")
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError("is no JSON")
+
+
+_DATA: Final = json.JSONDecoder(parse_constant=_refuse)
 _NAMES: Final = ("channel", "type", "data", "needs", "key", "id", "origin")
 
 
@@ -55,10 +62,10 @@ class Broadcast:
         try:
             values: Any = json.loads(text)
             found = cls(**dict(zip(_NAMES, values, strict=True)), seq=seq)
+            if not found._is_whole():
+                raise ValueError
         except (ValueError, TypeError, RecursionError):
             raise ValueError("this is no publication of ours") from None
-        if not found._is_whole():
-            raise ValueError("this is no publication of ours")
         return found
 
     def numbered(self, seq: int | None) -> Self:
@@ -67,7 +74,13 @@ class Broadcast:
 
     def _is_whole(self) -> bool:
         texts, may_lack = (self.channel, self.type, self.data, self.id, self.origin), (self.needs, self.key)
-        return all([type(one) is str for one in texts]) and all([one is None or type(one) is str for one in may_lack])
+        if not all([type(one) is str for one in texts]) or not all(
+            [one is None or type(one) is str for one in may_lack]
+        ):
+            return False
+        self.data.encode()
+        # It goes out as it is: what is no object would be told to everybody as if it were.
+        return type(_DATA.decode(self.data)) is dict
 
 
 class Kept(NamedTuple):

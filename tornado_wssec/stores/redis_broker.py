@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from ..errors import StoreCorrupt, StoreError, StoreUnavailable
 from ..policy.broker import Broadcast, Kept, Listener, Present, Resumed
-from ..policy.history import MICROSECONDS, Position, Told, remembered, resume
+from ..policy.history import FRESH, MICROSECONDS, Position, Told, remembered, resume
 from ..settings import Timeouts
+from .rarely import Rarely
 from .redis_attendance import RedisAttendance
 from .redis_broker_scripts import READ_ON, SAY_AND_KEEP, SAY_ONCE, WHICH_LIFE
 from .redis_census import RedisCensus
@@ -39,6 +40,9 @@ WARNED_SECONDS: Final = 10.0
 
 WARNED_MOST: Final = 10_000
 GAP: Final = b"gap"
+SAFEST: Final = 2**53 - 1
+"""The highest number that a browser can hold exactly."""
+
 CHANNEL_KEYS: Final = ("life", "last:", "told:", "ears", "here:", "here-at:", "heard-at:")
 """Behind the store's tag; a channel or a node follows a colon."""
 
@@ -75,6 +79,7 @@ class RedisBroker:
         self._unwarned: dict[str, None] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._due = asyncio.Event()
+        self._rarely = Rarely(logger)
 
     @property
     def reach(self) -> str:
@@ -111,7 +116,8 @@ class RedisBroker:
         """One more who listens."""
         course = self._courses.get(channel)
         if course is None:
-            course = self._courses[channel] = Course(channel, kept, self._listener, self._reader(channel, kept))
+            read = self._reader(channel, kept)
+            course = self._courses[channel] = Course(channel, kept, self._listener, read, self._ignored)
         course.listeners += 1
         self._census.count(channel, course.listeners)
         wish = self._ear.wish(self._say + channel)
@@ -145,13 +151,20 @@ class RedisBroker:
             return
         try:
             seq, after, text = said.split(b" ", 2)
-            broadcast, before = Broadcast.from_text(text.decode(), int(seq) or None), int(after)
+            number, before = int(seq), int(after)
+            broadcast = Broadcast.from_text(text.decode(), number or None)
         except ValueError:
-            logger.error("%s: what arrived in a channel is none of ours; see who publishes there", self._place.url)
+            self._ignored()
             return
-        if broadcast.channel == course.channel:
-            self._hear_from(life)
-            course.hear(broadcast, before)
+        # The server numbers behind the last one, or by its clock.
+        if broadcast.channel != course.channel or not 0 <= number <= SAFEST or before not in (FRESH, number - 1):
+            self._ignored()
+            return
+        self._hear_from(life)
+        course.hear(broadcast, before)
+
+    def _ignored(self) -> None:
+        self._rarely.error(f"{self._place.url}: what arrived in a channel is none of ours; see who publishes there")
 
     def _hear_from(self, life: bytes) -> None:
         """Two that take turns as the primary may do so twice without a connection being broken."""
@@ -174,6 +187,9 @@ class RedisBroker:
         try:
             self._note(broadcast.channel)
             return await self._publish(broadcast, kept)
+        except StoreCorrupt as error:
+            self._tell_damage(error)
+            raise
         finally:
             self._publishing -= 1
 
@@ -209,6 +225,13 @@ class RedisBroker:
 
     async def resume(self, channel: str, kept: Kept, since: int | None) -> Resumed:
         """What came behind a number."""
+        try:
+            return await self._resume(channel, kept, since)
+        except StoreCorrupt as error:
+            self._tell_damage(error)
+            raise
+
+    async def _resume(self, channel: str, kept: Kept, since: int | None) -> Resumed:
         behind = "" if since is None else since
         words = (behind, RESUMED_BYTES, self._latest)
         life, last, now, *rest = await self._link.run(READ_ON, self._keys_of(channel), *words)
@@ -289,16 +312,15 @@ class RedisBroker:
 
     async def _keep_up(self) -> None:
         while True:
-            await self._quietly(self._look())
+            await self._look()
             await asyncio.sleep(UPKEEP_SECONDS)
 
     async def _look(self) -> None:
-        await self._attendance.renew()
+        """Each by itself: a key that somebody else has written stops what needs it, and nothing beside it."""
+        for step in (self._attendance.renew, self._census.tell, self._link.look_for_primary, self._warn_of_move):
+            await self._quietly(step())
         if self._attendance.is_behind:
             self._due.set()
-        await self._census.tell()
-        await self._link.look_for_primary()
-        await self._warn_of_move()
         self._forget_published()
 
     def _be_in(self, life: str) -> None:
@@ -332,7 +354,12 @@ class RedisBroker:
             await work
         except StoreError as error:
             if isinstance(error, StoreCorrupt):
-                logger.error("%s", error)
+                self._tell_damage(error)
         except Exception as error:
             # A mistake of ours must not end this: the lease would, and everybody here would be taken for gone.
-            logger.error("looking after channels failed: %s", type(error).__name__)
+            self._rarely.error(f"looking after channels failed: {type(error).__name__}")
+
+    def _tell_damage(self, error: StoreCorrupt) -> None:
+        """Nothing of it mends itself: the operator is told where to look."""
+        names = ", ".join(f"{self._tag}:{name}{'*' if name.endswith(':') else ''}" for name in CHANNEL_KEYS)
+        self._rarely.error(f"channels are out of order: {error}; their keys are {names}")

@@ -3,6 +3,8 @@
 Rules of this file:
 1. A number that has been heard is not heard again.
 2. A number whose predecessor has not been heard waits until the history has said what is missing, or that it cannot.
+3. A number that follows nothing is believed when the server has given it: who may publish there, and is none of us,
+   could else end the channel here with a high one.
 """
 
 import asyncio
@@ -31,17 +33,34 @@ class Course:
         kept: what is kept of it; None: nothing, and then a broken link is a gap.
         listener: who hears.
         read: reads its history behind a number.
+        ignored: is told of each publication that the server has not numbered.
     """
 
-    __slots__ = ("_heard", "_is_stale", "_listener", "_mending", "_read", "_waiting", "channel", "kept", "listeners")
+    __slots__ = (
+        "_given",
+        "_heard",
+        "_ignored",
+        "_is_stale",
+        "_listener",
+        "_mending",
+        "_read",
+        "_waiting",
+        "channel",
+        "kept",
+        "listeners",
+    )
 
-    def __init__(self, channel: str, kept: Kept | None, listener: Listener, read: Read) -> None:
+    def __init__(
+        self, channel: str, kept: Kept | None, listener: Listener, read: Read, ignored: Callable[[], None]
+    ) -> None:
         self.channel = channel
         self.kept = kept
         self.listeners = 0
         self._listener = listener
         self._read = read
+        self._ignored = ignored
         self._heard: int | None = None
+        self._given = 0  # the server has given no higher number, when it was asked last
         self._waiting: list[tuple[Broadcast, int] | None] = []
         self._mending: asyncio.Task[None] | None = None
         self._is_stale = False
@@ -57,6 +76,7 @@ class Course:
             # Whoever came at the same time may have found it before, and what he was promised is on its way still.
             if self._heard is None:
                 self._heard = seq
+            self._given = max(self._given, seq)
 
     @property
     def has_begun(self) -> bool:
@@ -76,7 +96,7 @@ class Course:
                 self._is_stale = True
         elif not self._follows(broadcast, after):
             self._waiting.append((broadcast, after))
-            self.mend()
+            self._look(is_stale=after != FRESH and self._heard is not None)
         else:
             self._hand_over(broadcast)
 
@@ -87,7 +107,7 @@ class Course:
         elif self._mending is not None:
             self._is_stale = True
         else:
-            self._mending = asyncio.get_running_loop().create_task(self._mend())
+            self._look(is_stale=True)
 
     def warn(self) -> None:
         """Something is missing that nobody has, behind what waits."""
@@ -103,34 +123,55 @@ class Course:
 
     def _follows(self, broadcast: Broadcast, after: int) -> bool:
         # Another node may keep what we were not told to keep: what is missing cannot be fetched, and holds up nothing.
-        if self.kept is None or broadcast.seq is None or self._heard is None or after in (FRESH, self._heard):
+        if self.kept is None or broadcast.seq is None:
             return True
-        return broadcast.seq <= self._heard  # heard already: it is left out
+        if self._heard is not None and (after == self._heard or broadcast.seq <= self._heard):
+            return True  # what has been heard already is left out
+        return (self._heard is None or after == FRESH) and broadcast.seq <= self._given
 
     def _hand_over(self, broadcast: Broadcast) -> None:
-        if broadcast.seq is not None:
+        if self.kept is not None and broadcast.seq is not None:
             if self._heard is not None and broadcast.seq <= self._heard:
                 return
             self._heard = broadcast.seq
         self._listener.deliver(broadcast)
 
+    def _look(self, *, is_stale: bool) -> None:
+        self._is_stale = is_stale
+        self._mending = asyncio.get_running_loop().create_task(self._mend())
+
     async def _mend(self) -> None:
         try:
-            self._is_stale = True
+            doubted = len(self._waiting)
+            is_known = await (self._catch_up() if self._is_stale else self._ask())
             while self._is_stale:
-                self._is_stale = False
-                await self._catch_up()
+                doubted = len(self._waiting)
+                is_known = await self._catch_up()
         finally:
             self._mending = None
         waiting, self._waiting = self._waiting, []
-        for one in waiting:
+        for place, one in enumerate(waiting):
             if one is None:
                 self.warn()
-            else:
+            elif place >= doubted or one[0].seq is None or one[0].seq <= self._given:
                 self.hear(*one)
+            elif is_known:
+                self._ignored()  # it was here before the server was asked, which knows nothing of it
 
-    async def _catch_up(self) -> None:
-        resumed = await self._patiently_read()
+    async def _ask(self) -> bool:
+        """Find how far the server has numbered; whether it could be found."""
+        resumed = await self._patiently_read(None)
+        if resumed is None:
+            self._listener.gap(self.channel)
+            self._heard = None
+            return False
+        self._given = max(self._given, resumed.seq)
+        return True
+
+    async def _catch_up(self) -> bool:
+        """Fetch what is missing; whether it could be found."""
+        self._is_stale = False
+        resumed = await self._patiently_read(self._heard)
         if self._heard is None or resumed is None:
             self._listener.gap(self.channel)
         for one in resumed.in_order(None) if resumed else ():
@@ -138,15 +179,16 @@ class Course:
                 self._listener.gap(self.channel)
             else:
                 self._hand_over(one)
-        if resumed is not None:
-            self._heard = max(resumed.seq, self._heard or 0)
-        else:
+        if resumed is None:
             self._heard = None
+            return False
+        self._heard = self._given = max(resumed.seq, self._heard or 0)
+        return True
 
-    async def _patiently_read(self) -> Resumed | None:
+    async def _patiently_read(self, since: int | None) -> Resumed | None:
         for attempt in range(ATTEMPTS):
             try:
-                return await self._read(self._heard)
+                return await self._read(since)
             except StoreError:
                 if attempt < ATTEMPTS - 1:
                     await asyncio.sleep(ATTEMPT_SECONDS)
