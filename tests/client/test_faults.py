@@ -10,7 +10,7 @@ from tests.client.kit import LINE, RIGHTS, Chat, Waits, in_loop, start
 from tests.faults.cut import wire_to
 from tests.kits import GENEROUS
 from tests.signing import Desk, ed25519
-from tornado_wssec import Limits, Timeouts
+from tornado_wssec import Close, CloseCode, Limits, Timeouts
 from tornado_wssec.client import (
     Client,
     Event,
@@ -25,6 +25,7 @@ from tornado_wssec.client import (
 )
 from tornado_wssec.client.signing import SigningKey
 from tornado_wssec.testing.clock import NOON
+from tornado_wssec.wire.outgoing import Outgoing
 
 
 @pytest.fixture
@@ -287,3 +288,33 @@ async def test_client_shows_nothing_of_its_credential() -> None:
 def at(kit: Chat, port: int, waits: Waits) -> Client:
     """A client behind a wire: its Host is that of the wire, which the server does not know."""
     return kit.client(waits, url=f"ws://127.0.0.1:{port}/ws", headers={"Host": kit.host})
+
+
+@in_loop
+async def test_subscription_that_is_taken_back_keeps_nobody_waiting() -> None:
+    """Nor does one that is asked for twice, or of a client that has stopped."""
+    waits = Waits()
+    async with Chat() as kit:
+        client = kit.client(waits)
+        with pytest.raises(Refused, match="stopped"):
+            await client.subscribe("room:lobby")
+        async with client:
+            waits.is_held = True
+            kit.guard.hub.end_where(lambda live: True, Close(CloseCode.TIMED_OUT))
+            await waits.until("waiting", "timed_out")
+            first, second = start(client.subscribe("room:lobby")), start(client.subscribe("room:lobby"))
+            await first
+            await client.unsubscribe("room:lobby")
+            await second
+
+
+@pytest.mark.parametrize("said", ["nonsense", "[]", '{"type": 1}', "[" * 100_000], ids=range(4))
+@in_loop
+async def test_server_that_says_no_message_is_left(said: str) -> None:
+    """It is not one of ours; the client backs off."""
+    waits = Waits()
+    async with Chat() as kit, kit.client(waits):
+        waits.is_held = True
+        for live in tuple(kit.guard.hub):
+            live.send(Outgoing(said), kit.clock.monotonic)
+        await waits.until("waiting", "lost")

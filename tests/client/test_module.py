@@ -17,6 +17,7 @@ from tests.client.node import minified, node_test
 from tests.exports.node import compiled
 from tests.test_routes import sent
 from tornado_wssec import Registry
+from tornado_wssec.cli.route_audit import route_lines
 from tornado_wssec.client import STATIC, module_url
 from tornado_wssec.client.schedule import FIRST_WAIT, LONGEST_WAIT, STABLE_AFTER
 from tornado_wssec.closing import CloseCode
@@ -160,6 +161,14 @@ async def test_module_is_served_to_be_kept(name: Any) -> None:
             kept.headers["cross-origin-resource-policy"],
         )
         assert (304, b"") == (again.status, again.body)
+
+
+def test_module_is_told_of_by_the_audit() -> None:
+    """Of an application: whoever serves it, knows it."""
+    kit = Serving()
+
+    lines = list(route_lines(kit.app, kit.guard, starts=True))
+    assert any("the browser's modules, for everybody" in line.what for line in lines)
 
 
 @in_loop

@@ -7,6 +7,7 @@ from typing import Any, Final
 from tornado.web import Application, ErrorHandler, RedirectHandler, StaticFileHandler
 from tornado.websocket import WebSocketHandler
 
+from ..client_modules import ClientModuleHandler
 from ..endpoint import Endpoint
 from ..exposure import Route, dead_ends, routes_of
 from ..guard import Guard
@@ -28,6 +29,7 @@ OWN: Final[Mapping[type, str]] = {
     SignInHandler: "the form to sign in there",
     SignOutHandler: "ends a sign-in there",
     FileHandler: "the files of the operations page, for everybody",
+    ClientModuleHandler: "the browser's modules, for everybody",
 }
 
 

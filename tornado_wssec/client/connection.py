@@ -177,6 +177,9 @@ class Client:
         Raises:
             Refused: the server said no.
         """
+        if self.state.name == "stopped":
+            raise Refused("stopped", self.state.reason)
+        self._settle(channel)
         subscription = self._channels[channel] = Subscription(since)
         if self._is_open:
             self._start(self._join(channel, subscription))
@@ -184,8 +187,14 @@ class Client:
 
     async def unsubscribe(self, channel: str) -> None:
         """Listen no more."""
+        self._settle(channel)
         if self._channels.pop(channel, None) is not None and self._is_open:
             await self.request("wssec.unsubscribe", {"channel": channel})
+
+    def _settle(self, channel: str) -> None:
+        """Whoever still waits for the answer about a channel waits no longer: another word of ours takes its place."""
+        if channel in self._channels:
+            self._channels[channel].begin(None)
 
     async def events(self) -> AsyncIterator[Event]:
         """What the server says unasked, until `close()`. For one reader.

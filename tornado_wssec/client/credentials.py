@@ -18,6 +18,7 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from .states import HttpRefused
 
 TICKET_WITHIN: Final = 10.0
+ANSWER_BYTES: Final = 64 * 1024
 SECURE: Final[Mapping[str, str]] = {"wss": "https", "ws": "http"}
 
 
@@ -114,7 +115,7 @@ async def fetched(request: HTTPRequest) -> HTTPResponse:
         HttpRefused: it is no success.
         OSError: there is none.
     """
-    client = SimpleAsyncHTTPClient(force_instance=True)
+    client = SimpleAsyncHTTPClient(force_instance=True, max_body_size=ANSWER_BYTES)
     try:
         answer = await client.fetch(request, raise_error=False)
     finally:

@@ -37,7 +37,7 @@ class Transport:
         text = await self._socket.read_message()
         if text is None:
             return None
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             message = json.loads(text)
             if isinstance(message, dict) and isinstance(message.get("type"), str):
                 return message
