@@ -21,6 +21,7 @@ from tornado_wssec.handover import carry, compiled_unmask
 from tornado_wssec.settings import KiB, Limits, MiB, Timeouts
 from tornado_wssec.wire.engine import Engine
 from tornado_wssec.wire.frames import encode_binary, encode_text
+from tornado_wssec.wire.gathering import Gatherings
 from tornado_wssec.wire.outgoing import Outgoing
 
 HOST: Final = "127.0.0.1"
@@ -39,6 +40,8 @@ ACCEPTED: Final = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n"
 )
 REFUSED: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+GATHERINGS: Final = Gatherings()
 
 
 class Echo(Outgoing):
@@ -60,6 +63,11 @@ def echo(sock: socket.socket, early: bytes) -> None:
         engine.close(close)
         loop.call_later(Timeouts().close, engine.abort)
 
+    def send_all_back(texts: list[str]) -> int:
+        for text in texts:
+            send_back(encode_text(text.encode()))
+        return len(texts)
+
     engine = Engine(
         LIMITS,
         Timeouts(),
@@ -68,8 +76,8 @@ def echo(sock: socket.socket, early: bytes) -> None:
         lost=lambda code, reason: None,
         unmask=compiled_unmask,
     )
-    engine.watch(charge_nothing, charge_nothing, refuse)
-    carry(sock, engine)
+    engine.watch(charge_nothing, charge_nothing, refuse, receive_all=send_all_back)
+    carry(sock, engine, GATHERINGS)
     engine.start(early)
 
 

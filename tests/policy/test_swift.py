@@ -22,6 +22,7 @@ from tornado_wssec.policy.messages import Message
 from tornado_wssec.policy.permissions import PASSED_MOST, PUBLIC, Grants
 from tornado_wssec.policy.permitted import Permitted
 from tornado_wssec.policy.pipeline import Pipeline
+from tornado_wssec.policy.rates import TokenBucket
 from tornado_wssec.policy.registry import MessageSpec, Registry
 from tornado_wssec.policy.session import Account, Session
 from tornado_wssec.policy.swift import Swift
@@ -229,6 +230,20 @@ def test_swift_together_and_one_by_one_agree(is_swift: bool) -> None:
         assert owed(ours[0]) == owed(ours[1]), frames
         if chance.random() < 0.1:
             ours = twins(chance, now)
+
+
+@pytest.mark.parametrize("which", ["messages", "own"])
+def test_swift_goes_on_behind_what_cannot_be_paid(which: str) -> None:
+    """Each that comes together asks for itself, and what another type still has is not kept from it."""
+    way, one = pipeline(Envelope(), is_swift=True), session(*GRANTS)
+    say, look = '{"type":"say","data":{"room":"lobby"}}', '{"type":"look","data":{}}'
+    way.admit(say, one, 0.0)  # which opens the account for the type
+    (own,) = one.account.by_type.values()
+    assert isinstance(own, TokenBucket)
+    (own if which == "own" else one.account.messages).full_at = 1e9
+    found = [permitted is not None for permitted in way.admit_swiftly([say, say, look], one, 0.0)]
+
+    assert [False, False, which == "own"] == found
 
 
 def test_swift_looks_again_before_each() -> None:
