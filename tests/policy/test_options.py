@@ -14,7 +14,7 @@ from tornado_wssec.policy.overflow import Overflow
 from tornado_wssec.policy.permissions import PUBLIC, PermissionTemplate
 from tornado_wssec.policy.rates import Rate
 
-from .samples import TYPE, channel, message
+from .samples import TYPE, channel, message, text
 
 
 def problem(declared: type[Message] | type[Channel]) -> Problem:
@@ -228,3 +228,14 @@ def test_options_report_misspellings_along_with_the_rest() -> None:
         next(text for text in ("did you mean rate?", "write permission", "write a number") if text in one.remedy)
         for one in problems
     ]
+
+
+@pytest.mark.parametrize(
+    ("meta", "option"), [({"overflow": "drop_newest"}, "overflow"), ({"coalesce": "{symbol}"}, "coalesce")]
+)
+def test_options_for_slow_receivers_of_what_nobody_receives(meta: dict[str, Any], option: str) -> None:
+    """The option that was written is the one to drop."""
+    _, problems = read_message(message({"direction": "in", **meta}, symbol=text()))
+    told = [(one.where.rpartition(".")[2], one.remedy) for one in problems if "only clients send" in one.fault]
+
+    assert [(option, "drop it")] == told

@@ -56,6 +56,14 @@ def test_shape_leaves_what_it_does_not_check(left: int, field: fields.Field[Any]
     assert left == len(shapes.left_of(value(field)))
 
 
+@pytest.mark.parametrize("check", [validate.OneOf([1, 2]), validate.Equal(1), validate.Range(1, 2**60)])
+def test_shape_of_a_number_takes_bounds_from_ranges_alone(check: validate.Validator) -> None:
+    """Another check says nothing of them, and a bound that does not fit is no bound of the type."""
+    plain = shapes.shape_of(value(StrictInteger()), 2**53)
+
+    assert plain == shapes.shape_of(value(StrictInteger(validate=check)), 2**53)
+
+
 def test_shapes_do_without_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is an extra: where it is missing the module says so, and nothing else happens."""
     monkeypatch.setitem(sys.modules, "msgspec", None)
