@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page
 from tornado.web import RequestHandler
 
-from tests.browser.conftest import Visitor, chromium, visit
+from tests.browser.conftest import Visitor
 from tests.client.kit import RIGHTS, Chat, served
 from tests.client.node import node_test
 from tests.docs.pages import DOCS, blocks
@@ -15,8 +15,6 @@ from tests.kits import GENEROUS
 from tests.starter.running import free_port
 from tornado_wssec import Close
 from tornado_wssec.client import module_url
-
-__all__ = ["chromium", "visit"]
 
 SUBJECT: Final = "ann"
 BLOCKED: Final = (
