@@ -13,7 +13,20 @@ from .load.driver import LoadFailed
 from .process import CLIENT_CORE, pin
 from .results import Figure, Outcome, keep, print_figures
 from .revocation import suite as revocation
-from .suites import crowd, encrypted, fanout, flood, memory, nodes, security, signing, startup, talk, validation
+from .suites import (
+    crowd,
+    encrypted,
+    fanout,
+    flood,
+    memory,
+    nodes,
+    security,
+    signing,
+    startup,
+    talk,
+    telemetry,
+    validation,
+)
 
 SUITES: Final[Mapping[str, tuple[Callable[[int], Outcome], Sequence[Bar]]]] = {
     "talk": (talk.measure, bars.MESSAGES),
@@ -29,6 +42,7 @@ SUITES: Final[Mapping[str, tuple[Callable[[int], Outcome], Sequence[Bar]]]] = {
     "signing": (signing.measure, ()),
     "validation": (validation.measure, bars.VALIDATION),
     "startup": (startup.measure, ()),
+    "telemetry": (telemetry.measure, bars.TELEMETRY),
 }
 """Each suite, and the bars that it measures."""
 

@@ -119,6 +119,11 @@ REVOCATION: Final = (
     Bar("P10.tenant", "8,000 sockets of one tenant closed, of 2 s", 1.0, is_ceiling=True),
 )
 
+TELEMETRY: Final = (
+    Bar("T1.small", "what telemetry adds to a small message that comes alone", 0.05, is_ceiling=True),
+    Bar("T1.pipelined", "what telemetry adds to a small message, 16 at a time", 0.05, is_ceiling=True),
+)
+
 ALL: Final = (
     *MESSAGES,
     *SECURITY,
@@ -131,4 +136,5 @@ ALL: Final = (
     *REVOCATION,
     *CROWD,
     *ENCRYPTED,
+    *TELEMETRY,
 )
