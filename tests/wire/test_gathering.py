@@ -1,6 +1,7 @@
 """Descriptors that are watched together are each told as if they were watched alone."""
 
 import asyncio
+import errno
 import select
 import socket
 from collections.abc import Callable, Iterator
@@ -192,3 +193,15 @@ def test_gathering_needs_an_epoll(monkeypatch: pytest.MonkeyPatch) -> None:
     loop: Any = None
 
     assert None is Gatherings().join(loop)
+
+
+@in_each_loop
+async def test_gathering_does_without_a_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no more may be opened, the loop watches each by itself."""
+
+    def none_left() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("tornado_wssec.wire.gathering.select.epoll", none_left)
+
+    assert None is Gatherings().join(asyncio.get_running_loop())

@@ -1,6 +1,7 @@
 """Sockets as the engine uses them, over the kernel's own, in each event loop, with TLS and without."""
 
 import asyncio
+import errno
 import select
 import socket
 import ssl
@@ -17,7 +18,7 @@ from tests.carriers import in_each_loop
 from tests.certificates import Certified, certify
 from tornado_wssec.certificates import tls_context
 from tornado_wssec.wire.encrypted import EncryptedPipe
-from tornado_wssec.wire.gathering import Gatherings
+from tornado_wssec.wire.gathering import Gathering, Gatherings
 from tornado_wssec.wire.pipe import Pipe
 from tornado_wssec.wire.plain import PlainPipe
 
@@ -495,3 +496,22 @@ async def test_pipe_reads_on_after_each_pause(gathers: bool) -> None:
         line.pipe.resume()
         await line.until(lambda number=number: len(line.heard) == 2 * number + 2)  # type: ignore[misc]
     line.close()
+
+
+@in_each_loop
+async def test_pipe_is_read_where_the_system_watches_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the loop, as before its first byte; nothing is left open for it."""
+    line, left = Line(), list[Gathering]()
+
+    def none_left(gathering: Gathering, *_: Any) -> None:
+        left.append(gathering)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Gathering, "add", none_left)
+    line.pipe.resume()
+    for number in range(2):
+        line.peer.send(b"x")
+        await line.until(lambda number=number: len(line.heard) == number + 1)  # type: ignore[misc]
+    line.close()
+
+    assert [0, 0] == [gathering.members for gathering in left]

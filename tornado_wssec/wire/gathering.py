@@ -72,11 +72,14 @@ class Gatherings:
         self._newest: Gathering | None = None
 
     def join(self, loop: asyncio.AbstractEventLoop) -> Gathering | None:
-        """Count one member in, who will `leave`; None where the system has no epoll."""
-        if not hasattr(select, "epoll"):
-            return None
+        """Count one member in, who will `leave`; None where the system has no epoll, or no descriptor left for one."""
         newest = self._newest
         if newest is None or not newest.members or newest.loop is not loop:
-            newest = self._newest = Gathering(loop)
+            if not hasattr(select, "epoll"):
+                return None
+            try:
+                newest = self._newest = Gathering(loop)
+            except OSError:
+                return None
         newest.members += 1
         return newest

@@ -117,11 +117,19 @@ class PlainPipe:
             return
         gathering = None if self._gatherings is None else self._gatherings.join(self._loop)
         if gathering is not None:
-            descriptor = self._sock.fileno()
-            self._loop.remove_reader(descriptor)
-            self._gathering, self._context = gathering, copy_context()
-            self._watch(descriptor)
+            self._move(gathering, copy_context())
         self._read()
+
+    def _move(self, gathering: Gathering, context: Context) -> None:
+        """Be watched there from now on, unless the system watches no more: then the loop goes on."""
+        descriptor = self._sock.fileno()
+        try:
+            gathering.add(descriptor, self._read, context)
+        except OSError:
+            gathering.leave()
+            return
+        self._loop.remove_reader(descriptor)
+        self._gathering, self._context = gathering, context
 
     def _read(self) -> None:
         try:
