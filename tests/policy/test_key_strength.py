@@ -190,6 +190,7 @@ def test_secret_fault_of_short_secret(size: int) -> None:
         bytes(range(32)),
         bytes(range(255, 200, -1)),
         bytes(range(0, 240, 3)),
+        bytes((200 + 3 * place) % 256 for place in range(40)),
         b"0101010101010101010101010101010101010110",
     ],
 )
