@@ -152,7 +152,7 @@ def test_audit_replay(wssec: Terminal, folder: Path) -> None:
     (alert,) = wssec.json("audit", "replay")
     assert ("credentials.attack", True, 9.0) == (alert["kind"], alert["is_abuse"], alert["addresses"])
     assert 0 < alert["since"] - AT <= 10 < alert["ended_at"] - AT
-    assert re.search(r"2026-01-01T00:00:05Z +2026-.+Z +credentials.attack +everybody +", wssec.done("audit", "replay"))
+    assert re.search(r"2026-01-01T00:00:10Z +2026-.+Z +credentials.attack +everybody +", wssec.done("audit", "replay"))
     assert [] == wssec.json("audit", "replay", "--since", str(int(AT + 60)))
 
 
