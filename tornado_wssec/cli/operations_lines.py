@@ -14,6 +14,7 @@ def operations_lines(app: Application) -> Iterator[Line]:
     """Where it is, and what it takes."""
     for route in routes_of(app):
         if issubclass(route.handler, PageHandler):
-            shows = f"{route.pattern.removesuffix('$')} shows connections, audit and configuration to whoever has {READ}"
+            path = route.pattern.removesuffix("$")
+            shows = f"{path} shows connections, audit and configuration to whoever has {READ}"
             what = f"{shows}, and ends connections and revokes for {ACT}; a grant of ** has both"
             yield Line(Level.DECLARED, "guard.routes(ops=True)", what)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..policy.revocations import LogEntry, Notice, Revocation, RevocationIndex, Undo
+from ..policy.revocations import LogEntry, Revocation, RevocationIndex, Undo
 from ..stores.base import Store
 
 PAGE: Final = 1_000
