@@ -78,7 +78,11 @@ async def serve(options: dict[str, Any]) -> None:
     limits = replace(GENEROUS, **options.get("limits", {}))
     timeouts = Timeouts(**options.get("timeouts", {}))
     guard = Guard.from_env(
-        registry=CHAT, limits=limits, timeouts=timeouts, authenticators=[BearerToken(), Ticket(query=True)]
+        registry=CHAT,
+        limits=limits,
+        timeouts=timeouts,
+        authenticators=[BearerToken(), Ticket(query=True)],
+        audit_is_required=options.get("audit_is_required", False),
     )
     async with guard:
         app = Application([("/ws", ChatSocket), *guard.routes()], wssec=guard)
@@ -203,7 +207,7 @@ async def running(
     Args:
         folder: for its log.
         is_served: False: it is not expected to serve; its end is for the test.
-        options: `limits` and `timeouts`.
+        options: `limits`, `timeouts` and `audit_is_required`.
     """
     bare = {name: value for name, value in os.environ.items() if not name.startswith("WSSEC_")}
     log = folder / f"node-{time.monotonic_ns()}.log"

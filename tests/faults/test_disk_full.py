@@ -13,6 +13,7 @@ from tests.cli.prepared import PYTHONPATH
 from tests.faults.node import environment_of, is_served, make_store, running, until, until_status
 from tests.redis_server import RedisServer
 from tests.stores.kit import in_loop
+from tornado_wssec.telemetry.audit_verdict import judged
 
 
 async def wssec(environment: Mapping[str, str], *words: str, room: int | None = None) -> tuple[int, str]:
@@ -67,6 +68,29 @@ async def test_server_on_a_full_disk(tmp_path: Path) -> None:
         assert "StoreUnavailable" == await node.ask("revoke", "subject", "ann")
         assert await is_served(live)
         assert 101 == await node.status(token)
+
+
+@pytest.mark.parametrize("is_required", [True, False])
+@in_loop
+async def test_l07_audit_on_a_full_disk(tmp_path: Path, is_required: bool) -> None:
+    """Where it is required nobody new comes in; who is in is served. With room again nothing is torn or unsaid."""
+    environment = environment_of(f"sqlite:///{tmp_path}/store.db", tmp_path)
+    await make_store(environment)
+    folder = tmp_path / "audit"
+    environment = {**environment, "WSSEC_AUDIT": str(folder)}
+    async with running(environment, tmp_path, audit_is_required=is_required) as node:
+        token = await node.token()
+        live = await node.connect(token)
+        _, most = resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        await node.status("no token")
+        await until_status(node, 503 if is_required else 101, token)
+        assert await is_served(live)
+        resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, (most, most))
+        await until_status(node, 101, token)
+        # The log is a file, too, and was as full; that it is over is told in it again.
+        await until(lambda: node.told("WARNING", "the audit is written to") == 1, "the audit to be written again")
+
+    assert [("ended", [])] == [(verdict.state, verdict.faults) for verdict in judged(folder)]
 
 
 @in_loop
