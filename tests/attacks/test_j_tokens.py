@@ -38,12 +38,16 @@ def of_line(line: str) -> pytest.MarkDecorator:
     )
 
 
+CLOCKS = "are no difference that clocks may have"
+
+
 def assert_refused(hostile: HostileToken, caplog: pytest.LogCaptureFixture) -> None:
     """It is refused for a cause that was foreseen, and the evidence is short and holds nothing of the token."""
     with pytest.raises(TokenRefused) as caught:
         VERIFIER.verify(hostile.token, RING, NOW)
 
-    assert [] == caplog.records
+    told = [message for message in caplog.messages if CLOCKS not in message]  # of those from later than now (K18)
+    assert [] == told
     assert 0 < len(caught.value.evidence) < 200
     assert caught.value.evidence.isprintable()
     assert [] == [part for part in hostile.token.split(".") if len(part) > 20 and part in caught.value.evidence]

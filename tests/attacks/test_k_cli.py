@@ -239,14 +239,16 @@ def every_command(command: click.Command = main, *path: str) -> Iterator[tuple[t
 def test_k07_no_argument_is_a_secret() -> None:
     """No option or argument takes a token, a passphrase or a private key; files and standard input do."""
     taking = [
-        (path, param.name)
+        (path, param.name, param.metavar)
         for path, command in every_command()
         for param in command.params
         if any(word in str(param.name) for word in ("token", "passphrase", "password", "secret", "ticket"))
         and not (isinstance(param, click.Option) and param.is_flag)
     ]
 
-    assert [(("keys", "import"), "passphrase_file")] == taking
+    of_files = {(("keys", "import"), "passphrase_file"), (("connect",), "token"), (("connect",), "ticket")}
+    assert of_files == {(path, name) for path, name, _ in taking}
+    assert {"FILE"} == {metavar for _, _, metavar in taking}
 
 
 def secretive(wssec: Terminal, place: Path) -> dict[str, str]:

@@ -63,7 +63,9 @@ def test_l02_log_and_audit_are_bounded(caplog: pytest.LogCaptureFixture) -> None
     assert told == len(refused) == len(lines)
     assert WINDOWS * len(KINDS) == len(sampled)
     assert FLOOD == told + sum(line["count"] for line in sampled)
-    assert 2 * (told + len(sampled)) == len(caplog.records)
+    alerts = [message for message in caplog.messages if "refusals.address" in message or "credentials." in message]
+    assert 2 * (told + len(sampled)) == len(caplog.records) - len(alerts)
+    assert len(alerts) < 10
 
 
 def test_l02_kinds_do_not_hide_each_other(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tornado_wssec.policy.broker import Broadcast
+from tornado_wssec.policy.broker import Broadcast, Resumed
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
@@ -53,3 +53,20 @@ def test_broadcast_of_somebody_else(text: str) -> None:
     """What is none of ours is refused, and nothing of it is told."""
     with pytest.raises(ValueError, match=r"^this is no publication of ours$"):
         Broadcast.from_text(text)
+
+
+@pytest.mark.parametrize(
+    ("is_whole", "holes", "told"),
+    [
+        (True, set(), [1, 2]),
+        (False, set(), [None, 1, 2]),
+        (False, {1}, [1, None, 2]),
+        (False, {0, 2}, [None, 1, 2, None]),
+    ],
+)
+def test_resumed_tells_where_something_is_missing(is_whole: bool, holes: set[int], told: list[int | None]) -> None:
+    """A gap stands before what is known behind it, in front of all where nobody knows where, or at the end."""
+    missed = [Broadcast(channel="c", type="t", data="{}", needs=None, id="i", origin="n", seq=seq) for seq in (1, 2)]
+    resumed = Resumed(2, missed, is_whole, frozenset(holes))
+
+    assert told == [None if one is None else one.seq for one in resumed.in_order(None)]
