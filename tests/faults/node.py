@@ -183,6 +183,12 @@ async def is_served(client: Client) -> bool:
     return {"delivered": True} == await client.request("chat.send", ROOM)
 
 
+async def is_served_alone(client: Client) -> bool:
+    """Whether a connection lives and its messages are handled, while what the handler publishes reaches nobody."""
+    await client.assert_refused("unavailable", "chat.send", ROOM)
+    return True
+
+
 async def until_status(node: Node, status: int, token: str, *, never: int | None = None) -> None:
     """Return once handshakes are answered so, and in between not otherwise than they may be."""
     async with asyncio.timeout(PATIENCE_SECONDS):

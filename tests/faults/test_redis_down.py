@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from tests.faults.node import HASTE, environment_of, is_served, make_store, running, until_status
+from tests.faults.node import HASTE, environment_of, is_served, is_served_alone, make_store, running, until_status
 from tests.redis_server import RedisServer
 from tests.stores.kit import in_loop
 from tornado_wssec.policy.revocation_entries import dump_body
@@ -52,7 +52,7 @@ async def test_killed_midway(own_redis: RedisServer, tmp_path: Path) -> None:
         assert 503 == await node.status(ticket=ticket)
         assert 101 == await node.status(token)
         await until_status(node, 503, token)
-        assert await is_served(live)
+        assert await is_served_alone(live)
         assert "store too stale" == await live.assert_closed(1013)
         assert 503 == await node.get("/wssec/ready")
         own_redis.start()

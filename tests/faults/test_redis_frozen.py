@@ -4,7 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from tests.faults.node import environment_of, is_served, make_store, running, until, until_status
+from tests.faults.node import environment_of, is_served_alone, make_store, running, until, until_status
 from tests.redis_server import RedisServer
 from tests.stores.kit import in_loop
 from tornado_wssec.settings import Timeouts
@@ -23,7 +23,7 @@ async def test_frozen(own_redis: RedisServer, tmp_path: Path) -> None:
         started = time.monotonic()
         tickets = await asyncio.gather(*(node.status(ticket="x" * 43) for _ in range(100)))
         took = time.monotonic() - started
-        served = [await is_served(live) for _ in range(3)]
+        served = [await is_served_alone(live) for _ in range(3)]
         by_token = await node.status(token)
         await until(lambda: node.told("ERROR", "the store does not answer") > 0, "the alert")
         own_redis.thaw()
