@@ -50,6 +50,8 @@ def test_issuer_lists_everything_at_once() -> None:
         ("https://ann@sso.example.com/keys", "has a name or a password in it"),
         ("https://:secret@sso.example.com/keys", "has a name or a password in it"),
         ("https://sso.example.com:0/keys", "is no URL to fetch from"),
+        ("https://sso.example.com:99999/keys", "is no URL to fetch from"),
+        ("https://[sso.example.com/keys", "is no URL to fetch from"),
         ("https://sso.example.com/two words", "is no URL to fetch from"),
         ("https://sso.example.com/kéys", "is no URL to fetch from"),
         (7, "is no URL to fetch from"),
