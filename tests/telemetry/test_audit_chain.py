@@ -73,6 +73,6 @@ def test_chain_with_what_is_no_line() -> None:
     """JSON of the right end and the wrong inside is no line, however deep."""
     seal = b', "hash": "' + b"0" * 64 + b'"}\n'
 
-    for inside in (b"{", b'{"seq": "x"', b'{"seq": null', b"[" * 100_000, b"", b'{"a": 1'):
+    for inside in (b"{", b'{"seq": Infinity', b'{"seq": "x"', b'{"seq": null', b"[" * 100_000, b"", b'{"a": 1'):
         assert [Fault(1, "is no line of an audit")] == faults([inside + seal])
     assert [Fault(1, "is no line of an audit")] == faults([b"\xff\n"])

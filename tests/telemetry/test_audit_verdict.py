@@ -163,3 +163,16 @@ def test_folder_of_commands_with_a_link(tmp_path: Path) -> None:
     first.write_bytes(b"")
 
     assert [] != faults(tmp_path)
+
+
+@pytest.mark.parametrize("event", ["audit.saw", "audit.removed"])
+def test_folder_in_which_somebody_testifies_nonsense(event: str, tmp_path: Path) -> None:
+    """What a forged chain says of others ends no verdict, and hides nothing."""
+    (path,) = written(tmp_path)
+    forged = ChainFile(tmp_path, Chain("forged"), 1, 1_000_000)
+    facts = {"other": "one", "other_seq": "many", "other_hash": 7, "piece": "all"}
+    forged.write([record_of(event, AT, facts), record_of("audit.ended", AT, {})], AT)
+    forged.close()
+    removed_end(path)
+
+    assert "has no last line: its process was killed, or its end was cut off" in faults(tmp_path)

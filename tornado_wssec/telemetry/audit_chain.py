@@ -138,7 +138,7 @@ def _read(line: bytes) -> tuple[str, Entry] | None:
     try:
         facts = json.loads(f"{body}}}")
         return body, Entry(facts, Head(int(facts["seq"]), text[-_HASH_CHARS:-3]))
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 

@@ -48,11 +48,12 @@ class _Witnesses:
         event = facts.get("event")
         if event not in ("audit.saw", "audit.removed"):
             return
-        other, head = str(facts.get("other")), Head(int(facts.get("other_seq", 0)), str(facts.get("other_hash")))
+        other, seq, piece = str(facts.get("other")), facts.get("other_seq"), facts.get("piece")
+        head = Head(seq if type(seq) is int else 0, str(facts.get("other_hash")))
         if event == "audit.saw":
             self.seen.setdefault(other, []).append(head)
-        else:
-            self.removed[other, int(facts.get("piece", 0))] = head
+        elif type(piece) is int:
+            self.removed[other, piece] = head
 
 
 def judged(folder: Path, heads: Iterable[tuple[str, Head]] = ()) -> list[ChainVerdict]:
