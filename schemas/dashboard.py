@@ -108,6 +108,7 @@ class DashboardChannel(Channel):
         pattern = "tenant:{tenant}:dashboard:{dashboard}"
         subscribe = "tenant:{tenant}:read"
         publish = None
+        bind = {"tenant": "tenant"}  # whatever was granted: nobody listens for another tenant
 
     tenant = Tenant
     dashboard = Dashboard
@@ -120,5 +121,6 @@ class AlarmChannel(Channel):
         pattern = "tenant:{tenant}:alarms"
         subscribe = "tenant:{tenant}:read"
         publish = None
+        bind = {"tenant": "tenant"}
 
     tenant = Tenant

@@ -114,6 +114,10 @@ class OrderChanged(Message):
 
     order = fields.UUID(required=True)
     account = Account
+    symbol = Symbol
+    side = fields.Enum(Side, by_value=fields.String(), required=True)
+    quantity = StrictInteger(required=True, validate=validate.Range(1, 1_000_000))
+    limit = Price(required=True, allow_none=True)
     state = fields.Enum(State, by_value=fields.String(), required=True)
     filled = StrictInteger(required=True, validate=validate.Range(0, 1_000_000))
     average = Price(required=True, allow_none=True)

@@ -208,6 +208,10 @@ class OrderChangedData(TypedDict):
 
     order: uuid.UUID
     account: str
+    symbol: str
+    side: schemas.market.Side
+    quantity: int
+    limit: decimal.Decimal | None
     state: schemas.market.State
     filled: int
     average: decimal.Decimal | None

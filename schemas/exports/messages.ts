@@ -405,6 +405,13 @@ export interface OrderChangedData {
   order: string;
   /** pattern: "^[a-z0-9]{4,16}$" */
   account: string;
+  /** pattern: "^[a-z][a-z0-9-]{0,15}$" */
+  symbol: string;
+  side: "buy" | "sell";
+  /** minimum: 1, maximum: 1000000 */
+  quantity: number;
+  /** pattern: "^-?(?:0(?:\\.[0-9]{1,6})?|(?=(?:[0-9]\\.?){1,16}$)[1-9][0-9]*(?:\\.[0-9]{1,6})?)$", format: "decimal" */
+  limit: string | null;
   state: "open" | "filled" | "cancelled" | "refused";
   /** minimum: 0, maximum: 1000000 */
   filled: number;

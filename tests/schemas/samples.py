@@ -52,6 +52,10 @@ SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "order.changed": {
         "order": UUID,
         "account": "ab12",
+        "symbol": "acme",
+        "side": "buy",
+        "quantity": 10,
+        "limit": None,
         "state": "filled",
         "filled": 10,
         "average": "10.25",
