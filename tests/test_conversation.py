@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.kits import GENEROUS, V1, audited, in_loop, settled
+from tests.naming import stable
 from tests.talk import Heard, Script, TalkSocket, talk_kit
 from tornado_wssec import Close, Disconnect, Envelope, Limits, PermissionDenied, Timeouts, Unavailable
 from tornado_wssec.errors import FrameDropped, HandlerFailed
@@ -39,7 +40,9 @@ async def test_conversation_reply(result: Any, is_coroutine: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "result", ["text", 1, True, [], (), b"", {"a": object()}, {"a": float("nan")}, {"a": "\ud800"}, {1: {2}}], ids=ascii
+    "result",
+    ["text", 1, True, [], (), b"", {"a": object()}, {"a": float("nan")}, {"a": "\ud800"}, {1: {2}}],
+    ids=stable,
 )
 @in_loop
 async def test_conversation_reply_that_is_none(result: Any, caplog: pytest.LogCaptureFixture) -> None:

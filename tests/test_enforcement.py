@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.kits import GENEROUS, V1, audited, chat_kit, in_loop, settled
+from tests.naming import stable
 from tornado_wssec.hub import Live
 from tornado_wssec.policy.notices import NOTICE_SECONDS, make_notice
 from tornado_wssec.policy.revocation_entries import NoticeKind, class_of
@@ -59,7 +60,7 @@ async def left_by(clients: dict[str, Client]) -> set[str]:
         ({"token": "*"}, set()),
         ({"key": "current"}, set(WHO)),
     ],
-    ids=str,
+    ids=stable,
 )
 @in_loop
 async def test_revocation_closes_whom_it_names(
@@ -231,7 +232,7 @@ async def test_revoked_token_refreshes_nothing() -> None:
         ({"tenant": "acme", "subject": "ann"}, {"ann", "ann again"}),
         ({"tenant": "evil", "subject": "ann"}, set()),
     ],
-    ids=str,
+    ids=stable,
 )
 @in_loop
 async def test_disconnect_closes_whom_it_names(named: dict[str, str], gone: set[str]) -> None:
@@ -265,7 +266,7 @@ async def test_disconnect_of_nobody_in_particular() -> None:
         ({"session": "s-ann", "issuer": "https://elsewhere.example"}, set()),
         ({"session": "*"}, set()),
     ],
-    ids=str,
+    ids=stable,
 )
 @in_loop
 async def test_notice_kicks_whom_it_means(

@@ -12,6 +12,7 @@ from tornado.web import Application, RequestHandler
 
 from schemas import chat
 from tests.kits import CHAT, ChatSocket, chat_kit, in_loop
+from tests.naming import stable
 from tornado_wssec import (
     PUBLIC,
     BearerToken,
@@ -122,7 +123,7 @@ MISTAKEN: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, values in MISTAKEN.items() for value in values], ids=str
+    ("name", "value"), [(name, value) for name, values in MISTAKEN.items() for value in values], ids=stable
 )
 def test_check_refuses_attributes_of_another_kind(name: str, value: Any) -> None:
     """A string for a list, a class for an object, a dict for Limits: named with its place, and nothing starts."""

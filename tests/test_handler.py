@@ -11,6 +11,7 @@ import pytest
 
 from schemas import chat
 from tests.kits import CHAT, V1, ChatSocket, in_loop, settled
+from tests.naming import stable
 from tests.talk import Heard, Script, TalkSocket, talk_kit
 from tornado_wssec import Close, Guard, Message, SecureWebSocketHandler, on
 from tornado_wssec.testing import GuardKit
@@ -46,7 +47,9 @@ def test_handler_sealed_in_a_subclass(name: str, instead: str) -> None:
 
 
 @pytest.mark.parametrize("name", SEALED)
-@pytest.mark.parametrize("value", [lambda self: None, None, property(lambda self: None), staticmethod(print)], ids=repr)
+@pytest.mark.parametrize(
+    "value", [lambda self: None, None, property(lambda self: None), staticmethod(print)], ids=stable
+)
 def test_handler_sealed_in_a_mixin(name: str, value: Any) -> None:
     """A mixin before it overrides as well, whatever it puts there; behind it, it overrides nothing."""
     mixin = type("Mixin", (), {name: value})

@@ -12,6 +12,7 @@ from tornado.web import RequestHandler
 from schemas import chat
 from tests.authority import Authority, until
 from tests.kits import CHAT, GENEROUS, V1, ChatSocket, audited, chat_kit, in_loop
+from tests.naming import stable
 from tornado_wssec import BearerToken, ConfigurationError, FirstMessage, Grants, Identity, Timeouts
 from tornado_wssec.errors import StoreUnavailable
 from tornado_wssec.testing import Client, GuardKit
@@ -613,7 +614,7 @@ async def test_announced_change_takes_channels_and_is_audited(caplog: pytest.Log
         ({"resource": "lobby", "subject": "bob"}, set()),
         ({}, {"ann", "bob", "eve"}),
     ],
-    ids=str,
+    ids=stable,
 )
 @in_loop
 async def test_announced_change_means_whom_it_names(meant: dict[str, str], asked: set[str]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.certificates import Certified
 from tests.kits import GENEROUS, V1, audited, in_loop, settled
+from tests.naming import stable
 from tests.talk import REGISTRY, Script, TalkSocket, talk_kit
 from tornado_wssec import BearerToken, Envelope, FirstMessage, Identity, Limits, Ticket, Timeouts
 from tornado_wssec.auth import Credential, Desk, RequestView
@@ -317,7 +318,7 @@ REFUSED: list[tuple[str, int, dict[str, int], list[str], Callable[[GuardKit], Aw
 ]
 
 
-@pytest.mark.parametrize(("stage", "code", "limits", "grants", "before"), REFUSED, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("stage", "code", "limits", "grants", "before"), REFUSED, ids=lambda value: stable(value)[:30])
 @in_loop
 async def test_h27_same_checks_as_at_the_handshake(
     stage: str,

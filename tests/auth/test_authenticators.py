@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.kits import in_loop
+from tests.naming import stable
 from tornado_wssec.auth import Authenticator, BearerToken, Credential, RequestView, Ticket
 from tornado_wssec.errors import CredentialRefused, HandshakeMalformed
 from tornado_wssec.policy.assertions import Assertion
@@ -54,7 +55,7 @@ FOUND: list[tuple[Authenticator, RequestView, tuple[str, str] | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("way", "request_view", "expected"), FOUND, ids=str)
+@pytest.mark.parametrize(("way", "request_view", "expected"), FOUND, ids=stable)
 def test_find(way: Authenticator, request_view: RequestView, expected: tuple[str, str] | None) -> None:
     """A credential is found where it may stand, by its prefix, and nowhere else."""
     found = way.find(request_view)
@@ -81,7 +82,7 @@ REFUSED: list[tuple[Authenticator, RequestView]] = [
 ]
 
 
-@pytest.mark.parametrize(("way", "request_view"), REFUSED, ids=str)
+@pytest.mark.parametrize(("way", "request_view"), REFUSED, ids=stable)
 def test_find_refuses(way: Authenticator, request_view: RequestView) -> None:
     """Another scheme is no bearer token, and two places are one too many; the evidence names places, not values."""
     with pytest.raises(CredentialRefused) as refused:

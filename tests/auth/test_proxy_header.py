@@ -8,6 +8,7 @@ import pytest
 
 from tests.auth.test_authenticators import Remembering, view
 from tests.kits import in_loop
+from tests.naming import stable
 from tornado_wssec.auth import Credential, ProxyHeader, RequestView
 from tornado_wssec.errors import CredentialRefused, HandshakeMalformed
 from tornado_wssec.policy.assertions import Assertion
@@ -79,7 +80,7 @@ def test_proxy_header_twice_is_malformed(name: str, is_from_proxy: bool) -> None
         (ProxyHeader(), through({"x-forwarded-user": ["ann"]}, origin=ORIGIN, is_handshake=False), "ann"),
         (ProxyHeader(browsers=True), through({"x-forwarded-user": ["ann"]}, origin=ORIGIN), "ann"),
     ],
-    ids=str,
+    ids=stable,
 )
 def test_proxy_header_is_found(way: ProxyHeader, request_view: RequestView, found: str | None) -> None:
     """From the proxy; a page's handshake needs a ticket, unless it is written otherwise."""

@@ -304,6 +304,7 @@ def test_read_pem_opens_a_sealed_one() -> None:
         base64.b64encode(secrets.token_bytes(64)),
         public_pem(P384)[:-40],
     ],
+    ids=["nothing", "empty private", "short public", "noise", "cut"],
 )
 def test_read_pem_refuses_what_is_none(text: bytes) -> None:
     """Torn, empty or something else."""
