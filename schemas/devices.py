@@ -8,6 +8,7 @@ from marshmallow import Schema, fields, validate
 from tornado_wssec import (
     Channel,
     Message,
+    PlainText,
     StrictBoolean,
     StrictDateTime,
     StrictFloat,
@@ -101,6 +102,41 @@ class Acknowledge(Message):
     why = fields.String(load_default="", validate=validate.Length(max=200))
 
 
+class Mine(Message):
+    """Tell me of my devices."""
+
+    class Meta:
+        type = "device.mine"
+        permission = "devices:own"
+        rate = "5/second"
+        max_bytes = 512
+
+
+class Enrol(Message):
+    """Take a new device into one's house. The reply has its key, which nobody is ever shown again."""
+
+    class Meta:
+        type = "device.enrol"
+        permission = "devices:own"
+        rate = "10/minute"
+        max_bytes = 1024
+
+    kind = fields.String(required=True, validate=validate.OneOf(("lamp", "thermostat")))
+    label = PlainText(min_length=1, max_length=40, required=True)
+
+
+class Remove(Message):
+    """Take a device out of the house: it is revoked wherever it is, and its key with it."""
+
+    class Meta:
+        type = "device.remove"
+        permission = "devices:command:{device}"
+        rate = "1/second"
+        max_bytes = 512
+
+    device = Device
+
+
 class Ordered(Message):
     """What a device is to do."""
 
@@ -135,6 +171,18 @@ class Reported(Message):
     health = fields.Enum(Health, required=True)
 
 
+class Seen(Message):
+    """A device has come or gone."""
+
+    class Meta:
+        type = "device.seen"
+        direction = "out"
+        permission = "devices:watch:{device}"
+
+    device = Device
+    online = StrictBoolean(required=True)
+
+
 class Acknowledged(Message):
     """What became of a command."""
 
@@ -150,22 +198,25 @@ class Acknowledged(Message):
 
 
 class DeviceChannel(Channel):
-    """What happens to one device."""
+    """What happens to one device; the last of it is kept, so that a page that is opened shows something at once."""
 
     class Meta:
         pattern = "device:{device}"
         subscribe = "devices:watch:{device}"
         publish = None
+        history = 60
+        ttl = 600
 
     device = Device
 
 
 class OrdersChannel(Channel):
-    """What one device is told to do; the device itself listens."""
+    """What one device is told to do; the device itself listens, and so it is known whether it is there."""
 
     class Meta:
         pattern = "device:{device}:orders"
         subscribe = "devices:obey:{device}"
         publish = None
+        presence = True
 
     device = Device

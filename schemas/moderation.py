@@ -34,6 +34,32 @@ class Moderate(Message):
     reason = fields.String(load_default="", validate=validate.Length(max=500))
 
 
+class Pardon(Message):
+    """Take a mute or a ban back."""
+
+    class Meta:
+        type = "moderation.pardon"
+        permission = "chat:moderate:{room}"
+        rate = "1/second, 20/minute"
+        max_bytes = 2 * 1024
+
+    room = Room
+    subject = Subject
+    measure = fields.Enum(Measure, by_value=True, required=True, validate=validate.NoneOf((Measure.KICK,)))
+
+
+class Look(Message):
+    """Tell me what is in force in a room, whoever decided it, and from where."""
+
+    class Meta:
+        type = "moderation.look"
+        permission = "chat:moderate:{room}"
+        rate = "5/second"
+        max_bytes = 1024
+
+    room = Room
+
+
 class SlowDown(Message):
     """Let everybody in a room write once in so many seconds; 0 ends it."""
 
@@ -89,6 +115,31 @@ class Moderated(Message):
     subject = Subject
     measure = fields.Enum(Measure, by_value=True, required=True)
     until = StrictDateTime(allow_none=True, required=True)
+
+
+class Pardoned(Message):
+    """A mute or a ban was taken back."""
+
+    class Meta:
+        type = "moderation.pardoned"
+        direction = "out"
+        permission = "chat:read:{room}"
+
+    room = Room
+    subject = Subject
+    measure = fields.Enum(Measure, by_value=True, required=True)
+
+
+class Slowed(Message):
+    """Everybody may write once in so many seconds; 0: as fast as otherwise."""
+
+    class Meta:
+        type = "moderation.slowed"
+        direction = "out"
+        permission = "chat:read:{room}"
+
+    room = Room
+    seconds = StrictInteger(required=True, validate=validate.Range(0, 3_600))
 
 
 class Removed(Message):

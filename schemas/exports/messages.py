@@ -130,6 +130,23 @@ class DeviceAcknowledgeData(TypedDict):
     why: str
 
 
+class DeviceMineData(TypedDict):
+    """`data` of `device.mine`, as a handler gets it."""
+
+
+class DeviceEnrolData(TypedDict):
+    """`data` of `device.enrol`, as a handler gets it."""
+
+    kind: Literal["lamp", "thermostat"]
+    label: str
+
+
+class DeviceRemoveData(TypedDict):
+    """`data` of `device.remove`, as a handler gets it."""
+
+    device: str
+
+
 class DeviceOrderedData(TypedDict):
     """`data` of `device.ordered`, as it is sent."""
 
@@ -154,6 +171,13 @@ class DeviceReportedData(TypedDict):
     at: datetime.datetime
     readings: list[Reading2]
     health: schemas.devices.Health
+
+
+class DeviceSeenData(TypedDict):
+    """`data` of `device.seen`, as it is sent."""
+
+    device: str
+    online: bool
 
 
 class DeviceAcknowledgedData(TypedDict):
@@ -228,6 +252,20 @@ class ModerationActData(TypedDict):
     reason: str
 
 
+class ModerationPardonData(TypedDict):
+    """`data` of `moderation.pardon`, as a handler gets it."""
+
+    room: str
+    subject: str
+    measure: schemas.moderation.Measure
+
+
+class ModerationLookData(TypedDict):
+    """`data` of `moderation.look`, as a handler gets it."""
+
+    room: str
+
+
 class ModerationSlowData(TypedDict):
     """`data` of `moderation.slow`, as a handler gets it."""
 
@@ -261,11 +299,86 @@ class ModerationActedData(TypedDict):
     until: datetime.datetime | None
 
 
+class ModerationPardonedData(TypedDict):
+    """`data` of `moderation.pardoned`, as it is sent."""
+
+    room: str
+    subject: str
+    measure: schemas.moderation.Measure
+
+
+class ModerationSlowedData(TypedDict):
+    """`data` of `moderation.slowed`, as it is sent."""
+
+    room: str
+    seconds: int
+
+
 class ModerationRemovedData(TypedDict):
     """`data` of `moderation.removed`, as it is sent."""
 
     room: str
     lines: list[uuid.UUID]
+
+
+class SupportListData(TypedDict):
+    """`data` of `support.list`, as a handler gets it."""
+
+
+class SupportOpenData(TypedDict):
+    """`data` of `support.open`, as a handler gets it."""
+
+    subject: str
+
+
+class SupportSayData(TypedDict):
+    """`data` of `support.say`, as a handler gets it."""
+
+    room: str
+    text: str
+
+
+class SupportAnswerData(TypedDict):
+    """`data` of `support.answer`, as a handler gets it."""
+
+    room: str
+    html: str
+
+
+class SupportResolveData(TypedDict):
+    """`data` of `support.resolve`, as a handler gets it."""
+
+    room: str
+
+
+class SupportSaidData(TypedDict):
+    """`data` of `support.said`, as it is sent."""
+
+    room: str
+    line: uuid.UUID
+    author: str
+    text: str
+    at: datetime.datetime
+
+
+class SupportAnsweredData(TypedDict):
+    """`data` of `support.answered`, as it is sent."""
+
+    room: str
+    line: uuid.UUID
+    author: str
+    html: str
+    at: datetime.datetime
+
+
+class SupportChangedData(TypedDict):
+    """`data` of `support.changed`, as it is sent."""
+
+    room: str
+    customer: str
+    subject: str
+    state: Literal["waiting", "answered", "reported", "resolved"]
+    at: datetime.datetime
 
 
 class Point(TypedDict):

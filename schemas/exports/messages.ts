@@ -274,6 +274,44 @@ export interface DeviceAcknowledge {
   data: DeviceAcknowledgeData;
 }
 
+export interface DeviceMineData {
+}
+
+/** Tell me of my devices. */
+export interface DeviceMine {
+  type: "device.mine";
+  /** maxLength: 64 */
+  id?: string;
+  data?: DeviceMineData;
+}
+
+export interface DeviceEnrolData {
+  kind: "lamp" | "thermostat";
+  /** minLength: 1, maxLength: 40 */
+  label: string;
+}
+
+/** Take a new device into one's house. The reply has its key, which nobody is ever shown again. */
+export interface DeviceEnrol {
+  type: "device.enrol";
+  /** maxLength: 64 */
+  id?: string;
+  data: DeviceEnrolData;
+}
+
+export interface DeviceRemoveData {
+  /** pattern: "^[a-z0-9-]{4,40}$" */
+  device: string;
+}
+
+/** Take a device out of the house: it is revoked wherever it is, and its key with it. */
+export interface DeviceRemove {
+  type: "device.remove";
+  /** maxLength: 64 */
+  id?: string;
+  data: DeviceRemoveData;
+}
+
 export interface DeviceOrderedData {
   /** pattern: "^[a-z0-9-]{4,40}$" */
   device: string;
@@ -312,6 +350,22 @@ export interface DeviceReported {
   /** minimum: 0 */
   seq?: number;
   data: DeviceReportedData;
+}
+
+export interface DeviceSeenData {
+  /** pattern: "^[a-z0-9-]{4,40}$" */
+  device: string;
+  online: boolean;
+}
+
+/** A device has come or gone. */
+export interface DeviceSeen {
+  type: "device.seen";
+  /** minLength: 1, maxLength: 128 */
+  channel?: string;
+  /** minimum: 0 */
+  seq?: number;
+  data: DeviceSeenData;
 }
 
 export interface DeviceAcknowledgedData {
@@ -451,6 +505,35 @@ export interface ModerationAct {
   data: ModerationActData;
 }
 
+export interface ModerationPardonData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  room: string;
+  /** minLength: 1, maxLength: 128 */
+  subject: string;
+  measure: "mute" | "ban" | "kick";
+}
+
+/** Take a mute or a ban back. */
+export interface ModerationPardon {
+  type: "moderation.pardon";
+  /** maxLength: 64 */
+  id?: string;
+  data: ModerationPardonData;
+}
+
+export interface ModerationLookData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  room: string;
+}
+
+/** Tell me what is in force in a room, whoever decided it, and from where. */
+export interface ModerationLook {
+  type: "moderation.look";
+  /** maxLength: 64 */
+  id?: string;
+  data: ModerationLookData;
+}
+
 export interface ModerationSlowData {
   /** pattern: "^[a-z0-9-]{1,64}$" */
   room: string;
@@ -521,6 +604,41 @@ export interface ModerationActed {
   data: ModerationActedData;
 }
 
+export interface ModerationPardonedData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  room: string;
+  /** minLength: 1, maxLength: 128 */
+  subject: string;
+  measure: "mute" | "ban" | "kick";
+}
+
+/** A mute or a ban was taken back. */
+export interface ModerationPardoned {
+  type: "moderation.pardoned";
+  /** minLength: 1, maxLength: 128 */
+  channel?: string;
+  /** minimum: 0 */
+  seq?: number;
+  data: ModerationPardonedData;
+}
+
+export interface ModerationSlowedData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  room: string;
+  /** minimum: 0, maximum: 3600 */
+  seconds: number;
+}
+
+/** Everybody may write once in so many seconds; 0: as fast as otherwise. */
+export interface ModerationSlowed {
+  type: "moderation.slowed";
+  /** minLength: 1, maxLength: 128 */
+  channel?: string;
+  /** minimum: 0 */
+  seq?: number;
+  data: ModerationSlowedData;
+}
+
 export interface ModerationRemovedData {
   /** pattern: "^[a-z0-9-]{1,64}$" */
   room: string;
@@ -536,6 +654,141 @@ export interface ModerationRemoved {
   /** minimum: 0 */
   seq?: number;
   data: ModerationRemovedData;
+}
+
+export interface SupportListData {
+}
+
+/** Tell me of the cases that I may read. */
+export interface SupportList {
+  type: "support.list";
+  /** maxLength: 64 */
+  id?: string;
+  data?: SupportListData;
+}
+
+export interface SupportOpenData {
+  /** minLength: 1, maxLength: 120 */
+  subject: string;
+}
+
+/** Open a case. The server names it; nobody else can, and nobody can guess the name. */
+export interface SupportOpen {
+  type: "support.open";
+  /** maxLength: 64 */
+  id?: string;
+  data: SupportOpenData;
+}
+
+export interface SupportSayData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  room: string;
+  /** minLength: 1, maxLength: 2000 */
+  text: string;
+}
+
+/** Write one line in a case: text, which is never markup. */
+export interface SupportSay {
+  type: "support.say";
+  /** maxLength: 64 */
+  id?: string;
+  data: SupportSayData;
+}
+
+export interface SupportAnswerData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  room: string;
+  /** maxLength: 8000 */
+  html: string;
+}
+
+/** Answer a case, with marks, lists and links; what else is in it is taken out before anybody sees it. */
+export interface SupportAnswer {
+  type: "support.answer";
+  /** maxLength: 64 */
+  id?: string;
+  data: SupportAnswerData;
+}
+
+export interface SupportResolveData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  room: string;
+}
+
+/** Put a case aside until somebody writes in it again. */
+export interface SupportResolve {
+  type: "support.resolve";
+  /** maxLength: 64 */
+  id?: string;
+  data: SupportResolveData;
+}
+
+export interface SupportSaidData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  room: string;
+  /** pattern: "^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", format: "uuid" */
+  line: string;
+  /** minLength: 1, maxLength: 128 */
+  author: string;
+  /** minLength: 1, maxLength: 2000 */
+  text: string;
+  /** pattern: "^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,6})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$", format: "date-time" */
+  at: string;
+}
+
+/** Somebody has written a line. */
+export interface SupportSaid {
+  type: "support.said";
+  /** minLength: 1, maxLength: 128 */
+  channel?: string;
+  /** minimum: 0 */
+  seq?: number;
+  data: SupportSaidData;
+}
+
+export interface SupportAnsweredData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  room: string;
+  /** pattern: "^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", format: "uuid" */
+  line: string;
+  /** minLength: 1, maxLength: 128 */
+  author: string;
+  /** maxLength: 8000 */
+  html: string;
+  /** pattern: "^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,6})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$", format: "date-time" */
+  at: string;
+}
+
+/** Somebody of the staff has answered; the HTML is clean, and is cleaned once more on its way out. */
+export interface SupportAnswered {
+  type: "support.answered";
+  /** minLength: 1, maxLength: 128 */
+  channel?: string;
+  /** minimum: 0 */
+  seq?: number;
+  data: SupportAnsweredData;
+}
+
+export interface SupportChangedData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  room: string;
+  /** minLength: 1, maxLength: 128 */
+  customer: string;
+  /** minLength: 1, maxLength: 120 */
+  subject: string;
+  state: "waiting" | "answered" | "reported" | "resolved";
+  /** pattern: "^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,6})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$", format: "date-time" */
+  at: string;
+}
+
+/** A case is new, or something has happened in it; for the staff. */
+export interface SupportChanged {
+  type: "support.changed";
+  /** minLength: 1, maxLength: 128 */
+  channel?: string;
+  /** minimum: 0 */
+  seq?: number;
+  data: SupportChangedData;
 }
 
 export interface BoardDrawData {
@@ -774,10 +1027,20 @@ export type Inbound =
   | DeviceTelemetry
   | DeviceCommand
   | DeviceAcknowledge
+  | DeviceMine
+  | DeviceEnrol
+  | DeviceRemove
   | ModerationAct
+  | ModerationPardon
+  | ModerationLook
   | ModerationSlow
   | ModerationRemove
   | ModerationReport
+  | SupportList
+  | SupportOpen
+  | SupportSay
+  | SupportAnswer
+  | SupportResolve
   | BoardDraw
   | Ping
   | WssecAuth
@@ -802,11 +1065,17 @@ export type Outbound =
   | DashboardAlarm
   | DeviceOrdered
   | DeviceReported
+  | DeviceSeen
   | DeviceAcknowledged
   | MarketQuote
   | OrderChanged
   | ModerationActed
+  | ModerationPardoned
+  | ModerationSlowed
   | ModerationRemoved
+  | SupportSaid
+  | SupportAnswered
+  | SupportChanged
   | BoardDrawn
   | Reply
   | ErrorFrame

@@ -39,9 +39,9 @@ def disagreements(registry: Registry, document: Any, type: str, sample: Mapping[
     return found
 
 
-@pytest.mark.parametrize("type", SAMPLES)
+@pytest.mark.parametrize("type", [type for type, sample in SAMPLES.items() if sample])
 def test_json_schema_agrees_on_the_catalogues(type: str) -> None:
-    """Of 120 mutated messages of each type both say the same, but where a gap names the field."""
+    """Of 120 mutated messages of each type that has fields both say the same, but where a gap names the field."""
 
     assert [] == disagreements(CATALOGUES, DOCUMENT, type, SAMPLES[type], 120)
 

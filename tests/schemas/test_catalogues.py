@@ -8,7 +8,7 @@ import pytest
 from tests.schemas.samples import SAMPLES
 from tornado_wssec import InvalidMessage, Registry
 
-CATALOGUES = ("chat", "dashboard", "devices", "market", "moderation", "whiteboard")
+CATALOGUES = ("chat", "dashboard", "devices", "market", "moderation", "support", "whiteboard")
 
 
 @pytest.mark.parametrize("name", ["schemas", *(f"schemas.{name}" for name in CATALOGUES)])
@@ -55,6 +55,11 @@ def test_catalogue_samples_leave_no_type_out() -> None:
         ("moderation.act", {"measure": "MUTE"}),
         ("moderation.act", {"seconds": 0}),
         ("moderation.slow", {"seconds": 3_601}),
+        ("moderation.pardon", {"measure": "kick"}),
+        ("support.open", {"subject": ""}),
+        ("support.say", {"text": "invoice\u202efdp.exe"}),
+        ("support.say", {"author": "ann"}),
+        ("support.answer", {"html": "<b>x</b>" * 1_001}),
         ("moderation.remove", {"lines": []}),
         ("moderation.remove", {"lines": ["x"]}),
         ("order.place", {"limit": None}),
@@ -69,6 +74,7 @@ def test_catalogue_samples_leave_no_type_out() -> None:
         ("device.telemetry", {"health": 1}),
         ("device.telemetry", {"upFor": -1}),
         ("device.telemetry", {"address": "256.1.1.1"}),
+        ("device.enrol", {"kind": "camera"}),
         ("device.command", {"settings": {"Level": 1}}),
         ("device.command", {"settings": {"level": "1"}}),
         ("device.command", {"settings": {f"a{n}": 1 for n in range(17)}}),
