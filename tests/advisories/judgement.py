@@ -1,0 +1,79 @@
+"""Which of the known advisories concern what we allow and what is installed."""
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from packaging.version import Version
+
+from .known import Advisory, Known
+
+OLD_DAYS: Final = 30
+"""An older list is warned about, and fails nothing: an old tag must not turn red as the days go by."""
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What there is to judge.
+
+    Args:
+        needed: the names of everything that is installed with the package.
+        floors: name → the oldest version that we allow.
+        installed: name → the version that is here.
+    """
+
+    needed: Iterable[str]
+    floors: Mapping[str, Version]
+    installed: Mapping[str, Version]
+
+
+def problems(known: Known, versions: Versions, accepted: Mapping[str, str]) -> Iterator[str]:
+    """Everything that must be mended, each with its remedy."""
+    used: set[str] = set()
+    for name in versions.needed:
+        if name not in known.packages:
+            yield f"{name} was never looked up; run `make audit` and commit tests/advisories/known.json"
+            continue
+        for advisory in known.packages[name]:
+            found = list(_concerned(name, advisory, versions))
+            if found and (reasons := advisory.names & accepted.keys()):
+                used |= reasons
+            else:
+                yield from found
+    for reason in sorted(accepted.keys() - used):
+        yield f"{reason} is accepted and concerns nothing any more; take it out of tests/advisories/accepted.json"
+
+
+def _concerned(name: str, advisory: Advisory, versions: Versions) -> Iterator[str]:
+    floor, here = versions.floors.get(name), versions.installed.get(name)
+    if floor is not None and advisory.concerns(floor):
+        remedy = _remedy(advisory, floor, f"raise its floor in pyproject.toml to {name}>={{}}")
+        yield f"{name} {floor}, which pyproject.toml allows, has {_called(advisory)}; {remedy}"
+    if here is not None and here != floor and advisory.concerns(here):
+        remedy = _remedy(advisory, here, f"pip install '{name}>={{}}'")
+        yield f"{name} {here}, which is installed, has {_called(advisory)}; {remedy}"
+
+
+def _called(advisory: Advisory) -> str:
+    names = ", ".join((advisory.id, *advisory.aliases))
+    return f"{names} ({advisory.summary})" if advisory.summary else names
+
+
+def _remedy(advisory: Advisory, version: Version, remedy: str) -> str:
+    mended = advisory.mended_for(version)
+    if mended is not None:
+        return remedy.format(mended)
+    return "no version mends it: do without, or say in tests/advisories/accepted.json why it does not concern us"
+
+
+def warnings(known: Known, versions: Versions, accepted: Mapping[str, str], today: datetime.date) -> Iterator[str]:
+    """What somebody should know and nothing fails for."""
+    days = (today - known.looked_up).days
+    if days > OLD_DAYS:
+        yield f"the list is {days} days old; run `make audit` and commit tests/advisories/known.json"
+    for reason in sorted(accepted):
+        yield f"accepted: {reason}: {accepted[reason]}"
+    for name in sorted(set(versions.needed) - versions.floors.keys()):
+        if old := [one.id for one in known.packages.get(name, ())]:
+            yield f"{name} comes with others and has no floor of ours; old versions of it have {', '.join(old)}"

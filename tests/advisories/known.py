@@ -1,0 +1,154 @@
+"""The committed list of advisories, `known.json`: what was looked up, when and where.
+
+It says of each package which versions each advisory is about, in the words of OSV: from `introduced` on, before `fixed`
+or up to `last_affected`, or exactly these `versions`.
+
+Source: https://ossf.github.io/osv-schema/
+"""
+
+import datetime
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+FOLDER: Final = Path(__file__).parent
+LIST: Final = FOLDER / "known.json"
+ACCEPTED: Final = FOLDER / "accepted.json"
+
+
+@dataclass(frozen=True)
+class Advisory:
+    """One advisory about one package.
+
+    Args:
+        id: in OSV.
+        aliases: under which it is known elsewhere, such as its CVE.
+        summary: one line; may be empty.
+        ranges: each as in OSV: `introduced`, and `fixed` or `last_affected`, or no end.
+        versions: that are affected whatever the ranges say.
+    """
+
+    id: str
+    aliases: tuple[str, ...]
+    summary: str
+    ranges: tuple[Mapping[str, str], ...]
+    versions: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All that it is called."""
+        return frozenset((self.id, *self.aliases))
+
+    def concerns(self, version: Version) -> bool:
+        """Whether a version is affected."""
+        return any(_within(version, one) for one in self.ranges) or version in map(Version, self.versions)
+
+    def mended_for(self, version: Version) -> Version | None:
+        """The first version above this one that is not affected; None where none is known."""
+        ends = sorted(Version(one["fixed"]) for one in self.ranges if "fixed" in one)
+        return next((end for end in ends if end > version and not self.concerns(end)), None)
+
+    @classmethod
+    def read(cls, described: Mapping[str, Any]) -> Self:
+        """One from the list."""
+        ranges = tuple(described.get("ranges", ()))
+        return cls(
+            described["id"],
+            tuple(described.get("aliases", ())),
+            described.get("summary", ""),
+            ranges,
+            tuple(described.get("versions", ())),
+        )
+
+    def written(self) -> dict[str, Any]:
+        """As it stands in the list; what is empty is left out."""
+        whole = {
+            "id": self.id,
+            "aliases": list(self.aliases),
+            "summary": self.summary,
+            "ranges": [dict(one) for one in self.ranges],
+            "versions": list(self.versions),
+        }
+        return {name: value for name, value in whole.items() if value}
+
+
+def _within(version: Version, bounds: Mapping[str, str]) -> bool:
+    begin = bounds.get("introduced", "0")
+    if begin != "0" and version < Version(begin):
+        return False
+    if "fixed" in bounds:
+        return version < Version(bounds["fixed"])
+    return "last_affected" not in bounds or version <= Version(bounds["last_affected"])
+
+
+@dataclass(frozen=True)
+class Known:
+    """Everything that was looked up.
+
+    Args:
+        looked_up: on which day.
+        source: where.
+        packages: canonical name → its advisories; a package without any was looked up, too.
+    """
+
+    looked_up: datetime.date
+    source: str
+    packages: Mapping[str, Sequence[Advisory]]
+
+    @classmethod
+    def load(cls, path: Path = LIST) -> Self:
+        """Read the list.
+
+        Raises:
+            ValueError: it is no such list.
+        """
+        found = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            day = datetime.date.fromisoformat(found["looked_up"])
+            packages: dict[str, Sequence[Advisory]] = {
+                canonicalize_name(name): tuple(map(Advisory.read, listed)) for name, listed in found["packages"].items()
+            }
+            known = cls(day, found["source"], packages)
+            known.ensure_comparable()
+        except (KeyError, TypeError, AttributeError, InvalidVersion) as error:
+            raise ValueError(f"{path} is no list of advisories: {error!r}; run `make audit`") from error
+        return known
+
+    def ensure_comparable(self) -> None:
+        """Refuse a list with a bound that is no version.
+
+        Raises:
+            InvalidVersion: naming it.
+        """
+        for advisory in (one for listed in self.packages.values() for one in listed):
+            for bound in _bounds(advisory):
+                Version(bound)
+
+    def save(self, path: Path = LIST) -> None:
+        """Write the list so that two of them can be compared line by line."""
+        described = {
+            "looked_up": self.looked_up.isoformat(),
+            "source": self.source,
+            "packages": {
+                name: [one.written() for one in sorted(listed, key=lambda one: one.id)]
+                for name, listed in sorted(self.packages.items())
+            },
+        }
+        path.write_text(json.dumps(described, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _bounds(advisory: Advisory) -> Iterator[str]:
+    yield from advisory.versions
+    for one in advisory.ranges:
+        yield from (bound for bound in one.values() if bound != "0")
+
+
+def accepted(path: Path = ACCEPTED) -> dict[str, str]:
+    """Advisory → why it does not concern us though a version that we allow is affected."""
+    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return found
