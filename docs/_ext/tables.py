@@ -14,6 +14,7 @@ from marshmallow import fields, validate
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
+from tests.docs import protocol_rows
 from tests.docs.field_probes import field_rows, validator_rows
 from tests.layers import LAYERS, Layer
 from tornado_wssec import PUBLIC, Identifier, Message, PlainText, Registry, SafeHtml, SafeUrl, auth
@@ -256,6 +257,7 @@ TABLES: Final[Mapping[str, tuple[tuple[str, ...], Callable[[], Iterator[Row]]]]]
     "events": (("Event", "What has happened", "Facts"), _events),
     "metrics": (("Metric", "Kind", "Labels", "What it tells"), _metrics),
     "alerts": (("Kind", "What it means", "Its value is in", "A sign of"), _alerts),
+    **protocol_rows.TABLES,
     "layers": (("Layer", "Parts", "May import", "What belongs there", "Forbidden"), _layers),
 }
 

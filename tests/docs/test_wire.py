@@ -16,6 +16,13 @@ SAID, HEARD = "→ ", "← "
 
 
 async def hold(client: Client, lines: list[str]) -> list[tuple[str, str]]:
+    """Say what is to be said; what was heard, beside what the page says, and nothing more."""
+    pairs = await exchange(client, lines)
+    await client.assert_nothing_received()
+    return pairs
+
+
+async def exchange(client: Client, lines: list[str]) -> list[tuple[str, str]]:
     """Say what is to be said; what was heard, beside what the page says."""
     pairs = []
     for line in lines:
@@ -23,7 +30,6 @@ async def hold(client: Client, lines: list[str]) -> list[tuple[str, str]]:
             await client.send_text(line.removeprefix(SAID))
         else:
             pairs.append((line.removeprefix(HEARD), encode_json(await client.receive())))
-    await client.assert_nothing_received()
     return pairs
 
 

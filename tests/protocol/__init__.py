@@ -1,0 +1,1 @@
+"""The specification of the wire protocol: every client passes the same cases."""
