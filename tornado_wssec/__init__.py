@@ -61,6 +61,7 @@ from .policy.messages import Channel, Message
 from .policy.permissions import PUBLIC, Grants
 from .policy.registry import Registry
 from .policy.text_fields import Identifier, PlainText, SafeUrl
+from .policy.warn_only import WarnOnly
 from .settings import Limits, Settings, Timeouts, TokenRules
 from .telemetry.anomaly_alerts import Alert, AlertKind
 
@@ -146,6 +147,7 @@ __all__ = [
     "Unavailable",
     "UnknownType",
     "VersionRefused",
+    "WarnOnly",
     "WssecError",
     "on",
 ]

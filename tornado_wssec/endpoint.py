@@ -9,6 +9,7 @@ from .auth.first_message import FirstMessage
 from .errors import HandshakeMalformed, Problem
 from .policy.binary import BinaryPipeline
 from .policy.codec import Envelope
+from .policy.leniency import Leniency
 from .policy.messages import Message
 from .policy.permissions import PermissionTemplate
 from .policy.pipeline import Pipeline
@@ -107,8 +108,13 @@ class Endpoint:
         limits: Limits,
         *,
         newest_wins: bool = False,
+        leniency: Leniency | None = None,
     ) -> "Endpoint":
-        """Compile a `SecureWebSocketHandler` class. Call `problems` first."""
+        """Compile a `SecureWebSocketHandler` class. Call `problems` first.
+
+        Args:
+            leniency: what is let pass of the registry's types; of what the class itself declares nothing is.
+        """
         own = handler.limits or limits
         registry = declared_for(handler, registry)
         ways = ways_of(handler, authenticators)
@@ -122,7 +128,7 @@ class Endpoint:
         of_bytes = {name: specs.pop(name) for name, spec in tuple(specs.items()) if spec.binary is not None}
         return cls(
             name=handler.__name__,
-            pipeline=Pipeline(specs, handler.envelope, own),
+            pipeline=Pipeline(specs, handler.envelope, own, leniency if handler.declares is None else None),
             binary=BinaryPipeline(of_bytes, handler.envelope, own),
             methods=methods,
             requires=None if handler.requires is None else PermissionTemplate.parse(handler.requires),

@@ -74,6 +74,7 @@ def application_problems(
     authenticators: Sequence[Authenticator],
     of_ways: WaysProblems,
     limits: Limits,
+    now: float | None = None,
 ) -> Iterator[Problem]:
     """Everything that an application and its registry must mend before they start.
 
@@ -83,8 +84,9 @@ def application_problems(
         authenticators: the guard's.
         of_ways: what the guard finds wrong with those of a handler's own.
         limits: the guard's.
+        now: wall seconds; None: when nothing is warn-only any more.
     """
-    yield from registry.problems()
+    yield from registry.problems(now)
     served = [route for route in routes_of(app) if issubclass(route.handler, SecureWebSocketHandler)]
     handlers = list(dict.fromkeys(route.handler for route in served))
     for handler in handlers:
@@ -108,15 +110,22 @@ class CheckedApplications:
         authenticators: the guard's.
         of_ways: what the guard finds wrong with those of a handler's own.
         limits: the guard's.
+        wall: the clock by which warn-only ends.
     """
 
     def __init__(
-        self, registry: Registry, authenticators: Sequence[Authenticator], of_ways: WaysProblems, limits: Limits
+        self,
+        registry: Registry,
+        authenticators: Sequence[Authenticator],
+        of_ways: WaysProblems,
+        limits: Limits,
+        wall: Callable[[], float],
     ) -> None:
         self._registry = registry
         self._authenticators = authenticators
         self._of_ways = of_ways
         self._limits = limits
+        self._wall = wall
         self._sound: WeakSet[Application] = WeakSet()
         self._unsound: WeakSet[Application] = WeakSet()
 
@@ -126,7 +135,8 @@ class CheckedApplications:
         Raises:
             ConfigurationError: listing everything that is wrong, each with its remedy.
         """
-        problems = list(application_problems(app, self._registry, self._authenticators, self._of_ways, self._limits))
+        registry, ways, now = self._registry, self._authenticators, self._wall()
+        problems = list(application_problems(app, registry, ways, self._of_ways, self._limits, now))
         if problems:
             raise ConfigurationError(problems)
         self._sound.add(app)

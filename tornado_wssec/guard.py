@@ -28,11 +28,12 @@ from .policy.registry import Registry
 from .presence import PresenceHook
 from .rights import PermissionSource, Revalidation, SigningKeys
 from .routes import CsrfHandler, KeysHandler, LiveHandler, ReadyHandler, TicketHandler
-from .server import stop_signal
+from .server import stop_signals
 from .services import Services
 from .serving import Serving
 from .settings import Limits, Secret, Settings, Timeouts, TokenRules
 from .stores.base import Store
+from .warned import tell_warn_only
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +146,7 @@ class Guard(Serving, Services):
         self.alert_responses = given.alert_responses
         self._authenticators = given.authenticators
         self._applications = CheckedApplications(
-            given.registry, given.authenticators, given.problems_of_ways, given.limits
+            given.registry, given.authenticators, given.problems_of_ways, given.limits, given.clock.wall
         )
 
     def _keep_parts(self, parts: Parts) -> None:
@@ -212,6 +213,7 @@ class Guard(Serving, Services):
                 store that does not answer is waited for instead; until then handshakes get 503.
             RuntimeError: it has been started already.
         """
+        tell_warn_only(self.registry, self.clock.wall())
         self._evidence.start()
         self._incidents.adopt(*self._evidence.incidents)
         try:
@@ -223,7 +225,8 @@ class Guard(Serving, Services):
     async def stop(self) -> None:
         """Drain: accept nobody, let handlers finish, say goodbye, and let go of the store.
 
-        Takes at most `timeouts.drain` seconds for the handlers and `timeouts.close` for the goodbyes.
+        Goodbyes are spread by `limits.departures_per_second`. Takes at most `timeouts.drain` seconds for all of it, and
+        `timeouts.close` for clients that do not answer.
         """
         await self._lifecycle.stop()
         if self._teller is not None:
@@ -241,10 +244,11 @@ class Guard(Serving, Services):
         app.add_handlers(r".*", self.routes(prefix=prefix, ops=ops))
 
     async def until_stopped(self) -> None:
-        """Wait for SIGTERM or SIGINT, then drain."""
-        name = await stop_signal()
-        logger.info("%s: draining %d connections", name, len(self.hub))
-        await self.stop()
+        """Wait for SIGTERM or SIGINT, then drain; a second one hurries that."""
+        with stop_signals(self._lifecycle.hurry) as stopped:
+            name = await stopped
+            logger.info("%s: draining %d connections", name, len(self.hub))
+            await self.stop()
 
     @property
     def refusals(self) -> Mapping[tuple[str, int], int]:

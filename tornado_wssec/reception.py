@@ -38,6 +38,7 @@ from .telemetry import measures
 from .telemetry.audit import Audit
 from .telemetry.redact import printable, where_raised
 from .telemetry.sampling import Refusals
+from .warned import Warned
 from .wire.connection import Connection
 from .wire.gathering import Gatherings
 
@@ -95,6 +96,7 @@ class Reception:
         self._rights = rights
         self._refusals = refusals
         self._measuring = measuring
+        self._warned = Warned(audit, measuring.metrics, refusals.sampler, clock)
         self._alarm = alarm
         self._endpoints: dict[type, Endpoint] = {}
         self.saw_refusal = lambda address, origin: None
@@ -109,7 +111,12 @@ class Reception:
         if endpoint is None:
             try:
                 endpoint = Endpoint.of(
-                    handler, self._registry, self._authenticators, self._limits, newest_wins=self._newest_wins
+                    handler,
+                    self._registry,
+                    self._authenticators,
+                    self._limits,
+                    newest_wins=self._newest_wins,
+                    leniency=self._warned.leniency_of(self._registry),
                 )
             except (FrameError, ValueError) as error:
                 logger.error("%s cannot be served: %s; see `wssec check`", handler.__name__, error)

@@ -1,5 +1,6 @@
 """`wssec check` shows what an application exposes, and fails where something is open."""
 
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,27 @@ def test_check_names_what_strict_mode_would_refuse(app: Checked, here: Path) -> 
     assert 0 == outcome.code
     (what,) = [what for where, what in lines(outcome, "declared").items() if where.endswith("Send.text")]
     assert what.endswith("which Registry(strict=False) lets pass")
+
+
+def test_check_names_what_is_warn_only(app: Checked, here: Path) -> None:
+    """Until when, of which types, and each declaration that strict mode would refuse; over, it is of no use."""
+    declare(here, "checked_catalogue", CATALOGUE.replace(", validate=validate.Length(1, 2_000)", ""))
+    tomorrow, yesterday = (datetime.now(UTC).date() + timedelta(days=days) for days in (1, -1))
+
+    def eased_until(day: date) -> Any:
+        warn_only = f'__import__("tornado_wssec").WarnOnly(until="{day}")'
+        return app(('"checked_catalogue")', f'"checked_catalogue", warn_only={warn_only})'))
+
+    eased, over = eased_until(tomorrow), eased_until(yesterday)
+
+    assert 0 == eased.code
+    told = lines(eased, "declared")
+    assert f"until {tomorrow} what does not fit reaches the handlers of" in told["Registry(warn_only=…)"]
+    (what,) = [what for where, what in told.items() if where.endswith("Send.text")]
+    assert what.endswith("which Registry(warn_only=…) lets pass")
+    assert 1 == over.code
+    assert f"has ended on {yesterday}" == lines(over, "declared")["Registry(warn_only=…)"]
+    assert any(where.endswith("Send.text") for where in lines(over, "problem"))
 
 
 def test_check_names_where_tls_ends(app: Checked) -> None:

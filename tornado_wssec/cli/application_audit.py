@@ -68,7 +68,8 @@ def _of_guarded(app: Application, guard: Guard) -> list[Line]:
         *route_lines(app, guard, starts=not problems),
         *declared,
         *_public(guard.registry),
-        *_lenient(guard.registry),
+        *_lenient(guard.registry, guard.clock.wall()),
+        *_warn_only(guard.registry, guard.clock.wall()),
         *_uncompiled(guard.registry),
         *_of_settings(guard.settings),
         *certificate_lines(guard.settings),
@@ -174,15 +175,26 @@ def _public(registry: Registry) -> Iterator[Line]:
                 yield Line(Level.DECLARED, channel.pattern.text, f"everybody who is connected may {verb} to it")
 
 
-def _lenient(registry: Registry) -> Iterator[Line]:
+def _lenient(registry: Registry, now: float) -> Iterator[Line]:
     """What strict mode would refuse, and somebody has switched it off for."""
-    refused = set(registry.problems())
+    refused, warned = set(registry.problems(now)), set(registry.findings(now))
     declared = [spec.message for spec in registry.messages.values()], [spec.channel for spec in registry.channels]
     for schema in (schema for group in declared for schema in group):
         for problem in field_problems(schema, strict=True):
             if problem not in refused:
-                what = f"{problem.fault}, which Registry(strict=False) lets pass"
+                switch = "warn_only=…" if problem in warned else "strict=False"
+                what = f"{problem.fault}, which Registry({switch}) lets pass"
                 yield Line(Level.DECLARED, problem.where, what, problem.remedy)
+
+
+def _warn_only(registry: Registry, now: float) -> Iterator[Line]:
+    warn_only = registry.warn_only
+    if warn_only is not None and now >= warn_only.ends_at:
+        yield Line(Level.DECLARED, "Registry(warn_only=…)", f"has ended on {warn_only.until}", "drop it")
+    elif warn_only is not None:
+        types = ", ".join(sorted(registry.eased_types())) or "no type"
+        what = f"until {warn_only.until} what does not fit reaches the handlers of {types}, and is told of"
+        yield Line(Level.DECLARED, "Registry(warn_only=…)", what, "declare what is told of, then drop it")
 
 
 def _uncompiled(registry: Registry) -> Iterator[Line]:

@@ -157,7 +157,7 @@ ITEMS: Final[tuple[Item, ...]] = (
         "validation",
         "every message validated against a schema of known size",
         "strict marshmallow schemas; unknown and unbounded fields do not start",
-        ("Registry(strict=False)",),
+        ("Registry(strict=False)", "Registry(warn_only=…)"),
     ),
     Item(
         CHEAT_SHEET,

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, NamedTuple
 
-from ..errors import FrameError, MessageTooBig, PermissionDenied, SignatureInvalid, UnknownType
+from ..errors import FrameError, InvalidMessage, MessageTooBig, PermissionDenied, SignatureInvalid, UnknownType
 from ..settings import Limits
 from .codec import Envelope, Incoming
 from .identity import Identity, claim_of
+from .leniency import Leniency
 from .permitted import Permitted, permit
 from .registry import MessageSpec
 from .reserved import Signed
@@ -37,13 +38,15 @@ __all__ = [
 class Valid(NamedTuple):
     """A message whose data fits its schema; nobody has asked yet whether it is allowed.
 
-    `wire` is the data as it came: a bound field is compared in the form in which claims come, too.
+    `wire` is the data as it came: a bound field is compared in the form in which claims come, too. `fault` is what its
+    schema says of data that was let pass with a warning.
     """
 
     spec: MessageSpec
     id: str | None
     data: dict[str, Any]
     wire: Mapping[str, Any]
+    fault: InvalidMessage | None = None
 
 
 def size_of(frame: str | bytes) -> int:
@@ -52,13 +55,20 @@ def size_of(frame: str | bytes) -> int:
 
 
 def validate(
-    spec: MessageSpec, incoming: Incoming, identity: Identity, *, is_signed: bool = False, is_told: bool = True
+    spec: MessageSpec,
+    incoming: Incoming,
+    identity: Identity,
+    *,
+    is_signed: bool = False,
+    is_told: bool = True,
+    is_eased: bool = False,
 ) -> Valid:
     """Check size and schema; fill in absent fields that are bound to a claim.
 
     Args:
         is_signed: whether it came inside a signed envelope.
         is_told: whether its sender is to learn what is wrong, which costs many times what it costs to refuse.
+        is_eased: whether data that does not fit is let pass, save what a permission or a claim is asked of.
 
     Raises:
         MessageTooBig: over the type's own cap.
@@ -72,6 +82,9 @@ def validate(
     data = incoming.data
     if spec.bind:
         data = {**bound_claims(spec, identity), **data}
+    if is_eased:
+        loaded, fault = spec.load_anyway(data)
+        return Valid(spec, incoming.id, loaded, data, fault)
     return Valid(spec, incoming.id, spec.load(data, is_told=is_told), data)
 
 
@@ -118,14 +131,22 @@ class Pipeline:
         accepted: the inbound types that the endpoint has handlers for.
         envelope: how its messages look.
         limits: its caps.
+        leniency: what it lets pass with a warning; None: nothing.
     """
 
-    __slots__ = ("_swift", "accepted", "envelope", "limits")
+    __slots__ = ("_leniency", "_swift", "accepted", "envelope", "limits")
 
-    def __init__(self, accepted: Mapping[str, MessageSpec], envelope: Envelope, limits: Limits) -> None:
+    def __init__(
+        self,
+        accepted: Mapping[str, MessageSpec],
+        envelope: Envelope,
+        limits: Limits,
+        leniency: Leniency | None = None,
+    ) -> None:
         self.accepted = accepted
         self.envelope = envelope
         self.limits = limits
+        self._leniency = leniency
         self._swift = Swift.of(accepted, envelope, limits)
 
     def admit(self, frame: str | bytes, session: Session, now: float) -> Permitted:
@@ -192,13 +213,17 @@ class Pipeline:
             if signed_by is not None and spec.message is Signed:
                 raise SignatureInvalid("a signed envelope within another")
             session.spend(spec, incoming.id, now)
-            is_told, is_signed = session.may_err(now), signed_by is not None
-            valid = validate(spec, incoming, session.identity, is_signed=is_signed, is_told=is_told)
+            is_told, is_signed, leniency = session.may_err(now), signed_by is not None, self._leniency
+            is_eased = leniency is not None and leniency.covers(spec, now)
+            identity = session.identity
+            valid = validate(spec, incoming, identity, is_signed=is_signed, is_told=is_told, is_eased=is_eased)
             if session.is_in_doubt:
                 session.ensure_certain(spec)
-            permitted = authorise(valid, session.identity, signed_by)
+            permitted = authorise(valid, identity, signed_by)
             if spec.max_auth_age is not None:
                 session.ensure_recent(spec, now)
+            if valid.fault is not None and leniency is not None:
+                leniency.tell(spec, session, valid.fault)
             return permitted
         except FrameError as error:
             error.message_id = incoming.id

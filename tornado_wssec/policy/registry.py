@@ -17,6 +17,7 @@ from .modules import import_modules
 from .reserved import RESERVED_PREFIX, RESERVED_TYPES
 from .specs import MessageSpec, compile_message
 from .strictness import field_problems
+from .warn_only import WarnOnly
 
 __all__ = ["ChannelSpec", "MessageSpec", "Registry"]
 
@@ -31,6 +32,7 @@ class Registry:
         strict: whether fields that coerce or have no bound are refused.
         compiled: whether functions are written for the schemas, which accept what is valid; without them marshmallow
             does all of the work, with the same outcome.
+        warn_only: until when, and of which types, what strict mode would refuse is told of and let pass. None: never.
     """
 
     __slots__ = (
@@ -43,6 +45,7 @@ class Registry:
         "files",
         "is_compiled",
         "messages",
+        "warn_only",
     )
 
     messages: Mapping[str, MessageSpec]
@@ -55,13 +58,23 @@ class Registry:
     is_compiled: bool
     """Whether functions were written for the schemas."""
 
-    def __init__(self, *declarations: Declaration, strict: bool = True, compiled: bool = True) -> None:
+    warn_only: WarnOnly | None
+    """What is told of and let pass; None: nothing."""
+
+    def __init__(
+        self,
+        *declarations: Declaration,
+        strict: bool = True,
+        compiled: bool = True,
+        warn_only: WarnOnly | None = None,
+    ) -> None:
         for declared in declarations:
             if not (isinstance(declared, type) and issubclass(declared, (Message, Channel))):
                 raise TypeError(f"{declared!r} is no Message and no Channel class; scan modules by Registry.scan()")
         self._declarations = tuple(dict.fromkeys(declarations))
         self._strict = strict
         self.is_compiled = compiled
+        self.warn_only = warn_only
         faults: list[Problem] = []
         specs = list(_compiled_messages(self._declarations, faults, compiled=compiled))
         by_type: dict[str, MessageSpec] = {}
@@ -75,7 +88,7 @@ class Registry:
         self._faults = (*faults, *_clashes(specs, self.channels), *_unacceptable(by_type, self.channels))
 
     @classmethod
-    def scan(cls, *modules: str, strict: bool = True, compiled: bool = True) -> Self:
+    def scan(cls, *modules: str, strict: bool = True, compiled: bool = True, warn_only: WarnOnly | None = None) -> Self:
         """Import modules and packages, and register what they declare themselves.
 
         Args:
@@ -90,7 +103,7 @@ class Registry:
         if not declarations:
             remedy = "name the modules in which Message classes stand"
             raise ConfigurationError([Problem(", ".join(modules) or "Registry.scan()", "declares no message", remedy)])
-        registry = cls(*declarations, strict=strict, compiled=compiled)
+        registry = cls(*declarations, strict=strict, compiled=compiled, warn_only=warn_only)
         if any(_clashes([*registry._by_class.values()], registry.channels)):
             raise ConfigurationError(registry.problems())
         registry.files = tuple([str(module.__file__) for module in imported if module.__file__])
@@ -134,14 +147,40 @@ class Registry:
                 return spec, values
         return None
 
-    def problems(self) -> list[Problem]:
-        """Everything in the declarations that keeps the application from starting."""
+    def problems(self, now: float | None = None) -> list[Problem]:
+        """Everything in the declarations that keeps the application from starting.
+
+        Args:
+            now: wall seconds; None: when nothing is warn-only any more.
+        """
+        eased = self._eased(now)
         found = list(self._faults)
-        built = {*self._by_class, *(spec.channel for spec in self.channels)}
-        for declared in self._declarations:
-            if declared in built:
-                found += field_problems(declared, strict=self._strict)
+        if self.warn_only is not None and now is not None:
+            found += self.warn_only.problems(self.messages, now)
+        for declared in self._buildable():
+            found += field_problems(declared, strict=self._strict and declared not in eased)
         return found
+
+    def findings(self, now: float) -> list[Problem]:
+        """What strict mode would refuse in the declarations, and warn-only lets pass; `now` in wall seconds."""
+        kept = set(self.problems(now))
+        return [problem for problem in self.problems() if problem not in kept]
+
+    def eased_types(self) -> frozenset[str]:
+        """The types whose messages are let pass, with a warning, for as long as `warn_only` lasts."""
+        warn_only = self.warn_only
+        if warn_only is None:
+            return frozenset()
+        return frozenset([name for name, spec in self.messages.items() if warn_only.covers(spec)])
+
+    def _eased(self, now: float | None) -> frozenset[Declaration]:
+        if self.warn_only is None or now is None or now >= self.warn_only.ends_at:
+            return frozenset()
+        return frozenset([self.messages[name].message for name in self.eased_types()])
+
+    def _buildable(self) -> Iterator[Declaration]:
+        built = {*self._by_class, *(spec.channel for spec in self.channels)}
+        yield from (declared for declared in self._declarations if declared in built)
 
 
 def _declared_in(module: ModuleType) -> Iterator[Declaration]:

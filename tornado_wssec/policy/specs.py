@@ -9,7 +9,7 @@ Rules of this file:
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow import Schema, ValidationError
 from marshmallow.decorators import PRE_DUMP
@@ -26,9 +26,17 @@ from .permissions import PermissionTemplate
 from .plans import Value
 from .rates import Rate
 from .reasons import Reasons
+from .salvage import salvaged
 from .ways import Ways, typed
 
 MessageClass = type[Message]
+
+
+class _Refused(NamedTuple):
+    """What is said of data that does not fit, and what marshmallow has raised, if it was that."""
+
+    refusal: InvalidMessage
+    error: ValidationError | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -136,18 +144,44 @@ class MessageSpec:
                 return accepted
             if not is_told and self._ways.is_final:
                 raise InvalidMessage(f"{self.type}: refused without a second look")
+        judged = self._judged(data)
+        if isinstance(judged, dict):
+            return judged
+        # Raised here, so that no traceback keeps the data through __context__.
+        raise judged.refusal
+
+    def load_anyway(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], InvalidMessage | None]:
+        """The same, but hand on what does not fit as it came, with the refusal that it would have been.
+
+        Raises:
+            InvalidMessage: a permission or a bound claim is asked of what does not fit, or a validator fails.
+        """
+        load = self._ways.load
+        if load is not None and (accepted := load(data)) is not None:
+            return accepted, None
+        judged = self._judged(data)
+        if isinstance(judged, dict):
+            return judged, None
+        decisive = {self.wire_name(name) for name, _ in self._keys} | self.bind.keys()
+        kept = None if judged.error is None else salvaged(judged.error, data, self._loader, decisive)
+        if kept is None:
+            raise judged.refusal
+        return kept, judged.refusal
+
+    def _judged(self, data: Mapping[str, Any]) -> "dict[str, Any] | _Refused":
+        """What marshmallow makes of data, or says of it."""
         try:
             loaded = self._loader.load(data)
-            if isinstance(loaded, dict):
-                return loaded
-            told, evidence = None, f"post_load returned a {type(loaded).__name__}, not a dict"
         except ValidationError as error:
             told = self._reasons.told(error.messages)
-            evidence = self._reasons.recorded(told)
+            evidence = f"{self.type}: {self._reasons.recorded(told)}"
+            return _Refused(InvalidMessage(evidence, fields=told), error)
         except Exception as error:
-            told, evidence = None, _where(error)
-        # Raised here, so that no traceback keeps the data through __context__.
-        raise InvalidMessage(f"{self.type}: {evidence}", fields=told)
+            return _Refused(InvalidMessage(f"{self.type}: {_where(error)}"), None)
+        if isinstance(loaded, dict):
+            return loaded
+        evidence = f"{self.type}: post_load returned a {type(loaded).__name__}, not a dict"
+        return _Refused(InvalidMessage(evidence), None)
 
     def dump(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Make ready for JSON what the application sends, and check it against the schema.

@@ -48,6 +48,10 @@ EVENTS: Final[Mapping[str, Event]] = {
         "An operator or the application has ended connections.", ("notice", "reason", "connections")
     ),
     "message.refused": Event("A message got an error.", ("code", "session", "subject", "issuer", "evidence")),
+    "message.warned": Event(
+        "A message does not fit its schema and was let pass, since the registry is warn-only; a sample.",
+        ("type", "session", "subject", "issuer", "evidence"),
+    ),
     "message.signed": Event(
         "A signed message was verified; `key` is the thumbprint (RFC 7638) of the one that signed it.",
         ("type", "session", "subject", "issuer", "key", "seq"),
@@ -100,6 +104,14 @@ EVENTS: Final[Mapping[str, Event]] = {
             *("action", "outcome", "operator", "operator_issuer", "operator_session", "operator_address"),
             *("session", "token", "subject", "issuer", "channel", "seconds", "reason"),
         ),
+    ),
+    "drain.began": Event(
+        "The server stops: so many connections are told to go elsewhere, over so many seconds.",
+        ("connections", "seconds"),
+    ),
+    "drain.ended": Event(
+        "All have been told; `early` of them before their turn, or before a handler of theirs was done.",
+        ("connections", "early"),
     ),
     "log.sampled": Event("So many lines of a kind were counted and not told one by one.", ("what", "count")),
     "audit.began": Event("A chain begins.", ("pid",)),

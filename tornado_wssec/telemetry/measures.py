@@ -60,6 +60,12 @@ MESSAGES_IN: Final = Metric("wssec_messages", _COUNTER, "Messages that were admi
 MESSAGES_REFUSED: Final = Metric(
     "wssec_messages_refused", _COUNTER, "Messages that got an error, by its code.", ("code",)
 )
+MESSAGES_WARNED: Final = Metric(
+    "wssec_messages_warned",
+    _COUNTER,
+    "Messages that warn-only has let pass and that are refused without it.",
+    ("type",),
+)
 VIOLATIONS: Final = Metric(
     "wssec_violations", _COUNTER, "Connections that were ended for what they sent, by close code.", ("code",)
 )
@@ -91,6 +97,7 @@ ALERTS_LOST: Final = Metric("wssec_alerts_lost", _COUNTER, "Alerts that did not 
 LOOP_LAG: Final = Metric("wssec_loop_lag_seconds", _GAUGE, "By how much the newest look at the deadlines was late.")
 MEMORY: Final = Metric("wssec_resident_bytes", _GAUGE, "Memory of this process.")
 READY: Final = Metric("wssec_ready", _GAUGE, "1 where a new connection would be let in.")
+DRAINING: Final = Metric("wssec_draining", _GAUGE, "1 while connections are told to go elsewhere.")
 MIRROR_AGE: Final = Metric("wssec_mirror_age_seconds", _GAUGE, "How old the local copy of the revocations is.")
 REVOCATIONS: Final = Metric("wssec_revocations", _GAUGE, "Revocations that are in force here.")
 KEYS: Final = Metric("wssec_keys", _GAUGE, "Keys, by their state.", ("state",))
