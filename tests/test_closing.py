@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tornado_wssec.closing import REASON_BYTES, Advice, Close, CloseCode
+from tornado_wssec.closing import REASON_BYTES, Advice, Close, CloseCode, going_away, retry_within
 
 CONTRACT = {
     1000: ("NORMAL", Advice.STOP),
@@ -116,3 +116,29 @@ def test_close_code_survives_a_copy() -> None:
 
     assert CloseCode.REVOKED is copy.deepcopy(CloseCode.REVOKED)
     assert CloseCode.REVOKED is CloseCode["REVOKED"]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(1.0, 1.0), (0.2, 1.0), (19.01, 20.0), (30, 30.0)])
+def test_close_of_a_drain_names_its_seconds(seconds: float, told: float) -> None:
+    """In whole ones, rounded up; the client reads what the server wrote."""
+    close = going_away(seconds)
+
+    assert (1001, told) == (close.code, retry_within(close.code, close.reason))
+
+
+@pytest.mark.parametrize(
+    "close",
+    [
+        Close(CloseCode.GOING_AWAY),
+        Close(CloseCode.GOING_AWAY, "; retry within 5 s, or so"),
+        Close(CloseCode.GOING_AWAY, "; retry within 5000 s"),
+        Close(CloseCode.GOING_AWAY, "; retry within -5 s"),
+        Close(CloseCode.GOING_AWAY, "; retry within \u0665 s"),
+        Close(CloseCode.TIMED_OUT, "; retry within 5 s"),
+    ],
+    ids=lambda close: ascii(close.reason),
+)
+def test_close_of_anything_else_names_none(close: Close) -> None:
+    """A reason is text for a person; only a drain's end of it is read."""
+
+    assert None is retry_within(close.code, close.reason)

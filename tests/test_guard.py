@@ -141,7 +141,7 @@ async def test_guard_until_stopped(number: signal.Signals, caplog: pytest.LogCap
         stopping = asyncio.create_task(kit.guard.until_stopped())
         await client.assert_nothing_received()
         os.kill(os.getpid(), number)
-        assert "server is draining" == await client.assert_closed(1001)
+        assert "server is draining; retry within 1 s" == await client.assert_closed(1001)
         await stopping
         with pytest.raises(OSError, match=r"refused|Connect call failed"):
             await kit.raw()

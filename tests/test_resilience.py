@@ -24,6 +24,7 @@ from tornado_wssec import (
     on,
 )
 from tornado_wssec.auth.base import Credential
+from tornado_wssec.closing import going_away
 from tornado_wssec.errors import StoreUnavailable
 from tornado_wssec.hub import Live
 from tornado_wssec.policy.revocations import Kind, LogEntry, make_revocation, make_undo
@@ -455,7 +456,7 @@ def test_stop_lets_a_handler_finish_and_calls_closed() -> None:
 
     answer, code, ended = asyncio.run(played())
     assert {"done": "wait"} == answer["data"]
-    assert (CloseCode.GOING_AWAY, [Close(CloseCode.GOING_AWAY)]) == (code, ended)
+    assert (CloseCode.GOING_AWAY, [going_away(1.0)]) == (code, ended)
 
 
 class Slow:

@@ -3,6 +3,8 @@
 Source: RFC 6455 §7.4 for 1000–1015; 4000–4999 are private use (§7.4.2).
 """
 
+import math
+import re
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final
@@ -91,3 +93,20 @@ class Close:
     def advice(self) -> Advice:
         """What the client should do; an application's own codes mean stop."""
         return self.code.advice if isinstance(self.code, CloseCode) else Advice.STOP
+
+
+_RETRY: Final = re.compile(r"; retry within ([0-9]{1,3}) s\Z").search
+
+
+def going_away(within: float) -> Close:
+    """The goodbye of a server that drains, with the seconds over which its hearer should spread its return.
+
+    The code alone leaves that to the client, which does not know how many others were told the same.
+    """
+    return Close(CloseCode.GOING_AWAY, f"{CloseCode.GOING_AWAY.text}; retry within {math.ceil(within)} s")
+
+
+def retry_within(code: int, reason: str) -> float | None:
+    """The seconds that such a goodbye names; None where a close names none."""
+    found = _RETRY(reason) if code == CloseCode.GOING_AWAY else None
+    return float(found[1]) if found else None

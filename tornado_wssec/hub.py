@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 
 from .closing import Close, CloseCode
 from .policy.identity import Identity
@@ -28,7 +28,14 @@ ACCOUNTS_A_NEWCOMER: Final = 8
 logger = logging.getLogger(__name__)
 
 
-async def _nothing_to_wait_for() -> None:
+class Settled(Protocol):
+    """Waits until what was admitted has been handled."""
+
+    def __call__(self, *, is_last: bool = False) -> Awaitable[None]:
+        """With `is_last` nothing more is read."""
+
+
+async def _nothing_to_wait_for(*, is_last: bool = False) -> None:
     """Nothing was admitted."""
 
 
@@ -49,7 +56,7 @@ class Live:
         limits: its limits.
         place: in the directory of all nodes.
         tell_expiring: warns its client: in how many seconds the token ends, and how many more are left then.
-        settled: waits until what was admitted has been handled.
+        settled: waits until what was admitted has been handled; with `is_last=True` nothing more is read.
         channels: names it is subscribed to.
         signed: what has been signed over it; None: nothing so far.
         standing: what the application says of its rights; None: it is not asked.
@@ -66,7 +73,7 @@ class Live:
     limits: Limits
     place: Place
     tell_expiring: Callable[[float, float], None] = _nobody_to_tell
-    settled: Callable[[], Awaitable[None]] = _nothing_to_wait_for
+    settled: Settled = _nothing_to_wait_for
     channels: set[str] = field(default_factory=set)
     signed: SignedMessages | None = None
     standing: Standing | None = None
@@ -211,14 +218,6 @@ class Hub:
         if not self._lives and self._emptied is not None:
             self._emptied.set()
             self._emptied = None
-
-    async def settled(self, patience: float) -> None:
-        """Wait until every handler that runs has ended, at most `patience` seconds of real time."""
-        waiting = [asyncio.ensure_future(live.settled()) for live in self._lives]
-        if waiting:
-            _, late = await asyncio.wait(waiting, timeout=patience)
-            for task in late:
-                task.cancel()
 
     async def emptied(self, patience: float) -> None:
         """Wait until everybody has left; drop who has not after `patience` seconds of real time."""

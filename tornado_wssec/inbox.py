@@ -81,8 +81,18 @@ class Inbox:
         self._make_room()
         self._handle, self._pause, self._resume = _drop, _ignore, _ignore
 
-    async def settled(self) -> None:
-        """Wait until everything that was put has been handled."""
+    async def settled(self, *, is_last: bool = False) -> None:
+        """Wait until everything that was put has been handled.
+
+        Args:
+            is_last: whether nothing more is to come: it is read no further, whatever room there is.
+        """
+        if is_last:
+            self._pause()
+            self._pause, self._resume = _ignore, _ignore
+        await self._done()
+
+    async def _done(self) -> None:
         while self._running is not None:
             await asyncio.wait([self._running])
 
@@ -145,8 +155,7 @@ class SharedInbox(Inbox):
         else:
             self._keep(message)
 
-    async def settled(self) -> None:
-        """Wait until everything that was put has been handled."""
+    async def _done(self) -> None:
         while self._crew:
             await asyncio.wait(self._crew)
 

@@ -12,6 +12,7 @@ from .clock import Clock
 from .closing import Close, CloseCode
 from .directory import Directory
 from .doorstep import Doorstep
+from .draining import Drain
 from .enforcement import Enforcer
 from .errors import StoreError, StoreUnavailable
 from .hub import Hub
@@ -44,6 +45,7 @@ class Lifecycle:
 
     Args:
         make_store: gives the store, not yet open; called at each start, in the event loop that will use it.
+        departures: goodbyes a second, while draining.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Lifecycle:
         clock: Clock,
         timeouts: Timeouts,
         history_bytes: int,
+        departures: float,
         timekeeping: Timekeeping,
         pressure: Pressure,
         modes: Sequence[Mode],
@@ -85,6 +88,7 @@ class Lifecycle:
         self._clock = clock
         self._timeouts = timeouts
         self._history_bytes = history_bytes
+        self._departures = departures
         self._timekeeping = timekeeping
         self._pressure = pressure
         self._modes = modes
@@ -95,6 +99,7 @@ class Lifecycle:
         self._tornado_log = TornadoLog(sampler)
         self._listeners: list[Listener] = []
         self._shared: First | Follower | None = None
+        self._drain: Drain | None = None
         self._is_told = False
         self.loop_lag = 0.0
         """Seconds by which the newest look at the deadlines was late."""
@@ -133,7 +138,8 @@ class Lifecycle:
             raise
         await self._directory.start(watcher.store, following=following)
         await self._open_channels(watcher.store)
-        self._readiness.watcher, self._readiness.is_draining = watcher, False
+        self._readiness.watcher = watcher
+        self._readiness.is_leaving = self._readiness.is_draining = False
         await self._issuers.look()
         if following:
             loop = asyncio.get_running_loop()
@@ -146,14 +152,7 @@ class Lifecycle:
 
     async def stop(self) -> None:
         """Accept nobody, let handlers finish, say goodbye, and let go of the store; see `Guard.stop`."""
-        self._readiness.is_draining = True
-        if self._shared is not None:
-            self._shared.stop()
-        for listener in self._listeners:
-            listener.stop_accepting()
-        self._doorstep.clear()
-        await self._hub.settled(self._timeouts.drain)
-        self._hub.end_where(lambda live: True, Close(CloseCode.GOING_AWAY), "draining")
+        await self._leave()
         await self._hub.emptied(self._timeouts.close)
         for listener in self._listeners:
             await listener.close()
@@ -177,6 +176,35 @@ class Lifecycle:
         if self._shared is not None:
             await self._shared.ended(self._timeouts.drain + self._timeouts.close)
             self._shared = None
+
+    async def _leave(self) -> None:
+        """Take nobody in any more, and tell everybody to go elsewhere."""
+        drain = self._drain = Drain(self._hub, per_second=self._departures, patience=self._timeouts.drain)
+        self._readiness.is_leaving = True
+        if self._shared is not None:
+            self._shared.stop()
+        if self._listeners:
+            await drain.pause(self._timeouts.drain_notice)
+        self._readiness.is_draining = True
+        for listener in self._listeners:
+            listener.stop_accepting()
+        self._doorstep.clear()
+        connections, seconds = len(self._hub), drain.plan()
+        if self._readiness.watcher is not None:
+            logger.info("draining %d connections over %.1f s", connections, seconds)
+            self._audit.record("drain.began", self._clock.wall(), connections=connections, seconds=round(seconds, 3))
+        early = await drain.run()
+        if self._readiness.watcher is not None:
+            level = logging.WARNING if early else logging.INFO
+            logger.log(level, "drained; %d connections were told to go before their turn, or a handler's end", early)
+            self._audit.record("drain.ended", self._clock.wall(), connections=connections, early=early)
+
+    def hurry(self) -> None:
+        """Let a drain wait for nobody any more, in no process of this program."""
+        if self._drain is not None:
+            self._drain.hurry()
+        if self._shared is not None:
+            self._shared.hurry()
 
     def share(self, processes: int, port: int, address: str) -> First | Follower:
         """How this process takes part in serving a port with others.

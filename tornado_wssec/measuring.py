@@ -113,6 +113,7 @@ def feed(
     metrics.ask(measures.LOOP_LAG, one(loop_lag))
     metrics.ask(measures.MEMORY, one(resident_bytes))
     metrics.ask(measures.READY, one(readiness.is_ready))
+    metrics.ask(measures.DRAINING, one(lambda: readiness.is_leaving))
     metrics.ask(measures.MIRROR_AGE, one(mirror_age))
     metrics.ask(measures.REVOCATIONS, one(lambda: len(index)))
     metrics.ask(measures.KEYS, lambda: Counter((str(key.state),) for key in keeper.ring.keys))

@@ -177,6 +177,12 @@ class First:
             self._lifeline = None
             self._stopped_at = asyncio.get_running_loop().time()
 
+    def hurry(self) -> None:
+        """Tell the others that nobody is waited for."""
+        for seat in self._seats:
+            if seat.process is not None:
+                seat.process.terminate()
+
     async def ended(self, patience: float) -> None:
         """Return when the others have ended; who takes longer than `patience` seconds from `stop` on is killed."""
         loop, until = asyncio.get_running_loop(), self._stopped_at + patience + SPARE_SECONDS
@@ -229,6 +235,9 @@ class Follower:
             asyncio.get_running_loop().remove_reader(self._lifeline)
             os.close(self._lifeline)
             self._lifeline = None
+
+    def hurry(self) -> None:
+        """Nothing: nobody depends on this process."""
 
     async def ended(self, patience: float) -> None:
         """At once: nobody is waited for."""

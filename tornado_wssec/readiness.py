@@ -33,6 +33,8 @@ class Readiness:
         self._stall: tuple[float | None, float] = (None, 0.0)
         """For how long the loop has stood still since the mirror was known to equal the store at that moment."""
         self.watcher: Watcher | None = None
+        self.is_leaving = False
+        """Whether others are told to send nobody here any more; who comes all the same is let in."""
         self.is_draining = False
         self.is_noticed: Callable[[], bool] = lambda: True
         """Whether all other nodes know of this one; whoever knows sets it."""
@@ -116,7 +118,9 @@ class Readiness:
         return NotReady(f"there are {self._most} connections")
 
     def is_ready(self) -> bool:
-        """Whether a new connection would be let in."""
+        """Whether new connections should come here, and would be let in."""
+        if self.is_leaving:
+            return False
         try:
             self.require()
         except NotReady:

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import signal
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from tornado.httputil import HTTPHeaders
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 LOOPBACK: Final = "127.0.0.1"
 BACKLOG: Final = 1_024
 """Of connections not yet accepted: a crowd that comes back at once; over Tornado's 128 each waits a second (TCP)."""
+
+ECHO_SECONDS: Final = 0.5
+"""Between two signals that are one wish, and two."""
 
 
 def hardened(
@@ -102,6 +106,7 @@ class Listener:
         address: where to bind.
         certificate: is followed, where it is given.
         is_shared: whether other processes of this program listen there, too.
+        is_for_metrics: whether it goes on while the server drains, for whoever watches that.
     """
 
     def __init__(
@@ -112,8 +117,10 @@ class Listener:
         certificate: Certificate | None = None,
         *,
         is_shared: bool = False,
+        is_for_metrics: bool = False,
     ) -> None:
         self._server = server
+        self._is_for_metrics = is_for_metrics
         self.certificate = certificate
         sockets = bind_sockets(port, address, backlog=BACKLOG, reuse_port=is_shared)
         server.add_sockets(sockets)
@@ -126,28 +133,45 @@ class Listener:
             self._server.ssl_options = self.certificate.context
 
     def stop_accepting(self) -> None:
-        """Accept nobody any more."""
-        self._server.stop()
+        """Accept nobody any more who comes to be served."""
+        if not self._is_for_metrics:
+            self._server.stop()
 
     async def close(self) -> None:
         """Close what speaks plain HTTP; upgraded sockets are the hub's."""
+        self._server.stop()
         await self._server.close_all_connections()
 
 
-async def stop_signal() -> str:
-    """Wait for SIGTERM or SIGINT; return which."""
+@contextmanager
+def stop_signals(hurry: Callable[[], None]) -> Iterator["asyncio.Future[str]"]:
+    """Listen to SIGTERM and SIGINT; gives what will be the name of the first.
+
+    A second one calls `hurry`, and a third does what it does to any program. What comes within `ECHO_SECONDS` of the
+    first is the same wish, told by another: a service manager tells each process, and the first one tells the others.
+    """
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[str] = loop.create_future()
+    first_at = 0.0
+    signals = (signal.SIGTERM, signal.SIGINT)
+
+    def leave() -> None:
+        for number in signals:
+            loop.remove_signal_handler(number)
 
     def stop(name: str) -> None:
+        nonlocal first_at
         if not stopped.done():
+            first_at = loop.time()
             stopped.set_result(name)
+        elif loop.time() - first_at >= ECHO_SECONDS:
+            logger.warning("%s again: nobody is waited for any more", name)
+            leave()
+            hurry()
 
-    signals = (signal.SIGTERM, signal.SIGINT)
     for number in signals:
         loop.add_signal_handler(number, stop, signal.Signals(number).name)
     try:
-        return await stopped
+        yield stopped
     finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
+        leave()

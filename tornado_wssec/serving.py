@@ -100,7 +100,7 @@ class Serving:
         ensure_installed()
         ensure_guarded(address, token)
         server = self._server(metrics_application(self, token), None)
-        listener = Listener(server, port and port + self.process_number, address)
+        listener = Listener(server, port and port + self.process_number, address, is_for_metrics=True)
         self._lifecycle.serve(listener)
         return listener.port
 

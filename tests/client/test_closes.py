@@ -8,7 +8,7 @@ from tests.client.kit import LINE, Chat, Waits, in_loop, start
 from tornado_wssec import Close, CloseCode
 from tornado_wssec.client import Refused, Stopped, bearer, first_message
 from tornado_wssec.client.schedule import LONGEST_WAIT, STABLE_AFTER, Ending, Schedule
-from tornado_wssec.closing import Advice
+from tornado_wssec.closing import Advice, going_away
 
 OWN: Final = 4999
 STOPS: Final = {
@@ -172,6 +172,17 @@ def test_schedule_doubles_up_to_the_longest(advice: Advice) -> None:
 
         assert [min(LONGEST_WAIT, first * 2**count) for count in range(9)] == waits
         assert first == schedule.after(Ending(code, stood=STABLE_AFTER + 0.1)).seconds
+
+
+def test_schedule_obeys_the_advice_of_a_drain() -> None:
+    """A server that tells many to go says over how long they should come back; what fails then doubles it as ever."""
+    advised = going_away(3.0)
+    schedule = Schedule(lambda: 1.0)
+    told = [schedule.after(Ending(advised.code, text=advised.reason)).seconds for _ in range(5)]
+    others = [Ending(text=advised.reason), Ending(CloseCode.TIMED_OUT, text=advised.reason)]
+
+    assert [3.0, 6.0, 12.0, 24.0, LONGEST_WAIT] == told
+    assert [1.5, 0.5] == [Schedule(lambda: 1.0).after(ending).seconds for ending in others]
 
 
 def test_schedule_draws_from_nothing_up() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ..closing import Advice, CloseCode
+from ..closing import Advice, CloseCode, retry_within
 from .states import HttpRefused, State
 
 FIRST_WAIT: Final[Mapping[Advice, float]] = {
@@ -17,7 +17,8 @@ FIRST_WAIT: Final[Mapping[Advice, float]] = {
     Advice.BACK_OFF: 1.5,
     Advice.RECONNECT_SPREAD: 8.0,
 }
-"""Seconds from which the first wait is drawn; it doubles with every failure. Any other advice means the end."""
+"""Seconds from which the first wait is drawn; it doubles with every failure. Any other advice means the end. A server
+that drains may name other seconds, by how many it tells the same."""
 
 LONGEST_WAIT: Final = 30.0
 STABLE_AFTER: Final = 10.0
@@ -70,7 +71,8 @@ class Schedule:
         is_again = code == last == CloseCode.UNAUTHENTICATED and self._failures > 0
         if advice not in FIRST_WAIT or is_again:
             return State("stopped", reason, code, text=ending.text)
-        return self._wait(advice, reason, code, text=ending.text)
+        first = retry_within(code, ending.text) or FIRST_WAIT[advice]
+        return self._wait(first, reason, code, text=ending.text)
 
     def refused(self, refusal: HttpRefused) -> State:
         """What follows an HTTP answer that is no success."""
@@ -78,10 +80,11 @@ class Schedule:
         if refusal.status in HTTP_ENDS:
             expired = self._last_code == CloseCode.TOKEN_EXPIRED
             return State("stopped", "token_expired" if expired else reason, text=str(refusal))
-        return self._wait(Advice.BACK_OFF, reason, None, at_least=refusal.retry_after or 0.0, text=str(refusal))
+        first = FIRST_WAIT[Advice.BACK_OFF]
+        return self._wait(first, reason, None, at_least=refusal.retry_after or 0.0, text=str(refusal))
 
-    def _wait(self, advice: Advice, reason: str, code: int | None, *, at_least: float = 0.0, text: str = "") -> State:
-        ceiling = min(LONGEST_WAIT, FIRST_WAIT[advice] * 2 ** min(self._failures, 10))
+    def _wait(self, first: float, reason: str, code: int | None, *, at_least: float = 0.0, text: str = "") -> State:
+        ceiling = min(LONGEST_WAIT, first * 2 ** min(self._failures, 10))
         self._failures += 1
         return State("waiting", reason, code, at_least + self._dice() * ceiling, text=text)
 

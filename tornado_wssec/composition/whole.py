@@ -70,6 +70,7 @@ def lifecycle_of(given: Arguments, inside: Inside, door: Door, modes: Sequence[M
         clock=given.clock,
         timeouts=given.timeouts,
         history_bytes=given.limits.history_bytes,
+        departures=given.limits.departures_per_second,
         timekeeping=inside.crowd.timekeeping,
         pressure=inside.crowd.pressure,
         modes=modes,

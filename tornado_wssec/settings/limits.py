@@ -61,6 +61,9 @@ class Limits(Documented):
     failed_credentials_window_seconds: float = default(600.0, "ten minutes")
     identity_attempts_per_second: float = default(1.0, "of one identity, once its credential is verified (R069)")
     identity_attempts_burst: int = default(60, "five tabs that reconnect a dozen times, and a minute to get it back")
+    departures_per_second: float = default(
+        500.0, "goodbyes while draining: 10,000 in 20 of 30 s; coming back they are a third of a core (P7)"
+    )
     tracked_keys: int = default(65_536, "addresses or identities with a budget of their own; further ones share 1,024")
     audit_queue: int = default(10_000, "lines that wait for the disk: some seconds of a flood, 3 MiB")
     audit_piece_bytes: int = default(64 * MiB, "a file of the audit; some 200,000 lines, what an editor still opens")

@@ -19,6 +19,11 @@ class Timeouts(Documented):
     handler: float = default(10.0, "a handler that hangs holds its connection's inbox")
     close: float = default(2.0, "Tornado waits 5 s for a peer that never answers our close")
     drain: float = default(30.0, "what orchestrators allow between SIGTERM and SIGKILL")
+    drain_notice: float = default(
+        0.0,
+        "before it, not ready but still open: for balancers that only ask now and then; ours try the next server",
+        or_zero=True,
+    )
 
     ping_interval: float = default(25.0, "Centrifugo; below nginx's 60 s proxy_read_timeout")
     pong: float = default(10.0, "without any inbound byte after a ping")

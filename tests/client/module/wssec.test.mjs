@@ -222,6 +222,22 @@ describe("a close", () => {
     assert.equal(1_500, Math.round(connection.state.at - Date.now()));
   });
 
+  test("1001 of a drain says over how long to come back", async () => {
+    for (const [code, reason, longest] of [
+      [1001, "server is draining; retry within 3 s", 3_000],
+      [1001, "server is draining; retry within 300 s", 30_000],
+      [1001, "server is draining; retry within 3000 s", 8_000],
+      [1001, "server is draining; retry within 0 s", 8_000],
+      [1001, "retry within 3 s, or so", 8_000],
+      [4408, "; retry within 3 s", 500],
+    ]) {
+      const connection = await connected();
+      page.socket.end(code, reason);
+      assert.equal(longest, Math.round(connection.state.at - Date.now()));
+      connection.close();
+    }
+  });
+
   test("4401 is answered by a new credential, and believed the second time", async () => {
     await opened({ credential: () => ({ token: "wrong" }) });
     page.socket.onopen();

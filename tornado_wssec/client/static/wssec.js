@@ -303,7 +303,7 @@ export class Connection {
   #refused({ status, retryAfter }) {
     const reason = { 401: "unauthenticated", 403: "forbidden", 429: "rate_limited" }[status];
     if (status === 401 || status === 403) this.#stop(this.#lastCode === 4001 ? "token_expired" : reason);
-    else this.#wait("back off", { reason: reason ?? (status ? "unavailable" : "unreachable") }, retryAfter);
+    else this.#wait(FIRST_WAIT["back off"], { reason: reason ?? (status ? "unavailable" : "unreachable") }, retryAfter);
   }
 
   #lost(code, instead = "unreachable", text = "") {
@@ -311,14 +311,15 @@ export class Connection {
     const isAgain = code === 4401 && this.#lastCode === 4401 && this.#failures > 0;
     const [reason, advice] = CLOSES[code] ?? (code < 3000 ? [instead, "back off"] : ["application", "stop"]);
     this.#lastCode = code;
-    if (advice in FIRST_WAIT && !isAgain) this.#wait(advice, { reason, code });
+    const within = code === 1001 && /; retry within (\d{1,3}) s$/.exec(text)?.[1] * 1000; // by how many it tells the same
+    if (advice in FIRST_WAIT && !isAgain) this.#wait(within || FIRST_WAIT[advice], { reason, code });
     else this.#stop(reason, code, text);
   }
 
-  #wait(advice, told, atLeast = 0) {
+  #wait(first, told, atLeast = 0) {
     this.#drop();
     const isOffline = globalThis.navigator?.onLine === false; // a hint: a server on this machine is reached all the same
-    const ceiling = isOffline ? LONGEST_WAIT : Math.min(LONGEST_WAIT, FIRST_WAIT[advice] * 2 ** this.#failures++);
+    const ceiling = isOffline ? LONGEST_WAIT : Math.min(LONGEST_WAIT, first * 2 ** this.#failures++);
     const wait = atLeast * 1000 + Math.random() * ceiling;
     this.#timer = setTimeout(() => this.open(), wait);
     this.#set({ name: "waiting", ...told, ...(isOffline && { reason: "offline" }), at: Date.now() + wait });
