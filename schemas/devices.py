@@ -71,7 +71,7 @@ class Command(Message):
     class Meta:
         type = "device.command"
         permission = "devices:command:{device}"
-        rate = "2/second, 30/minute"
+        rate = "5/second, 120/minute"
         max_bytes = 4 * 1024
 
     device = Device

@@ -24,7 +24,7 @@ class Moderate(Message):
     class Meta:
         type = "moderation.act"
         permission = "chat:moderate:{room}"  # being connected is not being allowed
-        rate = "1/second, 20/minute"
+        rate = "5/second, 60/minute"
         max_bytes = 2 * 1024
 
     room = Room
@@ -40,7 +40,7 @@ class Pardon(Message):
     class Meta:
         type = "moderation.pardon"
         permission = "chat:moderate:{room}"
-        rate = "1/second, 20/minute"
+        rate = "5/second, 60/minute"
         max_bytes = 2 * 1024
 
     room = Room
@@ -66,7 +66,7 @@ class SlowDown(Message):
     class Meta:
         type = "moderation.slow"
         permission = "chat:moderate:{room}"
-        rate = "1/second"
+        rate = "5/second"
         max_bytes = 1024
 
     room = Room

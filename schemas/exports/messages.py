@@ -436,3 +436,78 @@ class BoardDrawnData(TypedDict):
     drawn_at: datetime.datetime
     tags: NotRequired[list[str]]
     author: str
+
+
+class BoardUndoData(TypedDict):
+    """`data` of `board.undo`, as a handler gets it."""
+
+    board: str
+    stroke: uuid.UUID
+
+
+class BoardUndoneData(TypedDict):
+    """`data` of `board.undone`, as it is sent."""
+
+    board: str
+    stroke: uuid.UUID
+    author: str
+
+
+class BoardClearData(TypedDict):
+    """`data` of `board.clear`, as a handler gets it."""
+
+    board: str
+
+
+class BoardClearedData(TypedDict):
+    """`data` of `board.cleared`, as it is sent."""
+
+    board: str
+    author: str
+
+
+class BoardLookData(TypedDict):
+    """`data` of `board.look`, as a handler gets it."""
+
+    board: str
+
+
+class BoardShareData(TypedDict):
+    """`data` of `board.share`, as a handler gets it."""
+
+    board: str
+    person: str
+    role: Literal["editor", "viewer", "nobody"]
+
+
+class BoardSharedData(TypedDict):
+    """`data` of `board.shared`, as it is sent."""
+
+    board: str
+    person: str
+    role: Literal["owner", "editor", "viewer", "nobody"]
+
+
+class BoardPeopleData(TypedDict):
+    """`data` of `board.people`, as it is sent."""
+
+    board: str
+    people: list[str]
+
+
+class BoardCursorData(TypedDict):
+    """`data` of `board.cursor`, as a handler gets it."""
+
+    board: str
+    author: NotRequired[str]
+    x: float
+    y: float
+
+
+class BoardCursorEventData(TypedDict):
+    """`data` of `board.cursor`, as it is sent."""
+
+    board: str
+    author: NotRequired[str]
+    x: float
+    y: float

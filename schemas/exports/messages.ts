@@ -831,7 +831,7 @@ export interface BoardDrawnData {
   drawn_at: string;
   /** maxItems: 8 */
   tags?: Array<string>;
-  /** maxLength: 128 */
+  /** minLength: 1, maxLength: 128 */
   author: string;
 }
 
@@ -843,6 +843,174 @@ export interface BoardDrawn {
   /** minimum: 0 */
   seq?: number;
   data: BoardDrawnData;
+}
+
+export interface BoardUndoData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  board: string;
+  /** pattern: "^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", format: "uuid" */
+  stroke: string;
+}
+
+/** Take back a stroke of one's own. Whose it was need not be asked: it is taken back in one's own name. */
+export interface BoardUndo {
+  type: "board.undo";
+  /** maxLength: 64 */
+  id?: string;
+  data: BoardUndoData;
+}
+
+export interface BoardUndoneData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  board: string;
+  /** pattern: "^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", format: "uuid" */
+  stroke: string;
+  /** minLength: 1, maxLength: 128 */
+  author: string;
+}
+
+/** The stroke of this author, if he has drawn it, is gone; nobody else's is, whatever its id. */
+export interface BoardUndone {
+  type: "board.undone";
+  /** minLength: 1, maxLength: 128 */
+  channel?: string;
+  /** minimum: 0 */
+  seq?: number;
+  data: BoardUndoneData;
+}
+
+export interface BoardClearData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  board: string;
+}
+
+/** Wipe a board. */
+export interface BoardClear {
+  type: "board.clear";
+  /** maxLength: 64 */
+  id?: string;
+  data: BoardClearData;
+}
+
+export interface BoardClearedData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  board: string;
+  /** minLength: 1, maxLength: 128 */
+  author: string;
+}
+
+/** A board has been wiped: what was drawn before is gone. */
+export interface BoardCleared {
+  type: "board.cleared";
+  /** minLength: 1, maxLength: 128 */
+  channel?: string;
+  /** minimum: 0 */
+  seq?: number;
+  data: BoardClearedData;
+}
+
+export interface BoardLookData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  board: string;
+}
+
+/** Ask who is here, and what everybody may do. */
+export interface BoardLook {
+  type: "board.look";
+  /** maxLength: 64 */
+  id?: string;
+  data: BoardLookData;
+}
+
+export interface BoardShareData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  board: string;
+  /** minLength: 1, maxLength: 128 */
+  person: string;
+  role: "editor" | "viewer" | "nobody";
+}
+
+/** Say what somebody may do on a board from now on; `nobody` takes everything away. */
+export interface BoardShare {
+  type: "board.share";
+  /** maxLength: 64 */
+  id?: string;
+  data: BoardShareData;
+}
+
+export interface BoardSharedData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  board: string;
+  /** minLength: 1, maxLength: 128 */
+  person: string;
+  role: "owner" | "editor" | "viewer" | "nobody";
+}
+
+/** Somebody may do something else on a board from now on. */
+export interface BoardShared {
+  type: "board.shared";
+  /** minLength: 1, maxLength: 128 */
+  channel?: string;
+  /** minimum: 0 */
+  seq?: number;
+  data: BoardSharedData;
+}
+
+export interface BoardPeopleData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  board: string;
+  /** maxItems: 100 */
+  people: Array<string>;
+}
+
+/** Who is here, each once however many windows he has open. */
+export interface BoardPeople {
+  type: "board.people";
+  /** minLength: 1, maxLength: 128 */
+  channel?: string;
+  /** minimum: 0 */
+  seq?: number;
+  data: BoardPeopleData;
+}
+
+export interface BoardCursorData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  board: string;
+  /** maxLength: 128 */
+  author?: string;
+  /** minimum: -100000, maximum: 100000 */
+  x: number;
+  /** minimum: -100000, maximum: 100000 */
+  y: number;
+}
+
+/** Where somebody points. Clients tell it each other; a slow reader misses some. */
+export interface BoardCursor {
+  type: "board.cursor";
+  /** maxLength: 64 */
+  id?: string;
+  data: BoardCursorData;
+}
+
+export interface BoardCursorEventData {
+  /** pattern: "^[a-z0-9-]{1,64}$" */
+  board: string;
+  /** maxLength: 128 */
+  author?: string;
+  /** minimum: -100000, maximum: 100000 */
+  x: number;
+  /** minimum: -100000, maximum: 100000 */
+  y: number;
+}
+
+/** Where somebody points. Clients tell it each other; a slow reader misses some. */
+export interface BoardCursorEvent {
+  type: "board.cursor";
+  /** minLength: 1, maxLength: 128 */
+  channel?: string;
+  /** minimum: 0 */
+  seq?: number;
+  data: BoardCursorEventData;
 }
 
 export interface PingData {
@@ -1042,6 +1210,11 @@ export type Inbound =
   | SupportAnswer
   | SupportResolve
   | BoardDraw
+  | BoardUndo
+  | BoardClear
+  | BoardLook
+  | BoardShare
+  | BoardCursor
   | Ping
   | WssecAuth
   | WssecSubscribe
@@ -1077,6 +1250,11 @@ export type Outbound =
   | SupportAnswered
   | SupportChanged
   | BoardDrawn
+  | BoardUndone
+  | BoardCleared
+  | BoardShared
+  | BoardPeople
+  | BoardCursorEvent
   | Reply
   | ErrorFrame
   | Pong

@@ -1,0 +1,149 @@
+"""The server between devices and their owners. Read `schemas/devices.py` first: what either may say.
+
+python -m examples.devices.app
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import tornado.web
+
+from schemas import devices
+from tornado_wssec import (
+    ApiKey,
+    BearerToken,
+    Guard,
+    Identity,
+    Present,
+    Registry,
+    SecureWebSocketHandler,
+    SessionCookie,
+    Ticket,
+    on,
+)
+
+from ..pages import Api, page_routes, serve, sign_in_routes
+from .house import House
+
+HERE: Final = Path(__file__).parent
+PEOPLE: Final[Mapping[str, Mapping[str, str]]] = {
+    "olivia": {"may": "Owns a lamp and a thermostat, once they are enrolled"},
+    "noah": {"may": "Her neighbour, with a house of his own"},
+}
+
+
+class DeviceSocket(SecureWebSocketHandler):
+    """For devices: native clients, which show a token in a header and send no Origin. Each is itself, and no other."""
+
+    authenticators = (BearerToken(subprotocol=False),)
+    allow_missing_origin = True
+    requires = "devices:obey:{device}"  # of the URL: a token opens the socket of its own device
+
+    async def opened(self) -> None:
+        """Listen to what the owner orders."""
+        await self.subscribe(f"device:{self.identity.subject}:orders")
+
+    @on(devices.Telemetry)
+    async def report(self, data: dict[str, Any]) -> None:
+        """Hand on what was measured, to whoever may watch this device."""
+        told = {name: data[name] for name in ("device", "at", "readings", "health")}
+        await self.publish(f"device:{data['device']}", devices.Reported, told)
+
+    @on(devices.Acknowledge)
+    async def acknowledge(self, data: dict[str, Any]) -> None:
+        """Hand on what became of an order."""
+        await self.publish(f"device:{data['device']}", devices.Acknowledged, data)
+
+
+class OwnerSocket(SecureWebSocketHandler):
+    """For people, from the page."""
+
+    authenticators = (Ticket(),)
+    requires = "devices:own"
+
+    @property
+    def guard(self) -> Guard:
+        guard: Guard = self.settings["wssec"]
+        return guard
+
+    @property
+    def house(self) -> House:
+        house: House = self.settings["house"]
+        return house
+
+    @on(devices.Mine)
+    async def list_mine(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Name this person's devices, and which of them are there."""
+        mine = self.house.of(self.identity.subject)
+        return {"devices": [{**asdict(one), "online": await self.is_there(one.device)} for one in mine]}
+
+    @on(devices.Command)
+    async def order(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Have a device do something; whether it has is told by its acknowledgement."""
+        order = {name: data[name] for name in ("device", "command", "action", "settings")}
+        await self.guard.publish(f"device:{data['device']}:orders", devices.Ordered, order)
+        return {"online": await self.is_there(data["device"])}
+
+    @on(devices.Enrol)
+    async def enrol(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Take a device in: its key is good for its own tokens, and for nothing else."""
+        owned = self.house.enrol(self.identity.subject, data["kind"], data["label"])
+        made = await self.guard.create_api_key(owned.device, device_rights(owned.device), note=owned.label)
+        await self.guard.permissions_changed(subject=owned.owner)
+        return {**asdict(owned), "key": made.key}
+
+    @on(devices.Remove)
+    async def remove(self, data: dict[str, Any]) -> None:
+        """Revoke a device, on every server: its socket closes, its tokens and its key are refused."""
+        await self.guard.revoke(subject=data["device"], reason=f"removed by {self.identity.subject}")
+        self.house.remove(data["device"])
+        await self.guard.permissions_changed(subject=self.identity.subject)
+
+    async def is_there(self, device: str) -> bool:
+        return bool(await self.guard.present(f"device:{device}:orders"))
+
+
+class DeviceToken(Api):
+    """`POST /device/token` with a device's key gives a token of ten minutes: what is stolen of it ends by itself."""
+
+    async def post(self) -> None:
+        who = await self.guard.authenticate(self.request, ways=[ApiKey()])
+        self.write({"token": self.guard.issue_token(who.subject, device_rights(who.subject))})
+
+
+def device_rights(device: str) -> Sequence[str]:
+    """What a device may do: report as itself, and hear what it is told."""
+    return [f"devices:report:{device}", f"devices:obey:{device}"]
+
+
+def make_app() -> tornado.web.Application:
+    """The application and its guard, for `wssec check examples.devices.app:make_app`."""
+    house = House(Path(os.environ.get("EXAMPLE_DATA", ".")) / "house.db")
+
+    async def rights(identity: Identity) -> Sequence[str]:
+        """What somebody may do now: people what they own, devices what their credential says."""
+        if identity.subject not in PEOPLE:
+            return list(identity.permissions)
+        verbs = ("command", "watch")
+        return ["devices:own", *(f"devices:{do}:{one.device}" for one in house.of(identity.subject) for do in verbs)]
+
+    async def seen(channel: str, who: Present, is_here: bool) -> None:
+        """Tell the owner that a device has come or gone; of several servers one is asked to."""
+        await guard.publish(f"device:{who.subject}", devices.Seen, {"device": who.subject, "online": is_here})
+
+    guard = Guard.from_env(
+        registry=Registry.scan("schemas.devices"),
+        authenticators=[SessionCookie(), BearerToken(subprotocol=False)],
+        permissions=rights,
+        presence=seen,
+    )
+    sockets = [("/ws/owner", OwnerSocket), (r"/ws/device/(?P<device>[a-z0-9-]{4,40})", DeviceSocket)]
+    routes = [*sockets, ("/device/token", DeviceToken), *guard.routes(client=True), *sign_in_routes(PEOPLE)]
+    return tornado.web.Application([*routes, *page_routes(HERE / "page")], wssec=guard, house=house)
+
+
+if __name__ == "__main__":
+    serve(make_app)

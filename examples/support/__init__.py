@@ -1,0 +1,1 @@
+"""A support desk: customers open cases, agents answer, a supervisor moderates, and hostile text does nothing."""
