@@ -15,6 +15,11 @@ WITH_SOCKETS: Final = "--experimental-websocket"
 """Node 20 has a WebSocket behind this; later ones have it anyway."""
 
 
+def node_program(path: Path) -> list[str]:
+    """The command that runs a module in Node."""
+    return [_found()[0], WITH_SOCKETS, "--no-warnings", str(path)]
+
+
 def node_test(name: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a file of tests in Node's test runner."""
     command = [_found()[0], WITH_SOCKETS, "--no-warnings", "--test", "--test-timeout=15000", str(MODULES / name)]

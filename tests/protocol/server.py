@@ -1,6 +1,7 @@
 """The server of the conformance cases: a chat with everything that the protocol has."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Final
 
 import tornado.web
@@ -15,6 +16,7 @@ from tornado_wssec.auth.bearer import BearerToken
 from tornado_wssec.auth.ticket import Ticket
 from tornado_wssec.settings import KiB
 from tornado_wssec.testing import GuardKit
+from tornado_wssec.testing.clock import NOON
 
 RIGHTS: Final = ("chat:*:lobby", "desk:order:*")
 
@@ -67,7 +69,8 @@ class Socket(ChatSocket):
             case "break":
                 raise RuntimeError("broken")
             case "wait":
-                await self.settings["gate"].wait()
+                self.settings["town"].waiting += 1
+                await self.settings["town"].gate.wait()
             case "keep":
                 await self.publish(f"kept:{data['room']}", chat.Posted, {**data, "author": "ann"})
                 return {}
@@ -110,8 +113,9 @@ class FlatSocket(Socket):
 class TokenHandler(tornado.web.RequestHandler):
     """Gives tokens: the separate way by which a client gets fresh ones."""
 
-    def get(self) -> None:
+    async def get(self) -> None:
         town: Town = self.settings["town"]
+        await town.counter.wait()
         if town.has_closed_counter:
             raise tornado.web.HTTPError(401)
         self.write({"token": town.token("ann", RIGHTS, **town.bound)})
@@ -120,12 +124,19 @@ class TokenHandler(tornado.web.RequestHandler):
 class Town(GuardKit):
     """The chat at /ws; at /first, /flat, /query and /key the same by other ways; tokens at /token.
 
+    Args:
+        now: wall seconds at the beginning.
+
     Attributes:
+        api_key: for /key; see `begin`.
         bound: what its tokens say besides, such as `cnf`.
+        counter: gives no token while it is clear.
+        gate: a line that waits, waits for it.
         has_closed_counter: it gives no more tokens.
+        waiting: lines that have begun to wait.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, now: float = NOON, **options: Any) -> None:
         routes = [
             ("/ws", Socket),
             ("/first", WaitingSocket),
@@ -137,7 +148,17 @@ class Town(GuardKit):
         given = {"authenticators": [BearerToken(), Ticket()], **options}
         registry = Registry(chat.Send, chat.Posted, Typing, Order, Picture, chat.RoomChannel, KeptChannel, Lounge)
         super().__init__(routes, registry=registry, **given)
+        self.clock.wall = now
         self.bound: dict[str, Any] = {}
+        self.api_key = ""
+        self.gate, self.counter = asyncio.Event(), asyncio.Event()
+        self.counter.set()
         self.has_closed_counter = False
+        self.waiting = 0
         self.app.settings["town"] = self
-        self.app.settings["gate"] = asyncio.Event()
+
+    async def begin(self, key: Mapping[str, str] | None) -> None:
+        """Give out what a case needs besides: an API key, and tokens that are bound to the public half of a key."""
+        self.api_key = (await self.guard.create_api_key("ann", RIGHTS)).key
+        if key is not None:
+            self.bound = {"cnf": {"jwk": {name: value for name, value in key.items() if name != "d"}}}
