@@ -50,7 +50,7 @@ LAYERS: Final = (
         " evidence exposure fanout guard handler handover handshake hub inbox issuers keeper key_sets lifecycle"
         " logins measuring membership metrics_route moderation modes opened_request ops outbound patience presence"
         " pressure processes publishing quotas readiness reassertion reception request_view resuming rights routes"
-        " sealing server services serving standing timekeeping upgrade warned watcher",
+        " sealing server services serving standing timekeeping traced upgrade warned watcher",
         "tornado",
         "what obeys: Tornado and asyncio",
     ),
@@ -64,6 +64,9 @@ EXCEPTIONS: Final = frozenset(
         ("testing.strategies", "imports hypothesis"),  # the extra `testing`
         ("policy.shapes", "imports msgspec"),  # the extra `fast`; the same outcome without it
         ("telemetry.prometheus", "imports prometheus_client"),  # the extra `metrics`
+        ("telemetry.otel", "imports opentelemetry"),  # the extra `otel`
+        ("telemetry.otel_meters", "imports opentelemetry"),  # likewise
+        ("telemetry.providers", "imports opentelemetry"),  # likewise, and for types alone
         ("wire.stock", "imports tornado"),  # it is Tornado's framing
         ("starter.app", "imports schemas"),  # the ones beside it: what is written out must run as it stands
         ("settings.environment", "calls read_text()"),  # a secret may come from the file that WSSEC_…_FILE names

@@ -18,7 +18,12 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 INFO = f"tornado_wssec-{PROJECT['version']}.dist-info"
 
 # What is imported under another name than it is installed by.
-DISTRIBUTIONS = {"jwt": "PyJWT[crypto]", "cryptography": "PyJWT[crypto]", "_pytest": "pytest"}
+DISTRIBUTIONS = {
+    "_pytest": "pytest",
+    "cryptography": "PyJWT[crypto]",
+    "jwt": "PyJWT[crypto]",
+    "opentelemetry": "opentelemetry-api",
+}
 OURS = {"bench", "bootstrap", "examples", "schemas", "tests", "tornado_wssec"}
 
 

@@ -33,6 +33,7 @@ from .services import Services
 from .serving import Serving
 from .settings import Limits, Secret, Settings, Timeouts, TokenRules
 from .stores.base import Store
+from .telemetry.providers import MeterProvider, TracerProvider
 from .warned import tell_warn_only
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,10 @@ class Guard(Serving, Services):
             it is about. By default nothing.
         audit_is_required: whether newcomers get 503 while the audit cannot be written; else the lines that are lost
             are counted and told. Needs `settings.audit`.
+        tracer_provider: OpenTelemetry's, for a span of each handshake and of each message; None: there are none.
+        meter_provider: OpenTelemetry's, which all metrics are read by; None: they are not.
+        trust_traceparent: whether a client may say which trace its handshake belongs to, and whether that is sampled;
+            a trusted proxy may in any case.
 
     Raises:
         ConfigurationError: listing everything that is wrong with the settings.
@@ -101,6 +106,9 @@ class Guard(Serving, Services):
         alert_secret: Secret | None = None,
         alert_responses: Mapping[str, str] | None = None,
         audit_is_required: bool = False,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        trust_traceparent: bool = False,
     ) -> None:
         ways = (BearerToken(), Ticket()) if authenticators is None else authenticators
         given = Arguments(
@@ -126,6 +134,9 @@ class Guard(Serving, Services):
             alert_secret=alert_secret,
             alert_responses=dict(alert_responses or {}),
             audit_is_required=audit_is_required,
+            tracer_provider=tracer_provider,
+            meter_provider=meter_provider,
+            trust_traceparent=trust_traceparent,
         )
         self._keep_arguments(given)
         self._keep_parts(compose(given))
@@ -144,6 +155,7 @@ class Guard(Serving, Services):
         self.accepted_rules = given.accepted_rules
         self.framing = given.framing
         self.alert_responses = given.alert_responses
+        self.trusts_traceparent = given.trust_traceparent
         self._authenticators = given.authenticators
         self._applications = CheckedApplications(
             given.registry, given.authenticators, given.problems_of_ways, given.limits, given.clock.wall
@@ -156,6 +168,7 @@ class Guard(Serving, Services):
         self.metrics = inside.telemetry.metrics
         self._evidence = inside.telemetry.evidence
         self._incidents = inside.telemetry.incidents
+        self._instruments = inside.telemetry.instruments
         self._refusals = inside.telemetry.refusals
         self.hub = inside.crowd.hub
         self.doorstep = inside.crowd.doorstep
@@ -221,6 +234,8 @@ class Guard(Serving, Services):
         except BaseException:
             self._evidence.stop(self.timeouts.close)
             raise
+        if self._instruments is not None:
+            self._instruments.start()
 
     async def stop(self) -> None:
         """Drain: accept nobody, let handlers finish, say goodbye, and let go of the store.
@@ -229,6 +244,8 @@ class Guard(Serving, Services):
         `timeouts.close` for clients that do not answer.
         """
         await self._lifecycle.stop()
+        if self._instruments is not None:
+            self._instruments.stop()
         if self._teller is not None:
             await self._teller.stop()
         await self._rights.stop()

@@ -232,6 +232,10 @@ class Handshake:
             return
         raise HostRefused(f"Host {printable(values[0])}", remedy="add it to hosts= or WSSEC_HOSTS if it is yours")
 
+    def is_from_proxy(self, request: HTTPServerRequest) -> bool:
+        """Whether the socket's other end is a trusted proxy."""
+        return self._policies.proxies.trusts(peer_address(request))
+
     def client_of(self, request: HTTPServerRequest) -> Client:
         """Who asks, behind the proxies that are trusted."""
         return self._policies.proxies.client(
@@ -242,7 +246,7 @@ class Handshake:
         )
 
     def _view(self, request: HTTPServerRequest, client: Client, *, is_handshake: bool) -> RequestView:
-        is_from_proxy = self._policies.proxies.trusts(peer_address(request))
+        is_from_proxy = self.is_from_proxy(request)
         return view_of(request, client.address, self._limits, is_handshake=is_handshake, is_from_proxy=is_from_proxy)
 
     def _check_tls(self, request: HTTPServerRequest, client: Client) -> None:

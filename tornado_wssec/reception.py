@@ -5,7 +5,8 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
@@ -32,6 +33,7 @@ from .policy.identity import Identity
 from .policy.lifetime import Lifetime
 from .policy.registry import Registry
 from .policy.session import Session
+from .request_view import Headers
 from .rights import Rights
 from .settings import Limits, Timeouts
 from .telemetry import measures
@@ -41,6 +43,9 @@ from .telemetry.sampling import Refusals
 from .warned import Warned
 from .wire.connection import Connection
 from .wire.gathering import Gatherings
+
+if TYPE_CHECKING:
+    from .telemetry.otel import Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +81,8 @@ class Reception:
         refusals: Refusals,
         measuring: Measuring,
         alarm: Alarm,
+        tracing: "Tracing | None",
+        trust_traceparent: bool,
     ) -> None:
         self._registry = registry
         self._authenticators = tuple(authenticators)
@@ -98,6 +105,8 @@ class Reception:
         self._measuring = measuring
         self._warned = Warned(audit, measuring.metrics, refusals.sampler, clock)
         self._alarm = alarm
+        self._tracing = tracing
+        self._trust_traceparent = trust_traceparent
         self._endpoints: dict[type, Endpoint] = {}
         self.saw_refusal = lambda address, origin: None
 
@@ -132,6 +141,16 @@ class Reception:
         Raises:
             HandshakeRefused: with the status to answer.
         """
+        if self._tracing is None:
+            return await self._admit(request, endpoint, groups)
+        is_heard = self._trust_traceparent or self._handshake.is_from_proxy(request)
+        origin = self._measuring.origin_label(request.headers.get("Origin"))
+        with self._tracing.handshake(request, endpoint.name, origin, Headers(request.headers) if is_heard else None):
+            return await self._admit(request, endpoint, groups)
+
+    async def _admit(
+        self, request: HTTPServerRequest, endpoint: Endpoint, groups: Mapping[str, str]
+    ) -> Admitted | Unidentified:
         try:
             return await self._handshake.admit(request, endpoint, groups)
         except HandshakeRefused as refusal:
@@ -248,7 +267,7 @@ class Reception:
     def join(self, admitted: Admitted, connection: Connection, handler: object, endpoint: Endpoint) -> Conversation:
         """Count a connection in, look at the revocations once more, and greet its client."""
         live = self._new_live(admitted, connection, endpoint)
-        talk = Conversation(
+        talk = self._converse(handler)(
             live,
             endpoint=endpoint,
             handler=handler,
@@ -273,6 +292,14 @@ class Reception:
                 self._hub.end_oldest(live.session.identity, endpoint.limits.connections_per_subject)
             self._greet(talk, admitted)
         return talk
+
+    def _converse(self, handler: object) -> Callable[..., Conversation]:
+        """What makes a conversation, with spans where they are asked for."""
+        if self._tracing is None:
+            return Conversation
+        from .traced import TracedConversation
+
+        return partial(TracedConversation, tracing=self._tracing, request=getattr(handler, "request", None))
 
     def _greet(self, talk: Conversation, admitted: Admitted) -> None:
         """`wssec.ready` to whoever speaks `wssec.v1` or has authenticated by a message, then the reply to that.

@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from click.testing import CliRunner
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from tornado.web import Application
 
 from tests.attacks.leak_secrets import SECRETS, secret
@@ -23,6 +28,7 @@ from tornado_wssec.testing.kit import AUDIENCE, ISSUER, ORIGIN
 from tornado_wssec.testing.raw import RawSocket
 
 LOOKS: Final = 5
+PARENT: Final = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 COMMANDS: Final = (
     "audit tail --lines 1000",
     "audit query",
@@ -108,6 +114,24 @@ class Heard:
         posts = [f"{headers} {body.decode()}" for headers, body in self.receiver.got]
         hooked = [f"{alert!r} {alert.facts()}" for alert in self.alerts]
         return {"alert hook": "\n".join(hooked), "alert webhook": "\n".join(posts)}
+
+
+class Watching:
+    """Providers of OpenTelemetry, and what they were told."""
+
+    def __init__(self) -> None:
+        self._spans, self._reader = InMemorySpanExporter(), InMemoryMetricReader()
+        self.tracers = TracerProvider(shutdown_on_exit=False)
+        self.tracers.add_span_processor(SimpleSpanProcessor(self._spans))
+        self.meters = MeterProvider([self._reader], shutdown_on_exit=False)
+
+    def told(self) -> dict[str, str]:
+        """All of it, as an exporter writes it."""
+        data = self._reader.get_metrics_data()
+        return {
+            "spans": "\n".join(span.to_json() for span in self._spans.get_finished_spans()),
+            "meters": "" if data is None else data.to_json(),
+        }
 
 
 async def looked_at(kit: GuardKit, place: Place) -> dict[str, str]:

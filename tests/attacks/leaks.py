@@ -219,20 +219,41 @@ async def fill(place: leak_sinks.Place) -> dict[str, str]:
             await leak_talk.say_everything(kit)
             await leave_abruptly(kit)
             sinks = await leak_sinks.looked_at(kit, place)
-        return {**sinks, **heard.told()}
+        return {**sinks, **heard.told(), **await traced()}
+
+
+async def traced() -> dict[str, str]:
+    """The same with OpenTelemetry told of it; return what that was told."""
+    watching = leak_sinks.Watching()
+    ways, limits = (BearerToken(), Ticket(), SessionCookie()), leak_talk.NERVOUS
+    providers: dict[str, Any] = {"tracer_provider": watching.tracers, "meter_provider": watching.meters}
+    registry = Registry(Say, Admin, Said)
+    kit = GuardKit(ROUTES, registry=registry, limits=limits, authenticators=ways, **providers)
+    async with kit:
+        state = [("traceparent", leak_sinks.PARENT), ("tracestate", f"v={secret('state of a trace')}")]
+        await expect(kit, 101, "/ws", token=good_token(kit, "token beside a trace"), extra=state)
+        await show_credentials(kit)
+        await fail_in_handlers(kit)
+        await say_wrong_things(kit)
+        return watching.told()
 
 
 def good_token(kit: GuardKit, name: str) -> str:
     """A token that opens a connection; its signature is the secret."""
     token = kit.token("ann", ["leak"])
-    SECRETS[name] = token.rpartition(".")[2]
+    SECRETS[_once(name)] = token.rpartition(".")[2]
     return token
 
 
 async def good_ticket(kit: GuardKit, path: str, name: str) -> str:
     """A ticket that opens a connection."""
-    SECRETS[name] = await kit.ticket(path, "ann")
-    return SECRETS[name]
+    ticket = SECRETS[_once(name)] = await kit.ticket(path, "ann")
+    return ticket
+
+
+def _once(name: str) -> str:
+    """A name under which no other secret is remembered."""
+    return f"{name} ({len(SECRETS)})" if name in SECRETS else name
 
 
 async def show_credentials(kit: GuardKit) -> None:

@@ -27,6 +27,8 @@ SINKS: Final = {
     "audit files": '"event": "audit.ended"',
     "metrics": "wssec_messages_total",
     "operations page": "ops.",
+    "spans": '"wssec.code": "internal"',
+    "meters": "wssec_messages_refused",
     "alert hook": "egress.burst",
     "alert webhook": "Wssec-Signature",
     "wssec audit query --json": '"event": "handshake.refused"',

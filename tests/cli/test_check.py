@@ -154,6 +154,15 @@ def test_check_names_what_is_handled_at_once(app: Checked) -> None:
     assert "ChatSocket.concurrency" in lines(outcome, "declared")
 
 
+def test_check_names_traces_of_strangers(app: Checked) -> None:
+    """Whoever may say which trace a handshake belongs to."""
+    outcome = app(("Guard.from_env(", "Guard.from_env(trust_traceparent=True, "))
+
+    assert 0 == outcome.code
+    assert "Guard(trust_traceparent=True)" in lines(outcome, "declared")
+    assert "trust_traceparent" not in lines(app(), "declared")
+
+
 def test_check_names_tornados_framing(app: Checked) -> None:
     """What accepts forbidden frames was asked for, and shows."""
     outcome = app(("Guard.from_env(", 'Guard.from_env(framing="stock", '))

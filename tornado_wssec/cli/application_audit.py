@@ -65,6 +65,7 @@ def _of_guarded(app: Application, guard: Guard) -> list[Line]:
         *problems,
         *_insecure(guard.settings),
         *_framing(guard),
+        *_traces(guard),
         *route_lines(app, guard, starts=not problems),
         *declared,
         *_public(guard.registry),
@@ -99,6 +100,12 @@ def _framing(guard: Guard) -> Iterator[Line]:
     if guard.framing == STOCK:
         what = "Tornado reads frames, unmasked ones and endless fragments too, however long each takes"
         yield Line(Level.DECLARED, f'Guard(framing="{STOCK}")', what, "drop it")
+
+
+def _traces(guard: Guard) -> Iterator[Line]:
+    if guard.trusts_traceparent:
+        what = "whoever connects says which trace its handshake belongs to, and whether that is sampled"
+        yield Line(Level.DECLARED, "Guard(trust_traceparent=True)", what)
 
 
 def _open_switches(app: Application) -> Iterator[Line]:

@@ -18,6 +18,7 @@ from ..presence import PresenceHook
 from ..rights import PermissionSource, Revalidation, SigningKeys
 from ..settings import Limits, Secret, Settings, Timeouts, TokenRules
 from ..stores.base import Store
+from ..telemetry.providers import MeterProvider, TracerProvider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # a webhook's URL may hold a secret
@@ -53,6 +54,9 @@ class Arguments:
     alert_secret: Secret | None
     alert_responses: Mapping[str, str]
     audit_is_required: bool
+    tracer_provider: TracerProvider | None
+    meter_provider: MeterProvider | None
+    trust_traceparent: bool
 
     def __post_init__(self) -> None:
         if problems := [*self._problems()]:
@@ -78,3 +82,11 @@ class Arguments:
         if self.framing not in (ENGINE, STOCK):
             yield Problem("framing", f"is {self.framing!r}", f'write "{ENGINE}" or "{STOCK}"')
         yield from self.problems_of_ways(self.authenticators)
+        for name, provider, method in self._providers():
+            if provider is not None and not callable(getattr(provider, method, None)):
+                fault = f"is {type(provider).__name__}, which has no {method}()"
+                yield Problem(name, fault, "pass a provider of OpenTelemetry, or leave it out")
+
+    def _providers(self) -> Iterator[tuple[str, object, str]]:
+        yield "tracer_provider", self.tracer_provider, "get_tracer"
+        yield "meter_provider", self.meter_provider, "get_meter"

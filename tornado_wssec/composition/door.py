@@ -96,4 +96,6 @@ def reception_of(
         refusals=inside.telemetry.refusals,
         measuring=measuring,
         alarm=alarm,
+        tracing=inside.telemetry.tracing,
+        trust_traceparent=given.trust_traceparent,
     )

@@ -1,6 +1,7 @@
 """What all connections of a guard share, in five groups; each is made of the arguments and of the groups before it."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..assembly import connections_in_all, key_file_of
 from ..channels import Channels
@@ -28,6 +29,11 @@ from ..telemetry.pseudonyms import Pseudonyms
 from ..telemetry.sampling import Refusals, Sampler
 from ..timekeeping import Timekeeping
 from .arguments import Arguments
+from .observed import instruments_of, tracing_of
+
+if TYPE_CHECKING:
+    from ..telemetry.otel import Tracing
+    from ..telemetry.otel_meters import Instruments
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class Telemetry:
     sampler: Sampler
     refusals: Refusals
     metrics: Metrics
+    tracing: "Tracing | None"
+    instruments: "Instruments | None"
 
 
 def telemetry_of(given: Arguments) -> Telemetry:
@@ -51,7 +59,9 @@ def telemetry_of(given: Arguments) -> Telemetry:
         audit, given.settings.audit, is_required=given.audit_is_required, limits=given.limits, wall=wall
     )
     sampler = Sampler(given.limits.refusals_logged, given.timeouts.refusal_window, given.clock.monotonic)
-    return Telemetry(audit, evidence, Incidents(audit, wall), sampler, Refusals(sampler), Metrics(METRICS))
+    incidents, refusals, metrics = Incidents(audit, wall), Refusals(sampler), Metrics(METRICS)
+    watched = tracing_of(given), instruments_of(given, metrics)
+    return Telemetry(audit, evidence, incidents, sampler, refusals, metrics, *watched)
 
 
 @dataclass(frozen=True, slots=True)

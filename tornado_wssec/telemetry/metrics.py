@@ -135,10 +135,10 @@ class Metrics:
     """
 
     def __init__(self, declared: Iterable[Metric]) -> None:
-        self._declared = tuple(declared)
-        self._counts: dict[str, dict[Labels, float]] = {metric.name: {} for metric in self._declared}
-        self._histograms: dict[str, dict[Labels, Histogram]] = {metric.name: {} for metric in self._declared}
-        self._sources: dict[str, list[Source]] = {metric.name: [] for metric in self._declared}
+        self.declared = tuple(declared)
+        self._counts: dict[str, dict[Labels, float]] = {metric.name: {} for metric in self.declared}
+        self._histograms: dict[str, dict[Labels, Histogram]] = {metric.name: {} for metric in self.declared}
+        self._sources: dict[str, list[Source]] = {metric.name: [] for metric in self.declared}
 
     def count(self, metric: Metric, *labels: str, by: float = 1) -> None:
         """Add to a counter."""
@@ -165,9 +165,11 @@ class Metrics:
                 values[labels] = values.get(labels, 0) + value
         return values
 
+    def distributions(self, metric: Metric) -> Mapping[Labels, Distribution]:
+        """A histogram now, by the values of its labels."""
+        return {labels: one.distribution for labels, one in self._histograms[metric.name].items()}
+
     def families(self) -> Iterator[Family]:
         """Every metric with its values; one without any has none."""
-        for metric in self._declared:
-            values = self.values(metric)
-            histograms = self._histograms[metric.name]
-            yield Family(metric, values, {labels: one.distribution for labels, one in histograms.items()})
+        for metric in self.declared:
+            yield Family(metric, self.values(metric), self.distributions(metric))
