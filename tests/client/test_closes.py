@@ -78,6 +78,17 @@ async def test_closes_that_pass_are_waited_out(code: CloseCode) -> None:
 
 
 @in_loop
+async def test_closes_of_its_own_are_made_once() -> None:
+    """Who has closed it by hand may leave the context as well."""
+    waits = Waits()
+    async with Chat() as kit:
+        async with kit.client(waits) as client:
+            await client.close()
+
+        assert ["connecting", "open", "stopped:closed"] == waits.names
+
+
+@in_loop
 async def test_closes_listen_again() -> None:
     """A reconnected client hears the same channels; of one that keeps nothing it tells a gap, before what follows."""
     waits = Waits()

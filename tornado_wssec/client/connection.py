@@ -128,7 +128,7 @@ class Client:
         Raises:
             Exception: what `credential` or `renew` has raised, if that ended it.
         """
-        if self._runner is None:
+        if self._runner is None or self._runner.cancelled():
             return
         if self._runner.done():
             return await self._runner
