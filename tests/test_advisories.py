@@ -146,6 +146,7 @@ def test_advisories_are_compared_with_what_is_declared() -> None:
     assert {"tornado", "cryptography"} <= installed(names).keys()
 
 
+@pytest.mark.requirement("R075")
 def test_advisories_step_fails_for_a_planted_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The committed list passes; with an advisory about the Tornado that is installed it exits 1."""
     list_, reasons = tmp_path / "known.json", tmp_path / "accepted.json"

@@ -45,6 +45,7 @@ def assert_signed(receiver: Receiver, number: int = 0) -> None:
     assert f"t={AT:.0f},v1={expected}" == headers["Wssec-Signature"]
 
 
+@pytest.mark.requirement("R088")
 def test_webhook_posts_what_an_alert_says() -> None:
     """As JSON, signed, with nothing else about us; and once more when it is over."""
 
@@ -98,6 +99,7 @@ def test_webhook_trusts_no_certificate_unseen(tmp_path: Path, caplog: pytest.Log
     assert "the webhook does not take alerts: SSLCertVerificationError" in caplog.text
 
 
+@pytest.mark.requirement("R088")
 def test_webhook_tries_again(caplog: pytest.LogCaptureFixture) -> None:
     """Until it is taken; the log has when it began and that it is over."""
     caplog.set_level(logging.WARNING)

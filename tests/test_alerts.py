@@ -84,6 +84,7 @@ async def scrape(kit: GuardKit, client: Client) -> None:
     await asyncio.sleep(0)  # to whoever is told
 
 
+@pytest.mark.requirement("R086", "R088")
 def test_alert_of_a_client_that_scrapes(caplog: pytest.LogCaptureFixture) -> None:
     """Over a real socket: the hook, the webhook, the log, the audit and the metrics say who it was, and how much."""
     caplog.set_level(logging.INFO)
@@ -143,6 +144,7 @@ def test_alert_of_nobody_is_none(caplog: pytest.LogCaptureFixture) -> None:
     assert [] == audited(caplog.records, "alert.raised")
 
 
+@pytest.mark.requirement("R086")
 def test_alert_counts_what_was_sent_before_a_close() -> None:
     """Whoever takes everything and leaves before anybody looks is told of."""
     told = Told()
@@ -159,6 +161,7 @@ def test_alert_counts_what_was_sent_before_a_close() -> None:
     assert [(AlertKind.EGRESS_BURST, "eve", False)] == told.kinds
 
 
+@pytest.mark.requirement("R086")
 def test_alert_counts_all_connections_of_one() -> None:
     """Ten connections that each take a little are one who takes much."""
     told = Told()
@@ -173,6 +176,7 @@ def test_alert_counts_all_connections_of_one() -> None:
     assert [(AlertKind.EGRESS_BURST, "eve", False)] == told.kinds
 
 
+@pytest.mark.requirement("R086")
 @pytest.mark.parametrize("framing", ["engine", "stock"])
 def test_alert_reads_what_was_sent_and_said(framing: str, caplog: pytest.LogCaptureFixture) -> None:
     """Once a minute, of whom most was sent to, for `wssec audit replay`; with either framing. Pings are no news."""

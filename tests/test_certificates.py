@@ -81,6 +81,7 @@ async def is_trusted(kit: GuardKit, files: Certified) -> bool:
 # --- renewed ---
 
 
+@pytest.mark.requirement("R002")
 @in_loop
 async def test_r002_certificate_is_renewed_without_a_restart(shown: Certified, renewed: Certified) -> None:
     """Who is connected stays, and who connects sees the new certificate."""
@@ -219,6 +220,7 @@ def warnings_over(certificate: Certificate, days: list[float], caplog: pytest.Lo
     return [message.partition(", on ")[0] for message in caplog.messages]
 
 
+@pytest.mark.requirement("R002")
 def test_r002_certificate_about_to_end_is_warned_of(shown: Certified, caplog: pytest.LogCaptureFixture) -> None:
     """30, 14, 7, 3 and 1 days before, once each, and once when it has ended."""
     days = [60, 31, 30, 29, 20, 14, 10, 7, 5, 3, 2, 1, 0.5, 0, -1]
@@ -286,6 +288,7 @@ ONE_TWO = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
 ONE_THREE = (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3)
 
 
+@pytest.mark.requirement("R002")
 @pytest.mark.parametrize("versions", [ONE_TWO, ONE_THREE], ids=["1.2", "1.3"])
 def test_r002_tls_is_forward_secret(versions: tuple[ssl.TLSVersion, ssl.TLSVersion], shown: Certified) -> None:
     """Ephemeral keys, authenticated encryption, nothing compressed, and no ticket to resume by."""
@@ -300,6 +303,7 @@ def test_r002_tls_is_forward_secret(versions: tuple[ssl.TLSVersion, ssl.TLSVersi
         assert session is None or not session.has_ticket
 
 
+@pytest.mark.requirement("R002")
 @pytest.mark.parametrize(
     ("versions", "ciphers"),
     [
@@ -334,6 +338,7 @@ def test_r002_tls_options(shown: Certified) -> None:
 # --- https from now on ---
 
 
+@pytest.mark.requirement("R002")
 @in_loop
 async def test_r002_hsts(shown: Certified) -> None:
     """Told on the guard's routes when they came by https, refusals included."""

@@ -24,6 +24,7 @@ WAYS: list[Callable[..., Authenticator]] = [SessionCookie, SignedCookie]
 both = pytest.mark.parametrize("way", WAYS, ids=["session", "signed"])
 
 
+@pytest.mark.requirement("R010")
 @both
 @in_loop
 async def test_sign_in_sets_a_cookie_that_stays_where_it_is(way: Callable[..., Authenticator]) -> None:
@@ -404,6 +405,7 @@ async def _known(value: str) -> Assertion | None:
     return Assertion(subject=value, permissions=["chat:**"], tenant="acme", issued_at=NOON - 5, expires_at=NOON + 50)
 
 
+@pytest.mark.requirement("R017")
 @in_loop
 async def test_cookie_of_an_application_names_somebody() -> None:
     """What `identify=` says counts, within the cookie's own time; its sockets share one session."""

@@ -82,6 +82,7 @@ def test_endpoint_one_method_for_several_types() -> None:
     assert {"both"} == {handled_by(Several)[message] for message in (chat.Send, chat.Posted)}
 
 
+@pytest.mark.requirement("R054")
 @in_loop
 async def test_f03_cap_of_an_endpoint() -> None:
     """The endpoint's cap closes with 1009; one byte less is read."""
@@ -96,6 +97,7 @@ async def test_f03_cap_of_an_endpoint() -> None:
         assert "message too big" == await client.assert_closed(1009)
 
 
+@pytest.mark.requirement("R054")
 @pytest.mark.parametrize(("own", "of_guard"), [(Limits(message_bytes=8 * KiB - 1), Limits()), (None, SMALL)])
 def test_endpoint_cap_below_that_of_a_type(own: Limits | None, of_guard: Limits) -> None:
     """A type that may be larger than whatever gets in does not start; the remedy names what to raise."""

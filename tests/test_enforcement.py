@@ -46,6 +46,7 @@ async def left_by(clients: dict[str, Client]) -> set[str]:
     return left
 
 
+@pytest.mark.requirement("R076")
 @pytest.mark.parametrize(
     ("named", "gone"),
     [
@@ -213,6 +214,7 @@ async def test_revocation_of_a_session_survives_its_refresh() -> None:
         await client.assert_closed(4403)
 
 
+@pytest.mark.requirement("R079")
 @in_loop
 async def test_revoked_token_refreshes_nothing() -> None:
     """A refresh by a revoked token is 4401."""

@@ -20,6 +20,7 @@ def kit_of(folder: Path, **options: Any) -> Any:
     return chat_kit(settings={"audit": str(folder)}, **options)
 
 
+@pytest.mark.requirement("R082", "R094")
 @in_loop
 async def test_evidence_of_a_visit(tmp_path: Path) -> None:
     """Who came, who was refused and who left stands in a chain that is whole."""

@@ -34,6 +34,7 @@ async def test_fanout_keeps_the_order_of_a_channel(monkeypatch: pytest.MonkeyPat
                 await client.assert_nothing_received()
 
 
+@pytest.mark.requirement("R074")
 @in_loop
 async def test_fanout_gives_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small channel is served between two slices of a large one."""
@@ -69,6 +70,7 @@ def tell(live: Any, sent: list[str]) -> None:
     connection, live.connection = live.connection, Told()
 
 
+@pytest.mark.requirement("R074")
 @in_loop
 async def test_fanout_is_bounded_where_publishing_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more than so many the publisher waits until the first has left, and no longer."""

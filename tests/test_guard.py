@@ -123,6 +123,7 @@ async def test_guard_before_its_start() -> None:
         _ = kit.guard.watcher
 
 
+@pytest.mark.requirement("R026")
 def test_guard_shows_no_secret(environment: dict[str, str]) -> None:
     """Its settings can be printed."""
     settings = Settings.from_env({**environment, "WSSEC_KEYS_PASSPHRASE": "s3cr3t"})

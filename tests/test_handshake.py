@@ -114,6 +114,7 @@ def board_kit(*faults: Fault, **options: Any) -> GuardKit:
     return GuardKit([(r"/ws/(?P<board>[^/]*)", BoardSocket)], registry=CHAT, **{"limits": limits, **options})
 
 
+@pytest.mark.requirement("R003", "R004")
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
 @in_loop
 async def test_handshake_refusal(fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
@@ -133,6 +134,7 @@ async def test_handshake_refusal(fault: Fault, caplog: pytest.LogCaptureFixture)
     assert {"server", "set-cookie", "sec-websocket-accept"}.isdisjoint(answer.headers)
 
 
+@pytest.mark.requirement("R005", "R011")
 @pytest.mark.parametrize(
     ("first", "second"),
     [pair for pair in itertools.combinations(FAULTS, 2) if pair[0].headers.keys().isdisjoint(pair[1].headers)],
@@ -148,6 +150,7 @@ async def test_handshake_order(first: Fault, second: Fault, caplog: pytest.LogCa
     assert (first.status, first.stage) == (answer.status, audited(caplog.records, "handshake.refused")[-1]["stage"])
 
 
+@pytest.mark.requirement("R005")
 @pytest.mark.parametrize("fault", FAULTS[:10], ids=lambda fault: fault.what)
 @in_loop
 async def test_handshake_refused_burns_no_ticket(fault: Fault) -> None:
@@ -168,6 +171,7 @@ CHALLENGES = {
 }
 
 
+@pytest.mark.requirement("R004")
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
 @in_loop
 async def test_handshake_challenge(fault: Fault) -> None:
@@ -213,6 +217,7 @@ MALFORMED: list[tuple[int, Headers]] = [
 ]
 
 
+@pytest.mark.requirement("R009")
 @pytest.mark.parametrize(("status", "changed"), MALFORMED, ids=lambda value: str(value)[:60])
 @in_loop
 async def test_handshake_as_the_rfc_has_it(status: int, changed: Headers) -> None:
@@ -283,6 +288,7 @@ async def test_handshake_subprotocol(offered: tuple[str, ...], chosen: str | Non
     assert token not in str(answer)
 
 
+@pytest.mark.requirement("R020")
 @pytest.mark.parametrize("prefix", ["bearer", "ticket"])
 @in_loop
 async def test_handshake_credential_beside_nothing(prefix: str) -> None:
@@ -356,6 +362,7 @@ async def test_h12_sec_fetch_site() -> None:
             await kit.assert_handshake_refused(403, "/ws", **evil)
 
 
+@pytest.mark.requirement("R001")
 @pytest.mark.parametrize(
     ("settings", "headers", "status"),
     [
@@ -482,6 +489,7 @@ async def test_h23_pending_handshakes() -> None:
         await kit.connect("/ws", token="")
 
 
+@pytest.mark.requirement("R067")
 @pytest.mark.parametrize(
     ("limits", "status"),
     [({"connections_per_address": 2}, 429), ({"connections_per_subject": 2}, 429), ({"connections": 2}, 503)],
@@ -543,6 +551,7 @@ async def test_handshake_store_that_does_not_answer() -> None:
         await kit.connect("/ws")
 
 
+@pytest.mark.requirement("R028")
 @in_loop
 async def test_handshake_anonymous() -> None:
     """Where it is written out, nobody in particular may come in; a bad credential is refused there all the same."""

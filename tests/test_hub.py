@@ -25,6 +25,7 @@ async def frame_of(client: Client) -> Frame:
     return frame
 
 
+@pytest.mark.requirement("R036")
 @in_loop
 async def test_hub_ping() -> None:
     """A quiet peer is pinged after the interval, with a nonce; its answer is life for another interval."""
@@ -56,6 +57,7 @@ def test_hub_looks_at_few_accounts_for_each_newcomer(monkeypatch: pytest.MonkeyP
     assert len(set(looked)) >= 100
 
 
+@pytest.mark.requirement("R036")
 @pytest.mark.parametrize("life", ["pong", "ping", "message", "unknown"])
 @in_loop
 async def test_hub_any_frame_is_life(life: str) -> None:
@@ -113,6 +115,7 @@ async def kept_alive(kit: GuardKit, client: Client, seconds: float) -> None:
         await (await kit.raw()).upgrade("/wssec/live", [("Host", kit.host)])
 
 
+@pytest.mark.requirement("R035")
 @in_loop
 async def test_hub_idle() -> None:
     """Without data either way it is over after the idle time, however well pings are answered."""
@@ -148,6 +151,7 @@ async def test_hub_data_either_way_is_not_idle(way: str) -> None:
         assert not live.session.is_closing
 
 
+@pytest.mark.requirement("R035", "R037")
 @in_loop
 async def test_hub_ping_message_is_no_data() -> None:
     """The application's `ping` proves life, as a ping frame does, and leaves an idle connection idle."""
@@ -160,6 +164,7 @@ async def test_hub_ping_message_is_no_data() -> None:
         assert "idle" == await client.assert_closed(4408)
 
 
+@pytest.mark.requirement("R040")
 @in_loop
 async def test_hub_age() -> None:
     """No connection outlives its age by more than the jitter, however busy it is."""
@@ -176,6 +181,7 @@ async def test_hub_age() -> None:
         assert "connection reached its age" == await client.assert_closed(4408)
 
 
+@pytest.mark.requirement("R029")
 @in_loop
 async def test_j24_expiry_without_traffic() -> None:
     """The token's end is told before, and closes with 4001 at the end of the grace, with no traffic needed."""
@@ -195,6 +201,7 @@ async def test_j24_expiry_without_traffic() -> None:
         assert "token expired" == await client.assert_closed(4001)
 
 
+@pytest.mark.requirement("R032")
 @in_loop
 async def test_j24_refresh_in_the_grace() -> None:
     """A fresh token of the same subject replaces the old one, also in the grace, and is warned of in its turn."""
@@ -209,6 +216,7 @@ async def test_j24_refresh_in_the_grace() -> None:
         assert {"expires_in": 55.0, "grace": 25.0} == await client.assert_received("wssec.expiring")
 
 
+@pytest.mark.requirement("R031")
 @pytest.mark.parametrize(
     "other",
     [{"subject": "bob"}, {"subject": "ann", "tenant": "acme"}, {"subject": "ann", "session_id": "another-session"}],
@@ -224,6 +232,7 @@ async def test_j24_refresh_by_somebody_else(other: dict[str, str]) -> None:
         assert "not authenticated" == await client.assert_closed(4401)
 
 
+@pytest.mark.requirement("R036")
 @in_loop
 async def test_hub_stall_is_forgiven() -> None:
     """The time in which we did not look is nobody's silence."""

@@ -28,6 +28,7 @@ async def sample(kit: Any, name: str, **labels: str) -> float:
     return found[0] if found else 0.0
 
 
+@pytest.mark.requirement("R084", "R085")
 @in_loop
 async def test_metrics_of_visits() -> None:
     """Who came from where, who was turned away and why, and how they left; a stranger's words are no label."""
@@ -87,6 +88,7 @@ async def test_metrics_end_with_the_guard() -> None:
         again.bind(("127.0.0.1", port))
 
 
+@pytest.mark.requirement("R084", "R085")
 @in_loop
 async def test_metrics_of_messages() -> None:
     """How many of each type, how long they took, what was refused and what went out; never a client's own type."""
@@ -114,6 +116,7 @@ async def test_metrics_of_messages() -> None:
         assert sent <= await sample(kit, "wssec_sent_bytes_total")
 
 
+@pytest.mark.requirement("R085")
 @in_loop
 async def test_f02_oversize_is_counted() -> None:
     """Also where its sender never hears of it."""

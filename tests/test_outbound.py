@@ -194,6 +194,7 @@ async def test_r060_what_is_declared_leaves(how: str, path: str) -> None:
     )
 
 
+@pytest.mark.requirement("R060")
 @pytest.mark.parametrize("how", HOWS)
 @in_loop
 async def test_r060_what_does_not_fit_does_not_leave(how: str) -> None:
@@ -206,6 +207,7 @@ async def test_r060_what_does_not_fit_does_not_leave(how: str) -> None:
             assert "xxx" not in heard.words
 
 
+@pytest.mark.requirement("R060")
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("message", [Undeclared, Say], ids=lambda message: message.__name__)
 @in_loop
@@ -227,6 +229,7 @@ async def test_r060_what_one_may_not_hear_does_not_leave(how: str) -> None:
     assert ([], [PermissionDenied] if how == "send" else []) == (heard.said, heard.raised)
 
 
+@pytest.mark.requirement("R060")
 @pytest.mark.parametrize("how", ["publish", "guard.publish"])
 @in_loop
 async def test_r060_publication_is_written_once(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,6 +256,7 @@ async def test_r060_publication_is_written_once(how: str, monkeypatch: pytest.Mo
         assert [GOOD] == written
 
 
+@pytest.mark.requirement("R054")
 @pytest.mark.parametrize("how", HOWS)
 @in_loop
 async def test_r060_message_as_large_as_its_type_may_be(how: str) -> None:

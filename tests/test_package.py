@@ -99,6 +99,7 @@ def test_package_tests_import_only_what_is_declared() -> None:
     assert set() == (_libraries(ROOT / "tests") | _libraries(ROOT / "docs")) - declared
 
 
+@pytest.mark.requirement("R075")
 def test_package_dependencies_have_floors_and_ceilings() -> None:
     """Each hard dependency says from which version it is known to work and which major is not yet read."""
 

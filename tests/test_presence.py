@@ -124,6 +124,7 @@ async def test_presence_by_identity() -> None:
         assert [("room:a", *move) for move in expected] == await told(moves, 4)
 
 
+@pytest.mark.requirement("R046")
 @in_loop
 async def test_presence_is_told_to_those_who_may_listen() -> None:
     """The names of a room are for who may be in it; whether there is another one, nobody learns."""

@@ -138,6 +138,7 @@ async def test_publish_is_paid_for_by_listener() -> None:
             await ear.assert_nothing_received()
 
 
+@pytest.mark.requirement("R074")
 @in_loop
 async def test_publish_is_paid_for_by_listener_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody speaks to many for nothing from a node where none of them is."""

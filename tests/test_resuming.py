@@ -153,6 +153,7 @@ async def test_resume_that_cannot_be(since: str) -> None:
         await client.close()
 
 
+@pytest.mark.requirement("R046")
 @in_loop
 async def test_resume_gives_nothing_that_one_may_not_hear() -> None:
     """Rights are asked for each event that is sent again, at that moment."""

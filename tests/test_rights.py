@@ -306,6 +306,7 @@ async def test_rights_are_asked_for_again_in_turn() -> None:
         assert 3 == len(authority.asked)
 
 
+@pytest.mark.requirement("R033")
 @in_loop
 async def test_rights_are_asked_for_a_few_at_once(caplog: pytest.LogCaptureFixture) -> None:
     """However many are due, and they are spread over half the interval."""
@@ -327,6 +328,7 @@ async def test_rights_are_asked_for_a_few_at_once(caplog: pytest.LogCaptureFixtu
         assert (3, 40) == (authority.most_at_once, len(authority.asked))
 
 
+@pytest.mark.requirement("R033")
 @in_loop
 async def test_revalidation_that_says_no(caplog: pytest.LogCaptureFixture) -> None:
     """The connection ends with 4403, the audit says why, and the same token opens no other."""
@@ -345,6 +347,7 @@ async def test_revalidation_that_says_no(caplog: pytest.LogCaptureFixture) -> No
     assert (4403, "revalidate= says no") == (closed["code"], closed["evidence"])
 
 
+@pytest.mark.requirement("R046")
 @pytest.mark.parametrize(
     "changed", [{"subject": "eve"}, {"tenant": "evil"}, {"issuer": None}, {"anonymous": True}], ids=str
 )
@@ -431,6 +434,7 @@ async def test_rights_in_doubt_serve_reads_and_refuse_writes() -> None:
         assert await may_write(client)
 
 
+@pytest.mark.requirement("R033")
 @pytest.mark.parametrize("revalidate", [True, False])
 @in_loop
 async def test_rights_in_doubt_end_with_the_grace(revalidate: bool) -> None:
@@ -533,6 +537,7 @@ async def test_rights_of_one_slow_person_are_no_silence() -> None:
 # --- a change is announced ---
 
 
+@pytest.mark.requirement("R043")
 @in_loop
 async def test_announced_change_is_waited_for() -> None:
     """What was sent behind it is judged by the new rights, in its turn; what everybody may do waits for nothing."""
@@ -568,6 +573,7 @@ async def test_announced_change_lets_through_what_is_still_allowed() -> None:
         assert (["one", "two"], ["one", "two"]) == (posted, [message["id"] for message in heard if "id" in message])
 
 
+@pytest.mark.requirement("R043")
 @in_loop
 async def test_announced_change_while_one_is_asked_about() -> None:
     """An answer from before the change does not count: the source is asked again."""

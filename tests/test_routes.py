@@ -42,6 +42,7 @@ async def asked(kit: GuardKit, body: str = PATH, *headers: tuple[str, str], **na
     return await sent(kit, "POST", "/wssec/ticket", body, *(headers or (JSON, ("Origin", ORIGIN))), **named)
 
 
+@pytest.mark.requirement("R018")
 @in_loop
 async def test_ticket_endpoint() -> None:
     """A token buys a ticket, once usable, at that path, from that page; the answer is not to be kept."""
@@ -340,6 +341,7 @@ async def test_install_below_a_prefix(prefix: str) -> None:
         assert [200, 404, 404] == [(await sent(kit, "GET", path)).status for path in paths]
 
 
+@pytest.mark.requirement("R025")
 @in_loop
 async def test_failures_of_a_route(monkeypatch: pytest.MonkeyPatch) -> None:
     """No failure is kept by a cache or says more than its status, debug settings or not; a 405 says what would do."""

@@ -146,6 +146,7 @@ def kit_of(kind: str) -> GuardKit:
     return GuardKit([("/ws", ChatSocket)], registry=CHAT, timeouts=TIMES, limits=GENEROUS, authenticators=ways)
 
 
+@pytest.mark.requirement("R029")
 @pytest.mark.parametrize("kind", ["cookie", "key"])
 @in_loop
 async def test_session_of_a_login_or_a_key_ends_with_it(kind: str) -> None:
@@ -195,6 +196,7 @@ async def test_session_of_a_login_or_a_key_is_nobody_elses(kind: str) -> None:
         await client.assert_closed(4401)
 
 
+@pytest.mark.requirement("R031")
 @in_loop
 async def test_refresh_keeps_the_key_that_a_session_is_bound_to() -> None:
     """A token that is bound to another key, or to none, takes over nothing."""

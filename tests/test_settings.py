@@ -110,6 +110,7 @@ def test_timeouts_default() -> None:
     )
 
 
+@pytest.mark.requirement("R024")
 def test_token_rules_default() -> None:
     """Ten minutes, at most a day, half a minute of leeway, and RFC 9068's typ."""
 
@@ -281,6 +282,7 @@ ENVIRONMENT = {
 }
 
 
+@pytest.mark.requirement("R007")
 def test_settings_from_env() -> None:
     """Every variable lands in its setting, lists are split, secrets are wrapped."""
 
@@ -434,6 +436,7 @@ def test_cookie_secret_of_32_bytes_is_long_enough(text: str) -> None:
     assert Secret(text) == Settings.from_env({"WSSEC_COOKIE_SECRET": text}).cookie_secret
 
 
+@pytest.mark.requirement("R026")
 @pytest.mark.parametrize(
     ("content", "value"), [("s3cret", "s3cret"), ("s3cret\n", "s3cret"), (" s\r\n", " s"), ("\n", None)]
 )

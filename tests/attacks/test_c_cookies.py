@@ -77,6 +77,7 @@ FORGED = [
 ]
 
 
+@pytest.mark.requirement("R017")
 @pytest.mark.parametrize("value", FORGED)
 @in_loop
 async def test_c01_forged_cookie(value: str) -> None:
@@ -301,6 +302,7 @@ def test_c07_any_header(headers: list[str], name: str) -> None:
 # --- C08: what was there before the login ---
 
 
+@pytest.mark.requirement("R017", "R038")
 @both
 @in_loop
 async def test_c08_session_fixation(way: Callable[[], Authenticator]) -> None:
@@ -356,6 +358,7 @@ async def test_c08_record_of_the_old_login_is_gone() -> None:
 WRONG_VALUES = ["", "x", "A" * 43, csrf_value("another cookie")]
 
 
+@pytest.mark.requirement("R008")
 @both
 @in_loop
 async def test_c09_csrf_value_missing_or_wrong(way: Callable[[], Authenticator]) -> None:
@@ -392,6 +395,7 @@ class Native(ChatSocket):
     allow_missing_origin = True
 
 
+@pytest.mark.requirement("R011")
 @both
 @in_loop
 async def test_h11_no_origin_in_cookie_mode(way: Callable[[], Authenticator]) -> None:

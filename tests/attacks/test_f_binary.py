@@ -71,6 +71,7 @@ def head(type: str = "board.snapshot", **data: Any) -> str:
     return json.dumps({"type": type, "id": "a1", "data": {"board": "b1", **data}})
 
 
+@pytest.mark.requirement("R061")
 @pytest.mark.parametrize("framing", FRAMINGS)
 @in_loop
 async def test_f18_binary_that_is_declared(framing: str) -> None:
@@ -110,6 +111,7 @@ HOSTILE: Final = {
 }
 
 
+@pytest.mark.requirement("R061")
 @pytest.mark.parametrize("framing", FRAMINGS)
 @in_loop
 async def test_f18_binary_that_is_hostile(framing: str) -> None:
@@ -125,6 +127,7 @@ async def test_f18_binary_that_is_hostile(framing: str) -> None:
         assert [] == kit.app.settings["kept"]
 
 
+@pytest.mark.requirement("R058")
 @in_loop
 async def test_f18_binary_heads_of_every_kind_of_hostile_json() -> None:
     """Whatever is malformed as a text is malformed as a head: lines N01 to N14."""
@@ -188,6 +191,7 @@ async def test_f18_binary_pays_for_its_frames() -> None:
         assert (None, "rate_limited") == ((answer := await ann.receive()).get("id"), answer["code"])
 
 
+@pytest.mark.requirement("R055")
 @in_loop
 async def test_f18_binary_mistakes_use_up_the_error_budget() -> None:
     """Who does nothing else is disconnected."""

@@ -290,6 +290,7 @@ async def test_f14_compression(door: Door) -> None:
         await client.assert_closed(1002)
 
 
+@pytest.mark.requirement("R061")
 @pytest.mark.parametrize("payload", [b"", b"\x00\xff", MESSAGE], ids=["empty", "bytes", "a message"])
 @in_each_loop
 async def test_f18_binary(door: Door, payload: bytes) -> None:

@@ -55,6 +55,7 @@ each_key = pytest.mark.parametrize("make_key", [ed25519, p256], ids=["EdDSA", "E
 # --- G01 ---
 
 
+@pytest.mark.requirement("R065")
 @each_key
 @in_loop
 async def test_g01_replay_on_the_same_connection(make_key: Callable[[], SigningKey]) -> None:
@@ -92,6 +93,7 @@ async def test_g01_replay_on_a_new_connection(make_key: Callable[[], SigningKey]
         assert ["ABC"] == kit.orders
 
 
+@pytest.mark.requirement("R065")
 @in_loop
 async def test_g01_replay_on_another_node(tmp_path: Path) -> None:
     """A whole recorded session, at a node of the same keys and store: nothing of it counts."""
@@ -133,6 +135,7 @@ async def test_g01_replays_use_up_the_error_budget(what: str) -> None:
 # --- G02 ---
 
 
+@pytest.mark.requirement("R065")
 @in_loop
 async def test_g02_seq_that_does_not_rise() -> None:
     """Equal, lower, below zero or past 2⁵³ − 1: refused; gaps are accepted, up to the last number that there is."""
@@ -200,6 +203,7 @@ async def test_g03_envelope_of_another_shape() -> None:
 # --- G04 ---
 
 
+@pytest.mark.requirement("R063")
 @each_key
 @in_loop
 async def test_g04_somebody_elses_key(make_key: Callable[[], SigningKey]) -> None:
@@ -224,6 +228,7 @@ async def test_g04_nobodys_key() -> None:
             assert {"symbol": "A"} == await nobody.client.request("desk.look", {"symbol": "A"})
 
 
+@pytest.mark.requirement("R063")
 @in_loop
 async def test_g04_revoked_key() -> None:
     """The application takes a key back: from then on it signs nothing, and the next one does, on the open socket."""
@@ -365,6 +370,7 @@ async def test_g04_key_is_asked_for_again() -> None:
         await ann.assert_refused(INVALID, ann.jws())
 
 
+@pytest.mark.requirement("R063")
 @in_loop
 async def test_g04_refresh_by_a_token_of_another_key() -> None:
     """4401: the key of a connection is the one that it was opened with; a fresh token of it goes on counting."""
@@ -417,6 +423,7 @@ async def test_g05_signature_moved_elsewhere() -> None:
 # --- G07 ---
 
 
+@pytest.mark.requirement("R065")
 @in_loop
 async def test_g07_time_that_is_not_ours() -> None:
     """More than the window before or after: refused, and the window is a setting."""
@@ -438,6 +445,7 @@ async def test_g07_time_that_is_not_ours() -> None:
 # --- G08 ---
 
 
+@pytest.mark.requirement("R064")
 @in_loop
 async def test_g08_unsigned_message_of_a_signed_type() -> None:
     """Bare, with members that say that it is signed, and in an envelope that is none."""
@@ -520,6 +528,7 @@ async def test_g08_signed_type_published_unsigned() -> None:
         assert ["abc"] == kit.orders
 
 
+@pytest.mark.requirement("R064")
 @in_loop
 async def test_g08_endpoint_that_asks_for_no_signature() -> None:
     """It verifies none either: nobody spends its time on what it does not need."""
@@ -580,6 +589,7 @@ async def test_g08_flat_envelope() -> None:
 # --- G09 ---
 
 
+@pytest.mark.requirement("R063")
 @each_key
 @in_loop
 async def test_g09_message_chooses_no_algorithm(make_key: Callable[[], SigningKey]) -> None:

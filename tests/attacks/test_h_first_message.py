@@ -141,6 +141,7 @@ async def test_h27_cap_of_the_endpoint_afterwards(door: Door) -> None:
 # --- everything else ---
 
 
+@pytest.mark.requirement("R021")
 @in_loop
 async def test_h27_nothing_in_time(door: Door) -> None:
     """Five seconds, then 4401: also for who has begun a message and never ends it; who does not answer is dropped."""
@@ -194,6 +195,7 @@ WRONG: list[tuple[str, str]] = [
 ]
 
 
+@pytest.mark.requirement("R021")
 @in_loop
 async def test_h27_anything_else_first(caplog: pytest.LogCaptureFixture, door: Door) -> None:
     """4401, with one reason for every cause and no word before it; nothing is handled, logged of it or spent."""
@@ -228,6 +230,7 @@ async def test_h27_binary_first(door: Door) -> None:
         await ann.assert_closed(4401)
 
 
+@pytest.mark.requirement("R021")
 @pytest.mark.parametrize("shape", ["at once", "in its header alone", "in fragments"])
 @in_loop
 async def test_h27_more_than_may_come_before_it(shape: str, door: Door) -> None:
@@ -400,6 +403,7 @@ async def test_h27_credential_in_the_handshake() -> None:
         assert 0 == len(kit.guard.doorstep)
 
 
+@pytest.mark.requirement("R003")
 @in_loop
 async def test_h27_plain_requests(caplog: pytest.LogCaptureFixture) -> None:
     """FirstMessage proves nobody to a plain route: a ticket is given to who shows a token there."""

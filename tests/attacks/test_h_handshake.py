@@ -106,6 +106,7 @@ RFC_6455: list[tuple[str, Changes, int]] = [
 ]
 
 
+@pytest.mark.requirement("R009")
 @in_loop
 async def test_h15_versions_and_keys() -> None:
     """426 names the version that would do; HTTP/1.0 and a key that is not 16 bytes are 400."""
@@ -165,6 +166,7 @@ async def test_h16_subprotocols_in_many_lines() -> None:
             assert status == answer.status
 
 
+@pytest.mark.requirement("R016")
 @in_loop
 async def test_h17_token_as_subprotocol(caplog: pytest.LogCaptureFixture) -> None:
     """Never echoed, never logged, wherever it stands; where it is switched off it is not looked at."""
@@ -287,6 +289,7 @@ async def test_h23_store_that_is_lost_meanwhile() -> None:
         assert 0 == len(kit.guard.hub)
 
 
+@pytest.mark.requirement("R003")
 @in_loop
 async def test_h24_frames_behind_a_handshake(door: Door) -> None:
     """They wait for the authentication and for `opened`; where either refuses, none is ever handled."""
@@ -358,6 +361,7 @@ def handshake_bytes(kit: GuardKit, token: str) -> bytes:
 # --- credentials in the wrong place, and too many ---
 
 
+@pytest.mark.requirement("R016")
 @in_loop
 async def test_h25_token_in_the_query(caplog: pytest.LogCaptureFixture) -> None:
     """Switched off, twice, or among a thousand arguments: refused, and in no log."""
@@ -437,6 +441,7 @@ async def test_h26_a_way_that_another_endpoint_takes() -> None:
         await kit.connect(f"/tickets?ticket={await kit.ticket('/tickets')}", token="")
 
 
+@pytest.mark.requirement("R025")
 @in_loop
 async def test_h14_what_never_gets_as_far_as_the_handshake(door: Door) -> None:
     """A method that nobody knows, a path that is no text: Tornado refuses it, as quietly, and for no cache."""

@@ -34,6 +34,7 @@ async def assert_refused(door: Door, origins: Sequence[str], also: Sequence[int]
     assert {} == {origin: status for origin, status in statuses.items() if status not in (403, *also)}
 
 
+@pytest.mark.requirement("R006")
 @in_loop
 async def test_h01_exact_origin(door: Door) -> None:
     """Ours in any spelling that a browser may choose comes in."""
@@ -99,6 +100,7 @@ async def test_h05_origin_with_more_than_an_origin(door: Door) -> None:
     )
 
 
+@pytest.mark.requirement("R006")
 @in_loop
 async def test_h06_origin_that_contains_ours(door: Door) -> None:
     """In front, behind, in the middle, or as one of two."""
@@ -206,6 +208,7 @@ async def test_h09_subdomain(door: Door) -> None:
     assert {101} == set(allowed.values())
 
 
+@pytest.mark.requirement("R022")
 @pytest.mark.parametrize(("allow", "status"), [(False, 403), (True, 101)])
 @in_loop
 async def test_h11_missing_origin(door: Door, allow: bool, status: int) -> None:
@@ -264,6 +267,7 @@ async def test_h13_host(door: Door, host: str, status: int) -> None:
     assert found == status or (status == 421 and found == BAD)
 
 
+@pytest.mark.requirement("R006")
 @in_loop
 async def test_h13_rebound_name(door: Door, caplog: pytest.LogCaptureFixture) -> None:
     """A name of the attacker's that leads here: Host and Origin agree with each other, and are refused before both."""

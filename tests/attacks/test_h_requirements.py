@@ -48,6 +48,7 @@ def outer_address() -> str:
     return address
 
 
+@pytest.mark.requirement("R001")
 @pytest.mark.parametrize(("settings", "plain"), [({}, 403), ({"insecure": True}, 101)], ids=["production", "insecure"])
 @in_loop
 async def test_r001_plain_peer_from_elsewhere(settings: dict[str, Any], plain: int, door: Door) -> None:
@@ -104,6 +105,7 @@ async def test_r001_where_a_listener_is_bound(certified: Certified) -> None:
     assert [[True, False], [False, True], [True, True]] == reached
 
 
+@pytest.mark.requirement("R001")
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded"])
 @in_loop
 async def test_r001_ticket_over_plain_http(name: str) -> None:
@@ -158,6 +160,7 @@ AT_THE_DOOR: Final[list[tuple[Mapping[str, str], str, str, list[tuple[str, str]]
 ]
 
 
+@pytest.mark.requirement("R007")
 @pytest.mark.parametrize(("environment", "host", "origin", "extra", "status"), AT_THE_DOOR, ids=str)
 @in_loop
 async def test_r007_environment_decides_at_the_door(
@@ -180,6 +183,7 @@ async def test_r007_environment_decides_at_the_door(
 # --- R011 ---
 
 
+@pytest.mark.requirement("R011")
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "192.0.2.1"])
 @in_loop
 async def test_r011_no_address_is_a_credential(address: str, door: Door) -> None:
@@ -221,6 +225,7 @@ BOARDS: Final = [
 ]
 
 
+@pytest.mark.requirement("R050")
 @pytest.mark.parametrize(("path", "of_one", "of_all"), BOARDS)
 @in_loop
 async def test_r050_right_to_what_the_url_names(path: str, of_one: int, of_all: int) -> None:
@@ -238,6 +243,7 @@ async def test_r050_right_to_what_the_url_names(path: str, of_one: int, of_all: 
 # --- R067 ---
 
 
+@pytest.mark.requirement("R067")
 @in_loop
 async def test_r067_connections_of_an_address(door: Door) -> None:
     """A hundred, of as many people as there are; another address is not affected, and who leaves makes room."""

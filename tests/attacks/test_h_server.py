@@ -77,6 +77,7 @@ async def test_h19_silence(door: Door) -> None:
         assert 1 == kit.guard.refusals["deadline", 0]
 
 
+@pytest.mark.requirement("R012")
 @in_loop
 async def test_h19_header_drip(door: Door) -> None:
     """One line after another: the deadline is over all of them, not over each."""
@@ -111,6 +112,7 @@ async def test_h19_body_drip(door: Door) -> None:
 HELLO = bytes.fromhex("16030100c8010000c40303")
 
 
+@pytest.mark.requirement("R012")
 @pytest.mark.parametrize("begun", [b"", HELLO[:1], HELLO], ids=["nothing", "a byte", "half a hello"])
 @in_loop
 async def test_h19_stalled_tls_hello(begun: bytes, tmp_path: Path) -> None:
@@ -157,6 +159,7 @@ PILED = [
 ]
 
 
+@pytest.mark.requirement("R012")
 @pytest.mark.parametrize(("what", "caps"), PILED, ids=[what for what, _ in PILED])
 @in_loop
 async def test_h19_silent_crowd_keeps_nobody_out(what: str, caps: dict[str, int], door: Door) -> None:

@@ -98,6 +98,7 @@ async def test_j00_the_token_that_all_are_made_from() -> None:
     assert [101, 101] == [answer and answer.status for answer in answers]
 
 
+@pytest.mark.requirement("R016")
 @in_loop
 async def test_j01_algorithm_of_nobody() -> None:
     """`none` in any spelling, no algorithm, no signature."""
@@ -134,12 +135,14 @@ async def test_j06_header_that_brings_something() -> None:
     await assert_line_refused("J06")
 
 
+@pytest.mark.requirement("R024")
 @in_loop
 async def test_j07_end_that_is_none() -> None:
     """Missing, of another type, passed, or too far off."""
     await assert_line_refused("J07")
 
 
+@pytest.mark.requirement("R016")
 @in_loop
 async def test_j09_times_that_do_not_fit() -> None:
     """Not yet, or from the future, or from before the store."""
@@ -164,6 +167,7 @@ async def test_j12_name_twice() -> None:
     await assert_line_refused("J12")
 
 
+@pytest.mark.requirement("R016")
 @in_loop
 async def test_j16_token_of_another_type() -> None:
     """An ID token, a refresh token, a ticket."""
@@ -225,6 +229,7 @@ async def test_j24_hostile_refresh(line: str) -> None:
 # --- revocation ---
 
 
+@pytest.mark.requirement("R076")
 @in_loop
 async def test_j22_revoked_token() -> None:
     """Its connection closes, it opens none again, and the subject's other token is untouched."""
@@ -288,6 +293,7 @@ async def test_j22_revoked_between_ticket_and_handshake() -> None:
 # --- keys ---
 
 
+@pytest.mark.requirement("R081")
 @in_loop
 async def test_j23_rotated_key() -> None:
     """A rotation while connected loses nobody; the old key verifies in its overlap and not a second longer."""

@@ -252,6 +252,7 @@ def test_j22_revoked_key() -> None:
         VERIFIER.verify(good_token(RING, RULES, NOW), burnt, NOW)
 
 
+@pytest.mark.requirement("R079")
 @pytest.mark.parametrize(
     ("kind", "value"),
     [

@@ -44,6 +44,7 @@ async def with_ticket(kit: GuardKit, ticket: str) -> int:
     return response.status
 
 
+@pytest.mark.requirement("R078")
 @in_loop
 async def test_k16_a_revocation_reaches_every_node(own_redis: RedisServer, tmp_path: Path) -> None:
     """Written by a command, acknowledged by a node, and gone is the socket on either."""
@@ -101,6 +102,7 @@ async def _caught_up(kit: GuardKit) -> None:
                 await asyncio.sleep(0.005)
 
 
+@pytest.mark.requirement("R078", "R092")
 @pytest.mark.parametrize("fault", ["freeze", "stop"])
 @in_loop
 async def test_k12_down_midway(own_redis: RedisServer, tmp_path: Path, fault: str) -> None:

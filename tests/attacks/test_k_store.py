@@ -133,6 +133,7 @@ def test_k10_the_future_must_be_confirmed() -> None:
 CLOCKS = st.floats(-LEEWAY_MOST, LEEWAY_MOST)
 
 
+@pytest.mark.requirement("R077")
 @given(
     kind=st.sampled_from([Kind.TOKEN, Kind.SESSION, Kind.SUBJECT, Kind.TENANT]),
     lifetime=st.floats(60.0, 10 * 86_400.0),
@@ -213,6 +214,7 @@ def collecting_no_garbage() -> Iterator[None]:
         gc.enable()
 
 
+@pytest.mark.requirement("R078")
 def test_k20_a_million_cost_no_more_than_one() -> None:
     """A check looks up each of its five names once or twice, however many there are; a tick forgets what it may."""
     index = RevocationIndex()

@@ -44,6 +44,7 @@ def flood(kit: GuardKit) -> None:
         kit.guard.tick(kit.clock.monotonic)
 
 
+@pytest.mark.requirement("R082")
 def test_l02_counters_are_exact() -> None:
     """By stage and status, however few of them are told."""
     kit = chat_kit()

@@ -79,6 +79,7 @@ def test_l03_every_place_is_tried(run: Run) -> None:
     assert len(set(known.values())) == len(known)
 
 
+@pytest.mark.requirement("R020", "R025")
 def test_l03_no_secret_in_any_log(run: Run) -> None:
     """Query, Authorization, Cookie, subprotocol, Referer, bodies, exceptions, tickets: none is in any line."""
     known, log = run.known, run.log
@@ -94,6 +95,7 @@ def test_l03_every_sink_is_filled(run: Run) -> None:
     ]
 
 
+@pytest.mark.requirement("R025")
 def test_l03_no_secret_in_any_sink(run: Run) -> None:
     """Audit files, metrics, pages, alerts, webhooks and what commands print hold none of them, nor a part of a body."""
     found = [(sink, name) for sink, text in run.sinks.items() for name, value in run.known.items() if value in text]
@@ -122,6 +124,7 @@ def test_l08_no_line_is_long(run: Run) -> None:
     assert "xxxxxxxxxxxxxxxxxxxxxxxx" not in run.sinks["audit files"] + run.log
 
 
+@pytest.mark.requirement("R025")
 def test_l04_no_traceback(run: Run) -> None:
     """Nothing that failed in a handler, a hook or an authenticator left a traceback: it would quote data."""
     log = run.log

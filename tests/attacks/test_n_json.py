@@ -82,6 +82,7 @@ def test_n03_documented_numbers(text: str, data: dict[str, object]) -> None:
     assert data == admit(aimed(text))
 
 
+@pytest.mark.requirement("R058")
 @every("N04")
 def test_n04_duplicate_keys(frame: Frame) -> None:
     """No reader takes the first and another the last."""
@@ -112,12 +113,14 @@ def test_n08_nul_where_a_field_lets_it_pass() -> None:
     assert {"binary": "a\0b"} == admit(aimed('{"binary":"a\\u0000b"}'))
 
 
+@pytest.mark.requirement("R057")
 @every("N09")
 def test_n09_many_elements(frame: Frame) -> None:
     """They are counted before a schema sees them, and the answer stays small."""
     assert_refused(frame)
 
 
+@pytest.mark.requirement("R055")
 @every("N11")
 def test_n11_no_json(frame: Frame) -> None:
     """Blanks, trailing data, other dialects and what is no object."""

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("way")
 MILLION = 2**20
 
 
+@pytest.mark.requirement("R057")
 @in_loop
 async def test_n01_nesting() -> None:
     """100,000 levels, closed or not, of lists or objects, and one level more than the budget."""
@@ -112,6 +113,7 @@ async def test_n05_surrogate_pair() -> None:
     await assert_all_handled((probe('"text":"\\ud83d\\ude00"'), {"text": "\U0001f600"}))
 
 
+@pytest.mark.requirement("R058")
 @in_loop
 async def test_n07_names_that_mean_something_elsewhere() -> None:
     """They are unknown fields like any other, and unknown keys of an envelope."""
@@ -159,6 +161,7 @@ async def test_n09_many_elements() -> None:
     )
 
 
+@pytest.mark.requirement("R056")
 @in_loop
 async def test_n09_many_unknown_keys() -> None:
     """A thousand long names of the peer's own: the answer tells a few, none of them whole where it is no plain name."""
@@ -205,6 +208,7 @@ async def test_n11_no_json() -> None:
     )
 
 
+@pytest.mark.requirement("R051")
 @in_loop
 async def test_n12_another_type() -> None:
     """A boolean is no number, a number no boolean, a float no integer, and no string is any of them."""
@@ -227,6 +231,7 @@ async def test_n12_another_type() -> None:
     )
 
 
+@pytest.mark.requirement("R056")
 @in_loop
 async def test_n13_long_string() -> None:
     """64 KiB where 32 characters are allowed: refused without a word of it."""
@@ -240,6 +245,7 @@ async def test_n13_long_string() -> None:
     )
 
 
+@pytest.mark.requirement("R055")
 @in_loop
 async def test_n14_no_envelope() -> None:
     """An object that is no message of ours."""

@@ -22,6 +22,7 @@ async def statuses(kit: GuardKit, forwarded: list[list[tuple[str, str]]], token:
     return [(await kit.handshake("/ws", token=token, extra=extra))[1].status for extra in forwarded]
 
 
+@pytest.mark.requirement("R005")
 @in_loop
 async def test_r03_attempts_of_one_address_end_before_any_crypto(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred at once: what is over the burst gets 429 and a time to wait, and no token of it is looked at."""

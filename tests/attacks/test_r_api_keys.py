@@ -121,6 +121,7 @@ async def ticket_with(kit: GuardKit, key: str, path: str = "/ws") -> Response:
 # --- what it is good for ---
 
 
+@pytest.mark.requirement("R023")
 @in_loop
 async def test_r023_key_opens_what_it_was_made_for() -> None:
     """As its subject, with its rights, under its id, in our own name."""
@@ -276,6 +277,7 @@ async def test_r023_refusals_are_alike(caplog: pytest.LogCaptureFixture) -> None
     assert not [key for key in keys[:4] if key[-43:] in caplog.text]
 
 
+@pytest.mark.requirement("R023")
 @in_loop
 async def test_r023_secret_is_compared_whole() -> None:
     """Each changed character of it makes another key."""
@@ -380,6 +382,7 @@ async def test_l03_key_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
 # --- revoked for good ---
 
 
+@pytest.mark.requirement("R023")
 @pytest.mark.parametrize(
     "named",
     [

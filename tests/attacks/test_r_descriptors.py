@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
+import pytest
+
 from tests.kits import in_loop
 from tests.processes.hardened import Server, running
 from tornado_wssec.testing import Client, RawSocket
@@ -97,6 +99,7 @@ async def test_r13_silent_strangers_use_up_nothing() -> None:
     assert [] == [line for line in report["log"] if "accepting pauses" in line]
 
 
+@pytest.mark.requirement("R072")
 @in_loop
 async def test_r13_above_nine_tenths() -> None:
     """With nothing to shed, strangers are told to come back later; who is in stays, and there is room to spare."""
@@ -143,6 +146,7 @@ async def exhaust(server: Server, meanwhile: Callable[[], Awaitable[None]]) -> t
     return report, time.monotonic() - began
 
 
+@pytest.mark.requirement("R072")
 @in_loop
 async def test_r13_out_of_descriptors() -> None:
     """Live clients keep talking, the loop rests, one line says what to do, and it recovers by itself."""
@@ -166,6 +170,7 @@ async def test_r13_out_of_descriptors() -> None:
     assert 20 == after["connections"]
 
 
+@pytest.mark.requirement("R072")
 @in_loop
 async def test_r13_again_and_again() -> None:
     """Each time it runs out it says so once and recovers."""

@@ -51,6 +51,7 @@ async def stuck_at(door: Door, **options: Any) -> AsyncIterator[tuple[Target, Li
         yield target, live
 
 
+@pytest.mark.requirement("R070", "R071")
 @in_each_loop
 async def test_r01_flood(door: Door) -> None:
     """Excess is told, then dropped in silence, then ended with 4429."""
@@ -64,6 +65,7 @@ async def test_r01_flood(door: Door) -> None:
     assert (limits.frames_burst, limits.rate_refusals_until_silence) == (len(answers) - len(refused), len(refused))
 
 
+@pytest.mark.requirement("R070")
 @in_each_loop
 async def test_r02_few_but_huge(door: Door) -> None:
     """Bytes have a bucket of their own, which huge messages use up before the frames do."""
@@ -77,6 +79,7 @@ async def test_r02_few_but_huge(door: Door) -> None:
         assert "rate_limited" == (await target.client.answer("a"))["code"]
 
 
+@pytest.mark.requirement("R073")
 @in_each_loop
 async def test_r08_slow_reader(door: Door) -> None:
     """Who reads nothing is dropped once its queue is full; what waited for it is let go, and was never much."""
@@ -104,6 +107,7 @@ async def test_r08_many_small_messages(door: Door) -> None:
         assert ("closed", 4413) == target.script.told[-1]
 
 
+@pytest.mark.requirement("R073")
 @in_each_loop
 async def test_r08_policy_of_a_type(door: Door) -> None:
     """What may be dropped costs the connection nothing, however much of it there is."""
@@ -192,6 +196,7 @@ def descriptors() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+@pytest.mark.requirement("R073")
 @pytest.mark.usefixtures("descriptors")
 @pytest.mark.parametrize("news", [Urgent, Fresh], ids=["disconnect", "drop_oldest"])
 @in_loop

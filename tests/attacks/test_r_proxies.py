@@ -42,6 +42,7 @@ async def seen(kit: GuardKit, caplog: pytest.LogCaptureFixture, *headers: tuple[
     return status, line["address"]
 
 
+@pytest.mark.requirement("R014")
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim[0])
 @in_loop
 async def test_r04_claim_of_a_stranger(claim: tuple[str, str], door: Door, caplog: pytest.LogCaptureFixture) -> None:
@@ -101,6 +102,7 @@ async def test_r04_two_forwarding_lines(caplog: pytest.LogCaptureFixture) -> Non
         assert (401, "192.0.2.1") == await seen(kit, caplog, ours, strangers, HTTPS)
 
 
+@pytest.mark.requirement("R014")
 @in_loop
 async def test_r04_left_end_is_not_looked_at(caplog: pytest.LogCaptureFixture) -> None:
     """What stands left of the first stranger is what he wrote himself."""

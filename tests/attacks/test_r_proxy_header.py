@@ -67,6 +67,7 @@ async def let_in(kit: GuardKit, *headers: tuple[str, str], **options: Any) -> tu
     return Client(socket, None), live.session.identity
 
 
+@pytest.mark.requirement("R022")
 @pytest.mark.parametrize("path", ["/ws", "/page", "/public"])
 @pytest.mark.parametrize("name", NAMES)
 @in_loop

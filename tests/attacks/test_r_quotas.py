@@ -40,6 +40,7 @@ async def statuses_of(kit: GuardKit, number: int, **options: Any) -> list[int]:
 # --- an address ---
 
 
+@pytest.mark.requirement("R069")
 @in_loop
 async def test_r03_attempts_of_an_address() -> None:
     """A hundred in a second: the budget's worth is looked at, the rest is 429 before anything is verified."""
@@ -53,6 +54,7 @@ async def test_r03_attempts_of_an_address() -> None:
         assert [101] * 10 + [429] * 5 == await statuses_of(kit, 15, token=kit.token())
 
 
+@pytest.mark.requirement("R068")
 @in_loop
 async def test_r03_connections_of_an_identity() -> None:
     """Five, whatever addresses' budgets allow; then 429, and a place that is freed can be had again."""
@@ -165,6 +167,7 @@ async def told_to_go(client: Client) -> str:
     return await client.assert_closed(4409)
 
 
+@pytest.mark.requirement("R068")
 @pytest.mark.parametrize("where", ["guard", "handler"])
 @in_loop
 async def test_r03_newest_wins(where: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -260,6 +263,7 @@ async def test_r03_newest_wins_and_anonymous_ones() -> None:
 # --- an identity ---
 
 
+@pytest.mark.requirement("R069")
 @in_loop
 async def test_r06_attempts_of_an_identity() -> None:
     """Once its credential has been verified, each attempt counts, let in or not; time gives them back."""

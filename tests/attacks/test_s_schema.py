@@ -31,6 +31,7 @@ def test_s01_unknown_fields(frame: Frame) -> None:
     assert_refused(frame)
 
 
+@pytest.mark.requirement("R052")
 @pytest.mark.parametrize("unknown", [EXCLUDE, INCLUDE])
 def test_s01_schemas_that_let_unknown_fields_pass(unknown: Any) -> None:
     """Anywhere in a registered schema it does not start."""
@@ -87,6 +88,7 @@ def test_s05_mended_expressions_match_whole_texts(value: str) -> None:
         spec.load({"x": value})
 
 
+@pytest.mark.requirement("R053")
 @pytest.mark.parametrize(
     "field",
     [

@@ -20,6 +20,7 @@ from .target import CANARY, FAULTS, Hostile, assert_all_refused, error_to, handl
 pytestmark = pytest.mark.usefixtures("way")
 
 
+@pytest.mark.requirement("R052")
 @in_loop
 async def test_s01_unknown_field() -> None:
     """At the top, in something nested, in the items of a list and in the values of a dict."""
@@ -52,6 +53,7 @@ async def test_s02_missing_or_null() -> None:
     )
 
 
+@pytest.mark.requirement("R051")
 @in_loop
 async def test_s03_type_that_is_none() -> None:
     """Nothing is trimmed, folded or looked up on an object; what only the server sends is none either."""
@@ -62,6 +64,7 @@ async def test_s03_type_that_is_none() -> None:
     await assert_all_refused(*(Hostile(name[:24], f'{{"type":"{name}"}}', "unknown_type") for name in names))
 
 
+@pytest.mark.requirement("R051")
 @in_loop
 async def test_s04_coercions() -> None:
     """What marshmallow's own fields would take for a number or a boolean, these do not."""
@@ -186,6 +189,7 @@ def refusal(*declarations: type[Message] | type[Channel], handler: type | None =
     return str(refused.value)
 
 
+@pytest.mark.requirement("R053")
 @pytest.mark.parametrize("what", list(NOT_STARTING))
 def test_s_field_that_does_not_start(what: str) -> None:
     """A field that coerces, has no bound, or lets unknown things pass is named, with the remedy."""

@@ -97,6 +97,7 @@ HOSTILE: Final[dict[str, list[Any]]] = {
 }
 
 
+@pytest.mark.requirement("R056", "R059")
 @in_loop
 async def test_r059_texts_that_are_refused() -> None:
     """Each is `invalid`, in an answer that repeats nothing of it; none is handled."""
@@ -115,6 +116,7 @@ async def test_r059_texts_that_are_refused() -> None:
         assert [] == kit.app.settings["kept"]
 
 
+@pytest.mark.requirement("R059")
 @in_loop
 async def test_r059_texts_that_are_made_safe() -> None:
     """What is taken has one form, and what cannot be shown has been taken out, in the handler as in what it sends."""

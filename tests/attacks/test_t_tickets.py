@@ -63,6 +63,7 @@ def ticket_in(answer: Response) -> str:
 # --- T01, T02: once ---
 
 
+@pytest.mark.requirement("R019", "R020")
 @in_loop
 async def test_t01_second_use(door: Door) -> None:
     """Wherever it was shown first and is shown again, also when the first connection is gone: 401."""
@@ -161,6 +162,7 @@ async def test_t03_token_behind_it_has_expired(door: Door) -> None:
 ELSEWHERE: Final = ["/admin", "/ws/", "//ws", "/WS", "/%77s", "/ws%00", "/./ws", "/admin/../ws", "/ws;a", "/board/b2"]
 
 
+@pytest.mark.requirement("R019")
 @pytest.mark.parametrize("path", ELSEWHERE)
 @in_loop
 async def test_t05_another_path(path: str, door: Door) -> None:
@@ -178,6 +180,7 @@ async def test_t05_same_path_and_another_query(door: Door) -> None:
         assert 101 == await shown(kit, await kit.ticket("/ws"), "/ws?board=b1")
 
 
+@pytest.mark.requirement("R019")
 @in_loop
 async def test_t05_another_of_our_pages(door: Door) -> None:
     """It is bound to the page that asked for it, and to the address where that was said."""
@@ -213,6 +216,7 @@ async def guessed(kit: GuardKit, first: int, count: int, address: str) -> list[i
     return [(await raw.upgrade(f"/ws?ticket=guess{number}", headers)).status for number in range(first, first + count)]
 
 
+@pytest.mark.requirement("R069")
 @in_loop
 async def test_t06_a_thousand_guesses(door: Door) -> None:
     """A hundred are looked up and the rest is 429; a good ticket from there waits, unspent, and nobody else does."""
@@ -359,6 +363,7 @@ CROSS_SITE: Final[list[tuple[int, Sequence[tuple[str, str]]]]] = [
 ]
 
 
+@pytest.mark.requirement("R018")
 @pytest.mark.parametrize(("status", "headers"), CROSS_SITE, ids=str)
 @in_loop
 async def test_t09_cross_site_post(status: int, headers: Sequence[tuple[str, str]], door: Door) -> None:

@@ -191,6 +191,7 @@ async def test_t05_a_ticket_used_elsewhere_is_spent(store: Store, elsewhere: dic
     await store.close()
 
 
+@pytest.mark.requirement("R019")
 @in_loop
 async def test_t06_a_stolen_store_holds_no_ticket(tmp_path: Path) -> None:
     """Whoever reads its files finds nothing that can be presented."""

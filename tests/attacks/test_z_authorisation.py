@@ -95,6 +95,7 @@ async def acme(kit: GuardKit, *permissions: str, subject: str = "ann") -> Client
     return await kit.connect("/ws", token=token)
 
 
+@pytest.mark.requirement("R047")
 @pytest.mark.parametrize(
     "named",
     [
@@ -124,6 +125,7 @@ async def test_z01_somebody_else_is_named(named: dict[str, str]) -> None:
         assert [] == handled(kit)
 
 
+@pytest.mark.requirement("R047")
 @pytest.mark.usefixtures("way")
 @in_loop
 async def test_z01_oneself_named_or_left_out() -> None:
@@ -148,6 +150,7 @@ async def test_z01_identity_without_the_claim() -> None:
         assert [] == handled(kit)
 
 
+@pytest.mark.requirement("R048")
 @in_loop
 async def test_z02_administrative_type(caplog: pytest.LogCaptureFixture) -> None:
     """It is denied and audited each time, and who keeps trying is closed with 4400."""
@@ -181,6 +184,7 @@ async def test_z03_type_of_another_endpoint() -> None:
         assert [{}] == handled(kit)
 
 
+@pytest.mark.requirement("R045")
 @pytest.mark.parametrize("names", [Z04_PATHS, Z06_WILDCARDS, Z07_LOOK_ALIKES], ids=["z04", "z06", "z07"])
 @in_loop
 async def test_z06_channel_that_is_none(names: list[str]) -> None:
@@ -243,6 +247,7 @@ async def test_z06_wildcard_that_the_schema_lets_pass(room: str) -> None:
         assert [] == handled(kit)
 
 
+@pytest.mark.requirement("R041")
 @in_loop
 async def test_z08_subscribing_is_not_publishing() -> None:
     """A listener may not publish, where clients may not at all as little as where others may."""
@@ -328,6 +333,7 @@ def busy_kit(script: Script) -> GuardKit:
     return GuardKit([("/ws", TalkSocket)], registry=Registry(Told, Guarded, Rare), app_settings={"script": script})
 
 
+@pytest.mark.requirement("R079")
 @pytest.mark.usefixtures("way")
 @in_loop
 async def test_z11_revoked_between_validation_and_handler() -> None:
@@ -370,6 +376,7 @@ async def test_z11_right_given_up_between_validation_and_handler() -> None:
         assert ["slow"] == [told for told in script.told if not isinstance(told, tuple)]
 
 
+@pytest.mark.requirement("R045")
 @in_loop
 async def test_z12_channel_that_does_not_exist() -> None:
     """The answer has the same bytes whether the channel exists, is somebody else's, or could not exist."""
@@ -386,6 +393,7 @@ async def test_z12_channel_that_does_not_exist() -> None:
     assert '"code":"permission_denied"' in answers.pop()
 
 
+@pytest.mark.requirement("R028", "R050")
 @in_loop
 async def test_z12_route_that_needs_a_right() -> None:
     """A route says 403 to whoever lacks its permission, with one body, whatever the URL names."""

@@ -55,6 +55,7 @@ async def test_z04_channel_of_another_tenant(tenant: str | None) -> None:
         await eve.assert_nothing_received()
 
 
+@pytest.mark.requirement("R045")
 @in_loop
 async def test_z08_publishing_without_listening_and_the_other_way_round() -> None:
     """Each is a right of its own; a grant for one room says nothing about its siblings."""
@@ -70,6 +71,7 @@ async def test_z08_publishing_without_listening_and_the_other_way_round() -> Non
         assert {} == await mouth.request("wssec.publish", publication("room:lobby", note))
 
 
+@pytest.mark.requirement("R046")
 @in_loop
 async def test_z09_right_withdrawn_in_the_middle_of_a_fanout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is asked when his turn comes: who has lost the right by then gets nothing, and listens no more."""
@@ -109,6 +111,7 @@ async def test_z09_leaving_in_the_middle_of_a_fanout(monkeypatch: pytest.MonkeyP
             await second.assert_closed(4403)
 
 
+@pytest.mark.requirement("R045")
 @in_loop
 async def test_z12_refused_publication_tells_nothing() -> None:
     """The answer has the same bytes whether the channel exists, is somebody else's, takes nothing, or bans him."""
@@ -130,6 +133,7 @@ async def test_z12_refused_publication_tells_nothing() -> None:
         assert 1 == len(texts)
 
 
+@pytest.mark.requirement("R074")
 @in_loop
 async def test_r11_one_message_to_many_is_charged_as_many() -> None:
     """A flood of messages to a room of many reaches it as often as the sender's budget of sends allows."""
@@ -200,6 +204,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.requirement("R046")
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(people=PEOPLE, steps=STEPS)
 @in_loop

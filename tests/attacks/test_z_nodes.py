@@ -101,6 +101,7 @@ def held(kit: GuardKit, subject: str = "ann") -> list[list[str]]:
 # --- rights ---
 
 
+@pytest.mark.requirement("R046")
 @in_loop
 async def test_z09_right_withdrawn_on_every_node(make_store: MakeStore) -> None:
     """Neither the next message nor the next delivery passes, there as here; another's rights stay as they are."""
@@ -123,6 +124,7 @@ async def test_z09_right_withdrawn_on_every_node(make_store: MakeStore) -> None:
             await client.assert_received("chat.posted")
 
 
+@pytest.mark.requirement("R049")
 @pytest.mark.parametrize("measure", ["mute", "ban", "kick"])
 @in_loop
 async def test_r049_moderated_on_every_node(make_store: MakeStore, measure: str) -> None:
@@ -149,6 +151,7 @@ async def test_r049_moderated_on_every_node(make_store: MakeStore, measure: str)
             await bob.request("wssec.publish", told)
 
 
+@pytest.mark.requirement("R049")
 @in_loop
 async def test_r049_moderation_survives_a_restart(make_store: MakeStore) -> None:
     """A server that starts with the store of another knows what was decided there, and what was taken back."""
@@ -163,6 +166,7 @@ async def test_r049_moderation_survives_a_restart(make_store: MakeStore) -> None
         assert (2, held) == (len(held), again.guard.moderation.in_force())
 
 
+@pytest.mark.requirement("R034")
 @pytest.mark.parametrize("meant", [{"role": "editor"}, {"resource": "lobby"}, {"tenant": "acme"}, {}], ids=str)
 @in_loop
 async def test_z10_rights_of_many_change(make_store: MakeStore, meant: dict[str, str]) -> None:
@@ -178,6 +182,7 @@ async def test_z10_rights_of_many_change(make_store: MakeStore, meant: dict[str,
             await client.assert_refused("permission_denied", "chat.send", LINE)
 
 
+@pytest.mark.requirement("R034")
 @in_loop
 async def test_z10_account_disabled(make_store: MakeStore) -> None:
     """Who may not be connected any more is not, on any node, and comes in nowhere with the token that is still good."""
@@ -195,6 +200,7 @@ async def test_z10_account_disabled(make_store: MakeStore) -> None:
         await bob.assert_nothing_received()
 
 
+@pytest.mark.requirement("R034")
 @pytest.mark.parametrize("cause", ["logout", "password change", "tenant", "kick"])
 @in_loop
 async def test_z10_ended_from_elsewhere(make_store: MakeStore, cause: str) -> None:
@@ -217,6 +223,7 @@ async def test_z10_ended_from_elsewhere(make_store: MakeStore, cause: str) -> No
             await client.assert_nothing_received()
 
 
+@pytest.mark.requirement("R043")
 @in_loop
 async def test_z11_right_withdrawn_behind_a_slow_handler(make_store: MakeStore) -> None:
     """What was validated and allowed, and waited for its turn, is judged again when that comes."""
@@ -286,6 +293,7 @@ async def test_j22_revoked_on_every_node(make_store: MakeStore, named: str) -> N
             await client.assert_nothing_received()
 
 
+@pytest.mark.requirement("R081")
 @in_loop
 async def test_j23_compromised_key_on_every_node(make_store: MakeStore) -> None:
     """What one node publishes of its keys closes the connections of all; what a good key signed goes on."""
@@ -310,6 +318,7 @@ async def test_j23_compromised_key_on_every_node(make_store: MakeStore) -> None:
             await client.assert_nothing_received()
 
 
+@pytest.mark.requirement("R031")
 @in_loop
 async def test_j24_replaced_token_is_dead_for_its_session(make_store: MakeStore) -> None:
     """Revoking the old one elsewhere ends nothing, revoking the new one does; the old one takes nothing back."""

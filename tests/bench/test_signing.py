@@ -11,6 +11,7 @@ from tests.docs.pages import DOCS
 WAYS = {"bare", "signed with Ed25519", "signed with ES256"}
 
 
+@pytest.mark.requirement("R064")
 def test_signing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bare and with each kind of key, small and large; without a bar."""
     monkeypatch.setattr(signing, "MESSAGES", 2)

@@ -91,6 +91,7 @@ def test_closes_that_mean_stop_are_final(page: Page, server: Server, code: int) 
     assert 1 == len(server.sockets)
 
 
+@pytest.mark.requirement("R091")
 @pytest.mark.parametrize("code", WAITS, ids=int)
 def test_closes_that_pass_are_waited_out(page: Page, server: Server, code: CloseCode) -> None:
     """The page says why, and when it tries again: no later than the first wait of this kind."""
@@ -158,6 +159,7 @@ def test_closes_that_nobody_told_are_found_out(page: Page, server: Server) -> No
     assert 2 == len(server.sockets)
 
 
+@pytest.mark.requirement("R030")
 def test_closes_of_a_session_that_is_over_ask_to_sign_in(page: Page, server: Server) -> None:
     """Where the server gives no ticket any more, the person is told that the session ran out, once."""
     page.evaluate("() => { window.fetch = async () => new Response('', { status: 401 }) }")

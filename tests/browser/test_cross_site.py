@@ -209,6 +209,7 @@ def test_script_of_the_documentation_connects(visit: Visitor) -> None:
         assert (101, True) == site.answered("/ws/chat")
 
 
+@pytest.mark.requirement("R010")
 def test_cookie_of_ours_stays_at_home(trusting: Visit) -> None:
     """The browser does not even send it for a page of another site."""
     with sites(SessionCookie()) as site:
@@ -221,6 +222,7 @@ def test_cookie_of_ours_stays_at_home(trusting: Visit) -> None:
         assert (101, False) == site.answered("/bare")
 
 
+@pytest.mark.requirement("R008")
 def test_cross_site_page_with_a_cookie_that_is_sent(trusting: Visit) -> None:
     """A cookie of before there was a guard goes along, and opens a bare WebSocket; the guarded one stays shut."""
     with sites(by_name()) as site:

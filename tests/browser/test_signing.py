@@ -163,6 +163,7 @@ def asked(page: Page, jws: Any) -> str:
     return str(answer.get("code", answer["type"]))
 
 
+@pytest.mark.requirement("R062")
 def test_page_signs_and_the_server_verifies(page: Page, desk: Desk) -> None:
     """With a key that it made itself and a token that names it; a text of any language is what arrives."""
     jwk = page.evaluate(OPEN, ["default"])
@@ -190,6 +191,7 @@ def test_page_signs_in_order(page: Page, desk: Desk) -> None:
     assert SYMBOLS == desk.orders
 
 
+@pytest.mark.requirement("R062")
 def test_page_cannot_read_its_key(page: Page) -> None:
     """Not by any format, though a script finds it where it is kept."""
     page.evaluate(OPEN, ["default"])

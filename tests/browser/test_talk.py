@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor, say, sign_in, stop_time
@@ -85,6 +86,7 @@ def test_page_slows_a_flood_and_loses_nothing(tmp_path: Path, visit: Visitor) ->
         expect(page.get_by_role("article")).to_have_count(6)
 
 
+@pytest.mark.requirement("R039")
 def test_page_renews_a_session_in_place(tmp_path: Path, visit: Visitor) -> None:
     """A token that ends is replaced on the open socket: nobody is asked, and nothing reconnects."""
     with served(tmp_path / "demo", CHAT_TOKEN_SECONDS="4") as chat:
@@ -118,6 +120,7 @@ def test_page_tells_of_a_revocation_within_a_second(tmp_path: Path, visit: Visit
         assert 0 == ann.get_by_role("article").count()
 
 
+@pytest.mark.requirement("R032")
 def test_page_renews_a_session_in_the_middle_of_typing(tmp_path: Path, visit: Visitor) -> None:
     """Whoever writes while the token is replaced notices nothing: the line, the place in it and the room stay."""
     with served(tmp_path / "demo", CHAT_TOKEN_SECONDS="4") as chat:

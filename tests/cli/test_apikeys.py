@@ -196,6 +196,7 @@ def test_apikeys_revoke_reads_a_leaked_key(wssec: Terminal, command: tuple[str, 
     assert (0, False, []) == (outcome.code, key.secret in outcome.everything, ids(wssec))
 
 
+@pytest.mark.requirement("R026")
 @pytest.mark.parametrize(
     "command", [("apikeys", "revoke", "--yes"), ("revoke", "token"), ("revoke", "subject"), ("revoke", "session")]
 )

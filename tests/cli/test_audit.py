@@ -51,6 +51,7 @@ def test_every_command_is_recorded_or_changes_nothing(path: str) -> None:
     assert 1 == sum([path in nouns, path in RECORDED, path in CHANGE_NOTHING])
 
 
+@pytest.mark.requirement("R083")
 def test_operator_is_recorded(wssec: Terminal, folder: Path) -> None:
     """Who did what, about whom, and how it ended; a refusal and a mistake, too."""
     wssec.done("keys", "generate")

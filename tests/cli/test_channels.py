@@ -88,6 +88,7 @@ def test_channels_mute_writes_an_entry(wssec: Terminal) -> None:
     )
 
 
+@pytest.mark.requirement("R049")
 def test_channels_measures_are_taken_back(wssec: Terminal) -> None:
     """By the verb that takes back, named as they were made; what is not there cannot be."""
     wssec.done("channels", "mute", "room:lobby", "--subject", "u42")

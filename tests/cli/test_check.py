@@ -88,6 +88,7 @@ def test_check_lists_every_problem(app: Checked) -> None:
 REQUIRES = 'class ChatSocket(SecureWebSocketHandler):\n    requires = "chat:join:{room}"\n'
 
 
+@pytest.mark.requirement("R001")
 def test_check_fails_for_insecure_switches(app: Checked) -> None:
     """Each by its name."""
     outcome = app(("wssec=guard)", "wssec=guard, debug=True)"), WSSEC_INSECURE="1")
@@ -117,6 +118,7 @@ DECLARED = """class ChatSocket(SecureWebSocketHandler):
 """
 
 
+@pytest.mark.requirement("R028")
 def test_check_names_what_is_declared(app: Checked) -> None:
     """Less than the default is named, and no failure where it was written out."""
     outcome = app(

@@ -90,6 +90,7 @@ def test_report_of_old_keys_and_an_absent_store(report: Any, wssec: Terminal, tm
     assert "wssec" in store["remedy"]
 
 
+@pytest.mark.requirement("R075")
 def test_report_of_an_old_library(report: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Below the floor it is not well."""
     version = metadata.version

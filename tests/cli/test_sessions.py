@@ -189,6 +189,7 @@ def test_sessions_kick_that_may_be_lost_says_so(wssec: Terminal, monkeypatch: py
     assert "not acknowledged" in outcome.err
 
 
+@pytest.mark.requirement("R040")
 @pytest.mark.parametrize(
     ("arguments", "connections", "meant"),
     [

@@ -85,6 +85,7 @@ async def test_network_that_was_cut_is_noticed() -> None:
             await asked
 
 
+@pytest.mark.requirement("R091")
 @pytest.mark.usefixtures("impatient")
 @in_loop
 async def test_silence_is_asked_about_once_a_heartbeat() -> None:
@@ -145,6 +146,7 @@ async def test_token_that_expired_for_good_ends_it() -> None:
     assert ["connecting", "open", "waiting:token_expired", "connecting", "stopped:token_expired"] == waits.names
 
 
+@pytest.mark.requirement("R039")
 @in_loop
 async def test_token_is_renewed_on_the_open_connection() -> None:
     """A minute before it ends, and nothing reconnects."""

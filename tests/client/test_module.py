@@ -74,6 +74,7 @@ def number(name: str) -> float:
     return int(found[1]) / 1_000
 
 
+@pytest.mark.requirement("R091")
 def test_module_leads_to_the_documented_states() -> None:
     """Every close code and fault, in Node's test runner with a socket, a clock and a network in its hand."""
     ran = node_test("wssec.test.mjs")

@@ -16,6 +16,7 @@ from tornado_wssec.policy.strict_json import decode_json
 from tornado_wssec.settings import Limits
 
 
+@pytest.mark.requirement("R062")
 @pytest.mark.parametrize("key", [ed25519(), p256()], ids=["EdDSA", "ES256"])
 @in_loop
 async def test_signer_is_believed(key: SigningKey) -> None:

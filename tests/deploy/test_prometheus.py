@@ -57,6 +57,7 @@ def test_prometheus_queries_name_what_there_is(query: str) -> None:
     assert set() == labels - OF_PROMETHEUS - {label for name in named for label in KNOWN[name]}
 
 
+@pytest.mark.requirement("R084")
 def test_prometheus_dashboard_shows_every_metric() -> None:
     """None is counted for nobody."""
     shown = set(re.findall(r"\bwssec_\w+", " ".join(QUERIES)))

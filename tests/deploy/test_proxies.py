@@ -46,6 +46,7 @@ def changed(headers: list[tuple[str, str]], name: str, *values: str) -> list[tup
 # --- what passes ---
 
 
+@pytest.mark.requirement("R013", "R089")
 @in_loop
 async def test_proxy_lets_a_chat_through(deployment: Deployment, source: str) -> None:
     """The upgrade, the subprotocol, messages both ways; the server sees the client's address, and that it has TLS."""
@@ -101,6 +102,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.requirement("R013", "R089")
 @pytest.mark.parametrize(("status", "change"), REFUSED, ids=str)
 @in_loop
 async def test_proxy_passes_refusals_on(deployment: Deployment, source: str, status: int, change: Any) -> None:
@@ -215,6 +217,7 @@ CLAIMS = [
 ]
 
 
+@pytest.mark.requirement("R014")
 @pytest.mark.parametrize("claim", CLAIMS, ids=str)
 @in_loop
 async def test_r04_claim_through_the_proxy(deployment: Deployment, source: str, claim: list[tuple[str, str]]) -> None:
@@ -243,6 +246,7 @@ async def test_r04_claim_past_the_proxy(deployment: Deployment, source: str) -> 
     assert (403, "tls", source) == (response.status, last["stage"], last["address"])
 
 
+@pytest.mark.requirement("R022")
 @pytest.mark.parametrize("name", ["X-Forwarded-User", "x-forwarded-user", "X_Forwarded_User", "X-Forwarded-USER"])
 @in_loop
 async def test_r022_claim_to_be_somebody(deployment: Deployment, source: str, name: str) -> None:
@@ -282,6 +286,7 @@ async def test_h13_rebound_name_through_the_proxy(deployment: Deployment, source
 # --- what is not passed on, and not written down ---
 
 
+@pytest.mark.requirement("R025")
 @in_loop
 async def test_r025_queries_are_in_no_log(deployment: Deployment, source: str) -> None:
     """A ticket that was sent, let in or refused, to a route or to none, is in no file of the proxy's."""
@@ -320,6 +325,7 @@ async def test_proxy_caps_bodies_and_headers(deployment: Deployment, source: str
     assert (413, 400) == (body.status, long.status)
 
 
+@pytest.mark.requirement("R002")
 @pytest.mark.parametrize("proxy", PROXIES)
 @in_loop
 async def test_r002_hop_behind_the_proxy_encrypted(proxy: str) -> None:
@@ -333,6 +339,7 @@ async def test_r002_hop_behind_the_proxy_encrypted(proxy: str) -> None:
     assert ({"delivered": True}, ["127.1.9.9"]) == (reply, addresses)
 
 
+@pytest.mark.requirement("R015")
 @pytest.mark.parametrize("proxy", PROXIES)
 def test_r015_silence_that_the_proxy_allows_is_longer_than_ours(proxy: str) -> None:
     """Twice the time from a ping to the end without an answer would be too long, and less than it too short."""

@@ -21,6 +21,7 @@ def test_fields_reference_leaves_no_kind_out() -> None:
     assert validators - {"Validator"} == set(VALIDATORS)
 
 
+@pytest.mark.requirement("R053")
 @pytest.mark.parametrize("kind", FIELDS)
 def test_fields_reference_starts_as_it_says(kind: str) -> None:
     """What is shown as it starts has no problem; what never does has one, with a remedy."""

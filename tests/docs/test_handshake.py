@@ -93,6 +93,7 @@ def test_handshake_order_is_that_of_the_page(caplog: pytest.LogCaptureFixture) -
     assert statuses[:-1] == [int(status) for status, _ in stages]
 
 
+@pytest.mark.requirement("R004", "R082")
 def test_handshake_log_says_what_the_operator_looks_for(caplog: pytest.LogCaptureFixture) -> None:
     """Each line of the log that the operator's page quotes is one that such a handshake leaves."""
 

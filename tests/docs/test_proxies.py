@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.deploy.deployment import FILES, FROM, PAGE, PROXIES
 from tests.docs.pages import DOCS, ROOT, blocks
 from tornado_wssec import Timeouts
@@ -9,6 +11,7 @@ from tornado_wssec import Timeouts
 PROXIES_PAGE = DOCS / "proxies.md"
 
 
+@pytest.mark.requirement("R015", "R089")
 def test_proxies_timeouts_are_those_of_the_files() -> None:
     """Each row of the table of timeouts is what the server, or a file, says."""
     rows = re.findall(r"^\| (\w+) \| `([^`]+)` \| (\d+) \|$", PROXIES_PAGE.read_text(), re.MULTILINE)

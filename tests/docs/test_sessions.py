@@ -39,6 +39,7 @@ def test_sessions_silence_after_a_ping_closes() -> None:
     played(silent)
 
 
+@pytest.mark.requirement("R030")
 def test_sessions_expiry_warns_waits_and_closes() -> None:
     """Warned a minute before, closed 25 seconds after."""
 
@@ -76,6 +77,7 @@ def test_sessions_refresh_of_somebody_else_closes() -> None:
     played(refresh)
 
 
+@pytest.mark.requirement("R080")
 def test_sessions_margin_warns_first() -> None:
     """A revocation with a margin tells the client, and closes when the margin has passed."""
 

@@ -39,6 +39,7 @@ def disagreements(registry: Registry, document: Any, type: str, sample: Mapping[
     return found
 
 
+@pytest.mark.requirement("R051")
 @pytest.mark.parametrize("type", [type for type, sample in SAMPLES.items() if sample])
 def test_json_schema_agrees_on_the_catalogues(type: str) -> None:
     """Of 120 mutated messages of each type that has fields both say the same, but where a gap names the field."""

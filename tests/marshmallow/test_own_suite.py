@@ -48,6 +48,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.requirement("R051")
 def test_marshmallow_own_tests_hold(told: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     """All but those that are named, and those fail indeed; how many there were is printed."""
     with capsys.disabled():

@@ -193,6 +193,7 @@ async def test_socket_tells_the_audit_as_it_is_written() -> None:
         assert ["handshake.refused"] == [json.loads(line)["event"] for line in news["lines"]]
 
 
+@pytest.mark.requirement("R083")
 @in_loop
 async def test_socket_disconnects_whom_was_confirmed(caplog: pytest.LogCaptureFixture) -> None:
     """What it would hit is said first; then it happens, is put down with who did it, and may not happen twice."""

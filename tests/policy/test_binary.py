@@ -182,6 +182,7 @@ def test_binary_declared_well() -> None:
     assert "" == said(message({"binary": b"MAGIC", "max_bytes": 100}))
 
 
+@pytest.mark.requirement("R061")
 @pytest.mark.parametrize(
     ("meta", "fault"),
     [

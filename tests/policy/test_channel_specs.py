@@ -59,6 +59,7 @@ def test_channel_without_publish() -> None:
     assert not kind({}).may_publish(somebody(None, "**"), {"room": "lobby"})
 
 
+@pytest.mark.requirement("R044")
 @pytest.mark.parametrize("tenant", [None, "", "evil", "ACME", "acme:x", "*", "acme "])
 def test_channel_bound_to_a_tenant(tenant: str | None) -> None:
     """Whoever belongs elsewhere hears and says nothing, whatever was granted."""

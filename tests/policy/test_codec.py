@@ -184,6 +184,7 @@ def test_envelope_event() -> None:
     assert '{"action":"t","channel":"room:x","seq":7,"n":1}' == FLAT.event("t", {"n": 1}, channel="room:x", seq=7)
 
 
+@pytest.mark.requirement("R037")
 def test_envelope_pong() -> None:
     """A ping with an id gets it back, one without does not."""
 

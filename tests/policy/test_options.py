@@ -139,6 +139,7 @@ def test_channel_options_that_are_wrong(option: str, value: object) -> None:
     assert (f"tests.policy.samples.SampleChannel.Meta.{option}", True) == (found.where, bool(found.remedy))
 
 
+@pytest.mark.requirement("R042")
 def test_options_that_may_not_be_left_out() -> None:
     """A message without a permission, and a channel that says not who may listen, do not start."""
     where = "tests.policy.samples.Sample"

@@ -108,6 +108,7 @@ def test_pipeline_sender_is_not_told_after_too_many_mistakes() -> None:
         assert expected == refused.value.fields
 
 
+@pytest.mark.requirement("R041", "R094")
 @pytest.mark.parametrize(
     ("text", "error"),
     [
@@ -329,6 +330,7 @@ class Delete(Message):
 STEP_UP = Pipeline({"board.delete": Registry(Delete).resolve("board.delete")}, Envelope(), LIMITS)
 
 
+@pytest.mark.requirement("R042")
 def test_pipeline_asks_for_a_recent_authentication() -> None:
     """Once it is allowed at all: who may not delete learns nothing of what else it would take."""
     held = session()

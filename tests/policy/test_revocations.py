@@ -391,6 +391,7 @@ def test_entries_have_no_field_that_is_not_written_down() -> None:
 # --- a server with longer tokens than whoever revoked knew of ---
 
 
+@pytest.mark.requirement("R077")
 def test_k19_entry_lasts_as_long_as_the_servers_own_tokens() -> None:
     """A revocation made for tokens of a day is kept for a week by a server that accepts tokens of a week."""
     short = make_revocation(Kind.TOKEN, "t1", NOW, rules=TokenRules())

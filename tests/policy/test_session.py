@@ -96,6 +96,7 @@ def test_r02_few_but_huge_frames_pay_by_the_byte() -> None:
     assert "RateLimited" == outcome(spent.spend_frame, 100, 0.0)
 
 
+@pytest.mark.requirement("R071")
 def test_session_tells_then_drops_then_ends() -> None:
     """Excess is told twice, dropped twice, and then ended, with this ladder."""
     spent = session()
@@ -106,6 +107,7 @@ def test_session_tells_then_drops_then_ends() -> None:
     assert expected == [outcome(spent.spend_frame, 1, 0.0) for _ in range(5)]
 
 
+@pytest.mark.requirement("R071")
 def test_session_ends_sustained_excess_with_4429() -> None:
     """The close of the ladder is RATE_LIMITED."""
     spent = session()
@@ -145,6 +147,7 @@ def test_session_is_told_as_often_again_after_the_window() -> None:
     assert [[dropped, dropped, "Disconnect"], [told, told, dropped]] == ladders
 
 
+@pytest.mark.requirement("R070")
 def test_session_pays_the_rate_of_a_type() -> None:
     """A type's own rate refuses although every other budget would pay, and answers the id."""
     spent = session()
@@ -176,6 +179,7 @@ def test_session_keeps_apart_two_types_of_one_name() -> None:
     assert "RateLimited" == outcome(session(account).spend, seldom, None, 1.0)
 
 
+@pytest.mark.requirement("R070")
 def test_session_shares_the_messages_of_an_identity() -> None:
     """The identity budget counts over all its connections, whatever the type."""
     account = Account(LIMITS, 0.0)
@@ -273,6 +277,7 @@ def holding(held: Identity = HELD) -> Session:
     return Session("s1", held, LIMITS, Account(LIMITS, 0.0), 0.0)
 
 
+@pytest.mark.requirement("R038")
 @pytest.mark.parametrize(
     ("differs", "evidence"),
     [

@@ -151,6 +151,7 @@ async def test_channels_under_random_failovers(redis_binary: Binary, tmp_path: P
     assert facts.heard > 0
 
 
+@pytest.mark.requirement("R074")
 @in_loop
 async def test_channels_joined_and_left_leave_no_trace(own_redis: RedisServer, tmp_path: Path) -> None:
     """A thousand a second: nothing stays in the server, and nothing in Redis."""

@@ -105,6 +105,7 @@ def test_r03_flood_is_refused_as_it_should_be(outcome: Outcome) -> None:
     assert FLOOD == sum(outcome.answered.values()) == sum(outcome.sent.values())
 
 
+@pytest.mark.requirement("R012")
 def test_r03_flood_keeps_nobody_out(outcome: Outcome) -> None:
     """Polite clients came, were answered and left all the while; who was in stayed."""
     assert outcome.guests > 10

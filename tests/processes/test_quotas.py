@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+
 from tests.kits import CHAT, GENEROUS
 from tests.redis_server import RedisServer, wait_until
 from tests.stores.kit import PATIENT, in_loop
@@ -162,6 +164,7 @@ async def test_quota_is_a_share_while_redis_is_away(own_redis: RedisServer, tmp_
         assert sorted([one.process.pid] * 2 + [two.process.pid] * 2) == sorted(entry.pid or 0 for entry in entries)
 
 
+@pytest.mark.requirement("R040")
 @in_loop
 async def test_sessions_are_listed_and_kicked_at_every_process(environment: dict[str, str]) -> None:
     """By the command: both ends of the session close with what it says, others stay, and all may come back."""

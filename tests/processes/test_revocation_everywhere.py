@@ -32,12 +32,14 @@ def hosts(capsys: pytest.CaptureFixture[str]) -> Iterator[Hosts]:
         yield found
 
 
+@pytest.mark.requirement("R080")
 def test_revocation_closes_what_matches_on_every_process(environment: dict[str, str], tmp_path: Path) -> None:
     """4403 for each socket of a token, session, subject, tenant and key, within a second; nobody else notices."""
     with Scene(tmp_path, environment["WSSEC_STORE"]) as scene:
         assert_exactly_those_are_closed(scene)
 
 
+@pytest.mark.requirement("R080")
 def test_revocation_closes_what_matches_on_another_host(hosts: Hosts, tmp_path: Path) -> None:
     """The same with two of the servers in a network of their own, to which only Redis has a way."""
     with redis_server(tmp_path, hosts.store_address) as url, Scene(tmp_path, url, hosts) as scene:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
+
 from examples.tour.attacks import ANN, connect
 from examples.tour.server import Deployment, deployed
 from tornado_wssec.testing import Client, RawSocket
@@ -77,6 +79,7 @@ async def rotate_under_load(server: Deployment) -> tuple[list[bool], dict[str, o
     return admitted, reply
 
 
+@pytest.mark.requirement("R081")
 def test_rotation_loses_no_client(tmp_path: Path) -> None:
     """Who is connected stays, old tokens go on connecting during and after the rotation, new ones are accepted."""
     admitted, reply = run(tmp_path, rotate_under_load)

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.kits import CHAT, GENEROUS
 from tests.stores.kit import PATIENT, in_loop
 from tornado_wssec import Guard
@@ -23,6 +25,7 @@ async def knock(port: int, ticket: str) -> tuple[RawSocket, int]:
     return raw, answer.status
 
 
+@pytest.mark.requirement("R019")
 @in_loop
 async def test_t02_one_ticket_at_two_servers(environment: dict[str, str]) -> None:
     """Of the handshakes that arrive together at two processes exactly one is let in; so for every ticket."""

@@ -74,6 +74,7 @@ class TestRedisAclBroker(NodesContract):
         return broker_at(self.url, place, name, heard)
 
 
+@pytest.mark.requirement("R090")
 def test_redis_acl_has_no_right_too_many() -> None:
     """What the file grants is what the scripts call and what is sent beside them, and no more."""
     source = "\n".join(path.read_text() for path in STORES.glob("redis*.py"))
@@ -86,6 +87,7 @@ def test_redis_acl_has_no_right_too_many() -> None:
     assert granted - {"SELECT", "@PUBSUB"} == (called | {"XREAD", "PING"}) - asked_of_sentinels - of_pubsub
 
 
+@pytest.mark.requirement("R090")
 @pytest.mark.parametrize(
     "words",
     [

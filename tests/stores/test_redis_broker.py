@@ -61,6 +61,7 @@ def subscribers(server: RedisServer, channel: str, place: Path) -> int:
     return sum(int(one.rstrip().rpartition(":")[2]) for one in told if one.startswith("*"))
 
 
+@pytest.mark.requirement("R074")
 @in_loop
 async def test_redis_broker_subscribes_where_somebody_listens(each_redis: RedisServer, tmp_path: Path) -> None:
     """Only nodes with listeners are sent a channel's traffic, sharded where the server can."""
@@ -201,6 +202,7 @@ async def test_redis_broker_notices_a_frozen_server(own_redis: RedisServer, tmp_
         await node.hears("gap", "back")
 
 
+@pytest.mark.requirement("R074")
 @in_loop
 async def test_redis_broker_bounds_what_waits(
     each_redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -260,6 +260,7 @@ def test_refusals_where_people_came_in_before_are_an_outage(known: bool, kind: A
     assert [kind] == [alert.kind for alert in detector.judge(LOOK)]
 
 
+@pytest.mark.requirement("R087")
 def test_detector_forgets_who_it_has_no_room_for() -> None:
     """However many identities and addresses come, each as loud as can be: it grows no further."""
     sizes = crowded(Limits(alert_tracked=1_000), batches=5, each=10_000)

@@ -21,6 +21,7 @@ def outcome(name: str) -> Outcome:
     return play(BY_NAME[name], SEED)
 
 
+@pytest.mark.requirement("R087")
 @pytest.mark.parametrize("name", BY_NAME)
 def test_day_tells_what_happens_and_nothing_else(name: str) -> None:
     """No false alarm all day, and nothing missed."""
@@ -29,12 +30,14 @@ def test_day_tells_what_happens_and_nothing_else(name: str) -> None:
     assert ([], False) == (found.false_alarms, found.is_missed)
 
 
+@pytest.mark.requirement("R087")
 @pytest.mark.parametrize("name", [name for name, one in BY_NAME.items() if not one.expected])
 def test_quiet_day_is_quiet(name: str) -> None:
     """On a day like any other, with a network that comes and goes, or with a deploy: nobody is woken."""
     assert () == outcome(name).raised
 
 
+@pytest.mark.requirement("R088")
 @pytest.mark.parametrize(
     "name", [name for name, one in BY_NAME.items() if any(KINDS[k].is_abuse for k in one.expected) and name not in SLOW]
 )

@@ -43,6 +43,7 @@ def test_habit_stands_where_the_clock_goes_back() -> None:
     assert 50.0 == habit.add(0.0, 40.0, SCALE)
 
 
+@pytest.mark.requirement("R087")
 @pytest.mark.parametrize("amount", [1e4, 1e9, 1e300])
 def test_habit_is_moved_by_one_lesson_no_further_than_by_another(amount: float) -> None:
     """However much it was: a fifth of an octave."""

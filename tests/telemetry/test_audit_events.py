@@ -33,6 +33,7 @@ def _called(function: ast.expr) -> str:
 CALLS = list(recorded())
 
 
+@pytest.mark.requirement("R083")
 def test_events_are_all_recorded_and_all_declared() -> None:
     """A line that the reference does not explain, and a row for a line that never comes, are both faults."""
     named = {event for _, event, _ in CALLS}

@@ -68,6 +68,7 @@ def doubled(path: Path) -> None:
     path.write_bytes(path.read_bytes() + path.read_bytes().splitlines(keepends=True)[-1])
 
 
+@pytest.mark.requirement("R083")
 @pytest.mark.parametrize("harm", [removed_line, removed_end, swapped, edited, cut, doubled, os.unlink, os.truncate])
 def test_l09_folder_with_harm_done(harm: Callable[..., None], tmp_path: Path) -> None:
     """Whatever is done to a chain that has ended is told, in words that name the file or the chain."""

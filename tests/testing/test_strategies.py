@@ -55,6 +55,7 @@ def test_strategies_make_messages_that_are_admitted(message: Any) -> None:
     check()
 
 
+@pytest.mark.requirement("R052")
 @pytest.mark.parametrize("message", UNSIGNED, ids=lambda message: message.opts.type)
 def test_strategies_make_near_misses_that_are_refused(message: Any) -> None:
     """Whatever comes out is refused, and is no other type."""
