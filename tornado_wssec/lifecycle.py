@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context, copy_context
 from typing import Any, Final
@@ -27,6 +28,7 @@ from .server import Listener
 from .settings import Timeouts, TokenRules
 from .stores.base import Store
 from .stores.brokers import broker_of
+from .supervision import Supervisor
 from .telemetry.audit import Audit
 from .telemetry.incidents import Incidents
 from .telemetry.redact import where_raised
@@ -100,6 +102,7 @@ class Lifecycle:
         self._listeners: list[Listener] = []
         self._shared: First | Follower | None = None
         self._drain: Drain | None = None
+        self._supervisor: Supervisor | None = None
         self._is_told = False
         self.loop_lag = 0.0
         """Seconds by which the newest look at the deadlines was late."""
@@ -173,6 +176,9 @@ class Lifecycle:
         if self._readiness.watcher is not None:
             await self._readiness.watcher.store.close()
             self._readiness.watcher = None
+        if self._supervisor is not None:
+            self._supervisor.close()
+            self._supervisor = None
         if self._shared is not None:
             await self._shared.ended(self._timeouts.drain + self._timeouts.close)
             self._shared = None
@@ -190,6 +196,8 @@ class Lifecycle:
             listener.stop_accepting()
         self._doorstep.clear()
         connections, seconds = len(self._hub), drain.plan()
+        if self._supervisor is not None:
+            self._supervisor.leave(connections)
         if self._readiness.watcher is not None:
             logger.info("draining %d connections over %.1f s", connections, seconds)
             self._audit.record("drain.began", self._clock.wall(), connections=connections, seconds=round(seconds, 3))
@@ -218,6 +226,8 @@ class Lifecycle:
         """Close this listener at the end, and look after the other processes."""
         self._tornado_log.install()
         self._listeners.append(listener)
+        if self._supervisor is None and not isinstance(shared, Follower):
+            self._supervisor = Supervisor(os.environ, os.getpid())
         self._is_told = True
         if shared is not None:
             self._shared = shared
@@ -260,6 +270,8 @@ class Lifecycle:
             listener.look(self._clock.wall())
         if self._shared is not None:
             self._shared.look(now)
+        if self._supervisor is not None:
+            self._supervisor.look(now, is_ready=self._readiness.is_ready())
         tell_untold(self._sampler, self._audit, self._clock.wall())
         self._alarm.look(now)
         for look in self.watchers:

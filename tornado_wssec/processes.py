@@ -24,6 +24,7 @@ from tornado.netutil import bind_sockets
 from .errors import ConfigurationError, Problem
 from .stores.base import Store
 from .stores.memory import MemoryStore
+from .supervision import forget_manager
 
 logger = logging.getLogger(__name__)
 
@@ -159,7 +160,7 @@ class First:
         try:
             seat.process = subprocess.Popen(  # noqa: S603  # the program that runs, and nothing that anybody sent
                 self._command,
-                env={**os.environ, MARKER: marker},
+                env=_environment(marker),
                 stdin=subprocess.DEVNULL,
                 pass_fds=[lifeline],
                 process_group=0,  # a Ctrl-C is for the first one, who tells the others once
@@ -194,6 +195,13 @@ class First:
                 process.kill()
                 process.wait()
         os.environ.pop(MARKER, None)
+
+
+def _environment(marker: str) -> dict[str, str]:
+    """Of a process that is started: the manager of ours hears of all of them by the first."""
+    environment = {**os.environ, MARKER: marker}
+    forget_manager(environment)
+    return environment
 
 
 def _told(status: int) -> str:
