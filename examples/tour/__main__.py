@@ -6,11 +6,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from examples.running.story import Outcome, print_scene
 from tornado_wssec.testing import Client
 
-from .attacks import ANN, ATTACKS, Outcome, connect
+from .attacks import ANN, ATTACKS, connect
 from .server import Deployment, deployed
-from .table import print_outcomes
 
 CLOSED_WITHIN_SECONDS = 1.0
 
@@ -79,11 +79,11 @@ async def tour() -> bool:
         async with deployed(Path(folder) / "deployment") as server:
             print(f"The chat serves ws://127.0.0.1:{server.port}/ws/chat, with keys made by `wssec init`.")
             talked = await chat(server)
-            print_outcomes("Two people talk", talked)
+            print_scene("Two people talk", talked)
             attacked = await attack(server)
-            print_outcomes(f"{len(attacked)} attacks", attacked)
+            print_scene(f"{len(attacked)} attacks", attacked)
             revoked, since_start, since_end = await revoke(server)
-            print_outcomes("`wssec revoke subject eve`, in another process", revoked)
+            print_scene("`wssec revoke subject eve`, in another process", revoked)
             when = "after" if since_end > 0 else "before"
             print(f"\n  The socket closed {since_start:.3f} s after the command was started,")
             print(f"  {abs(since_end):.3f} s {when} it had ended.")

@@ -5,7 +5,6 @@ import base64
 import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from tornado_wssec.testing import Client, RawSocket
 from tornado_wssec.testing.raw import handshake_headers
@@ -14,20 +13,6 @@ from .server import ORIGIN, Deployment
 
 PATH = "/ws/chat"
 ANN = ("chat:read:*", "chat:write:lobby")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One row of the table: what was tried, what must happen, what did."""
-
-    tried: str
-    expected: str
-    happened: str
-
-    @property
-    def is_right(self) -> bool:
-        """Whether what happened is what must happen."""
-        return self.happened == self.expected
 
 
 Attack = Callable[[Deployment], Awaitable[str]]

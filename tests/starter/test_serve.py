@@ -1,12 +1,10 @@
 """`python3 examples --serve` keeps the chat up, says what to try, and leaves nothing behind."""
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 from tests.starter.conftest import ask, sign_in
-from tests.starter.running import ROOT, kept_up
+from tests.starter.running import kept_up
 
 
 def test_serve_keeps_the_chat_up_until_it_is_interrupted(tmp_path: Path) -> None:
@@ -23,12 +21,3 @@ def test_serve_keeps_the_chat_up_until_it_is_interrupted(tmp_path: Path) -> None
         serving.program.send_signal(signal.SIGINT)
         assert 0 == serving.program.wait(timeout=30)
     assert [] == list(tmp_path.iterdir())
-
-
-def test_serve_is_an_option_of_the_examples() -> None:
-    """Anything else is answered by the usage."""
-    refused = subprocess.run(
-        [sys.executable, str(ROOT / "examples"), "--help"], capture_output=True, text=True, check=False
-    )
-
-    assert (1, "Usage: python3 examples [--serve]\n") == (refused.returncode, refused.stderr)

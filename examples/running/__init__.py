@@ -1,0 +1,1 @@
+"""What runs an example: its server or servers, and the people who use and misuse it."""
