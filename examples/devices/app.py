@@ -78,7 +78,8 @@ class OwnerSocket(SecureWebSocketHandler):
     async def list_mine(self, data: dict[str, Any]) -> dict[str, Any]:
         """Name this person's devices, and which of them are there."""
         mine = self.house.of(self.identity.subject)
-        return {"devices": [{**asdict(one), "online": await self.is_there(one.device)} for one in mine]}
+        told = [{**asdict(one), "online": await self.is_there(one.device)} for one in mine]
+        return {"me": self.identity.subject, "devices": told}
 
     @on(devices.Command)
     async def order(self, data: dict[str, Any]) -> dict[str, Any]:
