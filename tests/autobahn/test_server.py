@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 
 from tests.kits import in_loop
-from tests.starter.running import free_port
+from tests.ports import free_port
 from tests.wire.clients import header, masked, unmasked
 from tornado_wssec.settings import MiB
 from tornado_wssec.testing.raw import (

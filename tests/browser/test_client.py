@@ -12,7 +12,7 @@ from tests.client.kit import RIGHTS, Chat, served
 from tests.client.node import node_test
 from tests.docs.pages import DOCS, blocks
 from tests.kits import GENEROUS
-from tests.starter.running import free_port
+from tests.ports import free_port
 from tornado_wssec import Close
 from tornado_wssec.client import module_url
 

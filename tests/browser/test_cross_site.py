@@ -20,7 +20,8 @@ from tests.attacks.logins import LoginHandler, by_name, cookie_kit, signed
 from tests.browser.conftest import Visitor, how_to_launch
 from tests.docs.pages import DOCS, blocks
 from tests.kits import ChatSocket
-from tests.starter.running import PATIENCE_SECONDS, free_port
+from tests.ports import free_port
+from tests.starter.running import PATIENCE_SECONDS
 from tornado_wssec import SessionCookie, SignedCookie, Ticket
 from tornado_wssec.auth import Authenticator
 from tornado_wssec.testing import GuardKit

@@ -15,8 +15,9 @@ from tornado.web import RequestHandler, StaticFileHandler
 from tests.browser.conftest import Visitor
 from tests.docs.pages import DOCS, blocks
 from tests.kits import GENEROUS
+from tests.ports import free_port
 from tests.signing import RIGHTS, Desk, order
-from tests.starter.running import PATIENCE_SECONDS, free_port
+from tests.starter.running import PATIENCE_SECONDS
 from tornado_wssec.client import STATIC
 from tornado_wssec.policy.signatures import read_signing_key
 from tornado_wssec.testing.clock import NOON

@@ -22,7 +22,8 @@ from typing import Any, Final
 
 from tests.certificates import Certified, certify
 from tests.left_out import leave_out
-from tests.starter.running import ROOT, bare_environment, free_port, port_said_by, read_settings, run
+from tests.ports import free_port
+from tests.starter.running import ROOT, bare_environment, port_said_by, read_settings, run
 from tornado_wssec.testing import Client, RawSocket, Response
 from tornado_wssec.testing.raw import handshake_headers
 

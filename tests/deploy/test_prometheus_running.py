@@ -17,7 +17,7 @@ from tornado.httpclient import AsyncHTTPClient
 from tests.deploy.test_prometheus import FOLDER
 from tests.kits import chat_kit, in_loop
 from tests.left_out import leave_out
-from tests.starter.running import free_port
+from tests.ports import free_port
 from tornado_wssec.settings import Secret
 
 TOKEN: Final = Secret("p" * 32)

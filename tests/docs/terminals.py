@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tests.ports import free_port
+
 from .pages import ROOT, Block
 
 PATIENCE_SECONDS: Final = 30.0
@@ -197,14 +199,6 @@ class Terminal:
 def fits(wanted: str, found: str) -> bool:
     """Whether a line of output is what the page says, `…` standing for anything."""
     return re.fullmatch(".*".join(map(re.escape, wanted.split("…"))), found) is not None
-
-
-def free_port() -> int:
-    """A port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.starter.running import ROOT, bare_environment, free_port, read_settings, run
+from tests.ports import free_port
+from tests.starter.running import ROOT, bare_environment, read_settings, run
 from tornado_wssec.testing import Client, RawSocket, Response
 from tornado_wssec.testing.raw import handshake_headers
 

@@ -15,7 +15,8 @@ from tornado.web import Application
 
 from tests.kits import CHAT, ChatSocket
 from tests.ops.crowd import fill
-from tests.starter.running import ROOT, free_port
+from tests.ports import free_port
+from tests.starter.running import ROOT
 from tornado_wssec import Guard, Limits
 from tornado_wssec.clock import Clock
 from tornado_wssec.ops.observer import SAMPLE_SECONDS, SAMPLES, Observer, Sample

@@ -260,6 +260,7 @@ async def test_prompt_cannot_be_started_again(tmp_path: Path) -> None:
 @in_loop
 async def test_port_is_shared_once_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else programs with two would start each other without an end; and one that has lost its first does not serve."""
+    monkeypatch.setattr("tornado_wssec.processes._command", lambda: [sys.executable, "app.py"])
     environment = environment_of(f"sqlite:///{tmp_path}/store.db", tmp_path)
     await make_store(environment)
     async with Guard.from_env(environment, registry=CHAT, timeouts=PATIENT) as guard:

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from tests.ports import free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS: Final = 30.0
@@ -56,14 +57,6 @@ def read_settings(folder: Path) -> dict[str, str]:
     """The variables of the folder's wssec.env."""
     words = shlex.split((folder / "wssec.env").read_text(), comments=True)
     return dict(word.split("=", 1) for word in words)
-
-
-def free_port() -> int:
-    """A port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def port_said_by(server: "subprocess.Popen[str]") -> int:

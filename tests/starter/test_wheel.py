@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from bootstrap import NOT_COPIED
-from tests.starter.running import ROOT, Chat, bare_environment, free_port, port_said_by, run
+from tests.ports import free_port
+from tests.starter.running import ROOT, Chat, bare_environment, port_said_by, run
 from tests.starter.test_app import talk
 
 
