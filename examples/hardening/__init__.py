@@ -1,0 +1,1 @@
+"""A chat of old, hardened step by step; `docs/hardening.md` walks through it."""
