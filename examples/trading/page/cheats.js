@@ -2,6 +2,7 @@
 //
 // The socket is opened by hand, since the client of the page would not send such things.
 
+import { $, button, make } from "/look/page.js";
 import * as session from "./session.js";
 
 const PATIENCE = 5_000;
@@ -80,23 +81,21 @@ async function open() {
 }
 
 /** Offer them all, each with a place for what the server says. */
-export function offerCheats({ $, make }) {
+export function offerCheats() {
   const rows = CHEATS.filter((cheat) => session.key || !cheat.attempt.toString().includes("signed(")).map((cheat) => {
     const answer = make("span", "answer muted", "not tried");
-    const button = make("button", "quiet", "Try");
-    button.type = "button";
-    button.setAttribute("aria-label", `Try: ${cheat.title}`);
     const attempt = async () => {
-      button.disabled = true;
+      go.disabled = true;
       const line = await open();
       const code = await cheat.attempt(line).finally(line.close);
       answer.textContent = `refused: ${code}`;
       answer.dataset.right = String(code === cheat.expected);
       if (code !== cheat.expected) answer.textContent = `answered: ${code}`;
-      button.disabled = false;
+      go.disabled = false;
     };
-    button.addEventListener("click", attempt);
-    return { attempt, item: make("li", "cheat", "", make("span", "", cheat.title), answer, button) };
+    const go = button("Try", attempt, "quiet");
+    go.setAttribute("aria-label", `Try: ${cheat.title}`);
+    return { attempt, item: make("li", "cheat", "", make("span", "", cheat.title), answer, go) };
   });
   $("cheats").replaceChildren(...rows.map(({ item }) => item));
   $("cheat-all").onclick = async () => {

@@ -4,7 +4,8 @@
 // 3. An order is what the server says of it. The page shows nothing as done that it has only asked for.
 
 import { Connection } from "/wssec/client/wssec.js";
-import { make, pathOf, rungs, scaleOf, sparkline } from "./drawing.js";
+import { $, avatarOf, button, make, showState, tellEnding } from "/look/page.js";
+import { pathOf, rungs, scaleOf, sparkline } from "./drawing.js";
 import { offerCheats } from "./cheats.js";
 import * as session from "./session.js";
 
@@ -20,7 +21,6 @@ let connection = null;
 let heard = 0;
 let newest = 0;
 
-const $ = (id) => document.getElementById(id);
 const money = (value) => Number(value).toLocaleString("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const chosen = (name) => $("ticket").elements[name].value;
 
@@ -48,33 +48,14 @@ function enter() {
   });
   connection.on("market.quote", hear);
   connection.on("order.changed", showOrder);
-  connection.watch(showState);
+  showState(connection, $("status"), $("banner"));
+  connection.watch(({ name, reason }) => {
+    $("place").disabled = name !== "open";
+    if (name === "stopped") tellEnding(reason, { reopen: () => connection.open(), leave });
+  });
   for (const { symbol } of symbols) connection.subscribe(`market:${symbol}`);
   connection.open();
-  offerCheats({ $, make });
-}
-
-const WAITING = {
-  going_away: "The server is restarting",
-  slow_consumer: "This screen was too slow",
-  token_expired: "The session ran out",
-  offline: "No network",
-};
-const ENDED = {
-  revoked: ["Your access was revoked", "Somebody who may do so has ended it, here and on every other screen."],
-  replaced: ["Open somewhere else", "You have connected elsewhere, and the newest place counts."],
-};
-
-function showState({ name, reason }) {
-  const words = { connecting: "Connecting", open: "Live", waiting: WAITING[reason] ?? "Reconnecting", stopped: "Ended" };
-  $("status").dataset.state = name;
-  $("status").textContent = words[name];
-  $("place").disabled = name !== "open";
-  if (name !== "stopped" || reason === "closed") return;
-  const [title, text] = ENDED[reason] ?? ["Disconnected", "The server has ended this session."];
-  $("ended-title").textContent = title;
-  $("ended-text").textContent = text;
-  $("ended").showModal();
+  offerCheats();
 }
 
 function leave() {
@@ -85,7 +66,6 @@ function leave() {
   orders.clear();
   $("watch").replaceChildren();
   $("orders").replaceChildren();
-  if ($("ended").open) $("ended").close();
   showDoor();
 }
 
@@ -93,13 +73,11 @@ function leave() {
 
 function list({ symbol, name }) {
   const spark = sparkline();
-  const button = make("button", "row", "", make("span", "ticker", symbol), make("span", "row-name muted", name), spark.svg);
+  const row = button("", () => choose(symbol), "row");
   const [price, change] = [make("span", "row-price", "–"), make("span", "change")];
-  button.type = "button";
-  button.append(price, change);
-  button.addEventListener("click", () => choose(symbol));
-  $("watch").append(make("li", "", "", button));
-  listed.set(symbol, { symbol, name, button, spark, price, change, prices: [], quote: null });
+  row.append(make("span", "ticker", symbol), make("span", "row-name muted", name), spark.svg, price, change);
+  $("watch").append(make("li", "", "", row));
+  listed.set(symbol, { symbol, name, row, spark, price, change, prices: [], quote: null });
 }
 
 function hear(quote) {
@@ -120,7 +98,7 @@ function draw() {
     const price = one.prices.at(-1);
     one.price.textContent = money(price);
     showChange(one.change, price, one.first);
-    one.button.dataset.way = wayOf(price, one.first);
+    one.row.dataset.way = wayOf(price, one.first);
     one.spark.draw(one.prices.slice(-120));
     if (one === shown) drawShown(one);
   }
@@ -159,7 +137,7 @@ function showChange(element, price, first) {
 
 function choose(symbol) {
   shown = listed.get(symbol);
-  for (const { button } of listed.values()) button.setAttribute("aria-pressed", String(button === shown.button));
+  for (const { row } of listed.values()) row.setAttribute("aria-pressed", String(row === shown.row));
   $("name").textContent = shown.name;
   $("symbol").textContent = symbol;
   $("limit").value = "";
@@ -245,12 +223,8 @@ function cellsOf({ order, account, symbol, side, quantity, limit, state, filled,
   const pill = make("span", "pill", state);
   pill.dataset.state = state;
   const cancel = make("td", "number");
-  if (state === "open") {
-    const button = make("button", "quiet", "Cancel");
-    button.type = "button";
-    button.addEventListener("click", () => tell(connection.request("order.cancel", { order, account }), ({ state }) => `The order is ${state}.`));
-    cancel.append(button);
-  }
+  const takeBack = () => tell(connection.request("order.cancel", { order, account }), (told) => `The order is ${told.state}.`);
+  if (state === "open") cancel.append(button("Cancel", takeBack, "quiet"));
   return [
     make("td", "late muted", time),
     what,
@@ -276,24 +250,21 @@ async function showDoor() {
 }
 
 function personOf({ name, account }) {
-  const words = account ? `Trades for account ${account}` : "Watches the market, has no account";
-  const avatar = make("span", "avatar", name[0].toUpperCase());
-  avatar.dataset.hue = String(name.codePointAt(0) % 6);
-  avatar.setAttribute("aria-hidden", "true");
-  const text = make("span", "person-text", "", make("strong", "", name), make("span", "muted small", words));
-  const button = make("button", "person", "", avatar, text);
-  button.type = "button";
-  button.addEventListener("click", async () => {
-    $("door-error").textContent = "";
-    try {
-      await session.signIn(name, Boolean(account));
-    } catch ({ status }) {
-      $("door-error").textContent = status === 403 ? `This server accepts no page of ${location.origin}.` : "That did not work.";
-      return;
-    }
-    enter();
-  });
-  return make("li", "", "", button);
+  const may = account ? `Trades for account ${account}` : "Watches the market, has no account";
+  const person = button("", () => signIn(name, Boolean(account)));
+  person.append(avatarOf(name), make("span", "", "", make("strong", "", name), make("span", "muted small", may)));
+  return make("li", "", "", person);
+}
+
+async function signIn(name, trades) {
+  $("door-error").textContent = "";
+  try {
+    await session.signIn(name, trades);
+  } catch ({ status }) {
+    $("door-error").textContent = status === 403 ? `This server accepts no page of ${location.origin}.` : "That did not work.";
+    return;
+  }
+  enter();
 }
 
 setInterval(() => {
@@ -304,6 +275,4 @@ setInterval(() => {
 $("ticket").addEventListener("input", showTicket);
 $("ticket").addEventListener("submit", place);
 $("sign-out").addEventListener("click", leave);
-$("ended-action").addEventListener("click", leave);
-$("ended").addEventListener("cancel", (event) => event.preventDefault());
 showDoor();

@@ -1,16 +1,9 @@
 // What prices look like: a line in a row, a larger one with an area, and a ladder.
 
+import { make } from "/look/page.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = 0.12; // of the height, above and below the line
-
-/** An element with a class, a text and children. */
-export function make(tag, className = "", text = "", ...children) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text) element.textContent = text;
-  element.append(...children);
-  return element;
-}
 
 /** The path of a line through values that ends at the right edge; `most` values fill the width. */
 export function pathOf(values, most, width, height) {
