@@ -234,3 +234,21 @@ def test_history_of_a_life_ahead_of_the_clock() -> None:
         at = Position(number_at(NOW + ahead), None, NOW)
 
         assert expected == missed(resume(at.seq, (), KEPT, at))
+
+
+def test_history_of_a_life_that_has_ended_is_torn_behind_it_too() -> None:
+    """Between two lives that somebody missed, and behind what the later has left, something may be lost."""
+    first, second, third = (life_at(NOW + later) + 1 for later in (0, 2, 4))
+    a, b, c = (
+        Told(seq, FRESH, NOW, said(text).numbered(seq)) for seq, text in ((first, "a"), (second, "b"), (third, "c"))
+    )
+    kept = Kept(9, 60.0)
+    at_third = Position(third - 1, None, NOW + 4)
+
+    def heard(since: int, told: Sequence[Told], at: Position) -> list[str]:
+        return ["gap" if one is None else one.data for one in resume(since, told, kept, at).in_order(None)]
+
+    assert ["gap", "b", "gap"] == heard(first, [a, b], at_third)
+    assert ["gap", "b", "gap", "c"] == heard(first, [a, b, c], at_third._replace(last=third))
+    assert ["c"] == heard(third - 1, [a, b, c], at_third._replace(last=third))
+    assert ["gap"] == heard(second, [a, b], at_third)

@@ -107,9 +107,13 @@ def _holes(since: int, missed: Sequence[Told], span: int, at: Position) -> Itera
     """Yield before which of them something may be missing; behind the last one is a place, too."""
     before = since
     for place, one in enumerate(missed):
-        if one.after != before and not (one.after == FRESH and one.seq - before < span):
+        # Behind a publication only another life begins anew so soon; `since` may be a mere time.
+        if one.after != before and not (one.after == FRESH and place == 0 and one.seq - before < span):
             yield place
         before = one.seq
+    if before < at.life:
+        yield len(missed)  # of an earlier life, and what came last in that may be lost
+        return
     # A life that is ahead of the clock by more, since that was set back, says nothing of the time that has passed.
     is_timed = at.life <= life_at(at.now)
     if not (at.seq == before if at.last is not None else is_timed and at.seq - before < span):
