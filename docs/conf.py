@@ -12,7 +12,12 @@ author = "The tornado_wssec maintainers"
 copyright = author
 release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
-extensions = ["myst_parser", "tables", "commands", "measured"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "tables", "commands", "measured", "requirements"]
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+default_role = "literal"  # docstrings set code in single backticks
+napoleon_use_rtype = False
 exclude_patterns = ["_build"]
 myst_heading_anchors = 3
 smartquotes = False  # "--yes" is typed with two dashes

@@ -1,35 +1,80 @@
-"""The page on requirements: none is left out, and the tests that it names are there."""
+"""Requirements and standards: none is left out, and each has its code, its tests and its page."""
 
-import re
+import json
 
-from tests.docs.pages import DOCS, ROOT
+import pytest
 
-PAGE = (DOCS / "requirements.md").read_text()
-ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("| R0")]
-NUMBERS = [*range(1, 29), 50, 67, 68, 69, *range(29, 50), *range(51, 67), *range(70, 89), 91]
-FOR_READERS = ["R027", "R066"]
+from bench.results import RESULTS
+from tests.docs.pages import DOCS
+from tests.docs.proofs import cited, marked, requirements, standards
+from tornado_wssec.cli.standards import ITEMS
+
+LAST = 94
 
 
 def test_requirements_leave_none_out() -> None:
-    """Everything that is claimed so far has one row, in order, and a proof or a reason to have none."""
-    numbers = [row[0] for row in ROWS]
-
-    assert [f"R{number:03}" for number in NUMBERS] == numbers
-    assert FOR_READERS == [row[0] for row in ROWS if "`test_" not in row[2]]
+    """R001 to R094, each once."""
+    assert [f"R{number:03}" for number in range(1, LAST + 1)] == sorted(one.number for one in requirements())
 
 
-def test_requirements_name_tests_that_exist() -> None:
-    """Each test of a row is defined, under that name."""
-    named = set(re.findall(r"`(test_\w+)`", PAGE))
-    files = (ROOT / "tests").rglob("test_*.py")
-    defined = {name for path in files for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.M)}
+def test_requirements_have_no_gap() -> None:
+    """Code, a test and a page for each, and all of them are there."""
+    rows = requirements()
 
-    assert set() == named - defined
+    assert [] == [one.number for one in rows if not one.tests]
+    assert [] == [(one.number, place.name) for one in rows for place in one.code if not place.exists()]
+    assert [] == [one.number for one in rows if not one.code or not one.what]
+    assert [] == [(one.number, one.page) for one in rows if not (DOCS / f"{one.page}.md").exists()]
 
 
-def test_requirements_are_on_pages_that_exist() -> None:
-    """Each row ends with the page that explains it."""
-    pages = [re.fullmatch(r"\[\]\(([\w-]+\.md)\)", row[3]) for row in ROWS]
+def test_requirements_are_proven_under_numbers_that_exist() -> None:
+    """No test is bound to a number that is none."""
+    assert set() == marked().keys() - {one.number for one in requirements()}
 
-    assert [] == [row[0] for row, page in zip(ROWS, pages, strict=True) if page is None]
-    assert [] == [page[1] for page in pages if page is not None and not (DOCS / page[1]).exists()]
+
+def test_standards_are_answered_item_by_item() -> None:
+    """Those of the command's report, no more and no fewer, by requirements that exist."""
+    numbers = {one.number for one in requirements()}
+    asked = {(item.standard, item.number) for item in ITEMS}
+    answered = {
+        (name, item): found for name, items in standards().items() if name != "RFC" for item, found in items.items()
+    }
+
+    assert asked == answered.keys()
+    assert [] == [item for item, found in answered.items() if not found or not numbers.issuperset(found)]
+
+
+def test_standards_name_each_rfc_that_the_code_cites() -> None:
+    """No more and no fewer, by requirements that exist."""
+    numbers, rows = {one.number for one in requirements()}, standards()["RFC"]
+
+    assert cited().keys() == rows.keys()
+    assert [] == [
+        name for name, row in rows.items() if not row["requirements"] or not numbers.issuperset(row["requirements"])
+    ]
+
+
+READERS = [
+    ("credentials", "## What native clients keep, and where"),
+    ("signing", "## When TLS is enough"),
+]
+
+
+@pytest.mark.requirement("R027", "R066")
+@pytest.mark.parametrize(("page", "heading"), READERS)
+def test_requirements_for_readers_are_on_their_pages(page: str, heading: str) -> None:
+    """What a library can only explain has a section of its own."""
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+
+    assert len(text.partition(heading)[2].partition("\n## ")[0].split()) > 50
+
+
+@pytest.mark.requirement("R092")
+def test_requirements_of_scale_are_measured() -> None:
+    """Ten thousand connections on one process, and several joined: the page shows figures, and they are there."""
+    text = (DOCS / "performance.md").read_text(encoding="utf-8")
+    bars = json.loads(RESULTS.read_text(encoding="utf-8"))["bars"]
+
+    assert all(f"{{measured}} bars {name}" in text for name in ("P8", "P9", "P12"))
+    assert None not in [bars[name]["figure"] for name in ("P8.linear", "P9.nodes", "P12")]
+    assert "10,000 connections" in bars["P12"]["what"]
