@@ -67,7 +67,8 @@ async function open() {
       if (message.id) answer(message.code ?? message.type);
     };
   });
-  const signer = session.key?.signer(await ready);
+  const nonce = await ready;
+  const signer = session.key?.signer(nonce);
   return {
     close: () => socket.close(1000),
     ask: (message) =>

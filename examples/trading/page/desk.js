@@ -51,7 +51,7 @@ function enter() {
   showState(connection, $("status"), $("banner"));
   connection.watch(({ name, reason }) => {
     $("place").disabled = name !== "open";
-    if (name === "stopped") tellEnding(reason, { reopen: () => connection.open(), leave });
+    if (name === "stopped") tellEnding(reason, { reopen: () => connection.open(), leave: forget });
   });
   for (const { symbol } of symbols) connection.subscribe(`market:${symbol}`);
   connection.open();
@@ -59,8 +59,12 @@ function enter() {
 }
 
 function leave() {
-  connection?.close();
   session.signOut();
+  forget();
+}
+
+function forget() {
+  connection?.close();
   connection = shown = null;
   listed.clear();
   orders.clear();
