@@ -83,7 +83,14 @@ def _some(names: list[str]) -> str:
 
 
 def _code(places: Iterable[Path]) -> str:
-    return ", ".join(f"`{place.relative_to(PACKAGE if PACKAGE in place.parents else ROOT)}`" for place in places)
+    """Each place as it is named in the file: a module of the package without its suffix."""
+    named = [
+        str(place.relative_to(PACKAGE)).removesuffix(".py")
+        if PACKAGE in place.parents
+        else str(place.relative_to(ROOT))
+        for place in places
+    ]
+    return ", ".join(f"`{name}`" for name in named)
 
 
 def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
