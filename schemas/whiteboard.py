@@ -94,7 +94,7 @@ class Clear(Message):
     class Meta:
         type = "board.clear"
         permission = "board:{board}:manage"
-        rate = "1/second"
+        rate = "2/second, 20/minute"
         max_bytes = 1024
 
     board = Board
@@ -130,7 +130,7 @@ class Share(Message):
     class Meta:
         type = "board.share"
         permission = "board:{board}:manage"
-        rate = "2/second, 60/minute"
+        rate = "5/second, 60/minute"
         max_bytes = 1024
 
     board = Board

@@ -60,18 +60,22 @@ class BoardSocket(SecureWebSocketHandler):
 
     @on(whiteboard.Look)
     async def look_around(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Who is here, and what everybody may do."""
-        here = await self.present(f"board:{data['board']}:live")
-        return {"people": names(here), "roles": self.members.people_of(data["board"])}
+        """Who is here, and what everybody may do; to who shares the board also whom it may be shared with."""
+        board = data["board"]
+        others = PEOPLE if self.identity.permissions.allows(f"board:{board}:manage") else ()
+        here = await self.present(f"board:{board}:live")
+        return {"people": names(here), "roles": {**dict.fromkeys(others, "nobody"), **self.members.people_of(board)}}
 
     @on(whiteboard.Share)
     async def change_role(self, data: dict[str, Any]) -> None:
         """Change what somebody may do. His open sockets are held to it before anything else of his is looked at."""
-        board, person = data["board"], data["person"]
+        guard, board, person = self.settings["wssec"], data["board"], data["person"]
         if person not in PEOPLE or self.members.people_of(board).get(person) == "owner":
             raise PermissionDenied(f"{person} is the owner of {board}, or nobody")
         self.members.set(board, person, data["role"])
-        await self.settings["wssec"].permissions_changed(subject=person)
+        if data["role"] == "nobody":
+            await guard.moderation.kick(f"board:{board}", subject=person)  # so that his page is told
+        await guard.permissions_changed(subject=person)
         await self.publish(f"board:{board}:live", whiteboard.Shared, data)
 
     async def tell(self, message: Any, data: dict[str, Any]) -> None:

@@ -34,7 +34,13 @@ export function avatarOf(name, className = "avatar") {
 
 /** One of six, by name. */
 export function hueOf(name) {
-  return [...name].reduce((sum, char) => sum + char.codePointAt(0), 0) % 6;
+  return [...name].reduce((sum, char) => (sum * 31 + char.codePointAt(0)) % 65_521, 0) % 6;
+}
+
+/** A name as it is shown: Ann. */
+export function titled(name) {
+  const [first, ...rest] = name;
+  return [first.toUpperCase(), ...rest].join("");
 }
 
 // --- plain HTTP ---
