@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.embedding.environment import python_with_hosts
-from tests.embedding.hosts import Host, bokeh, jupyter
+from tests.embedding.hosts import Host, bokeh, jupyter, panel
 
 
 @pytest.fixture(scope="package")
@@ -29,7 +29,14 @@ def bokeh_host(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield host
 
 
-@pytest.fixture(params=["jupyter_host", "bokeh_host"])
+@pytest.fixture(scope="package")
+def panel_host(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """Panel's server with the chat."""
+    with panel(python, tmp_path_factory.mktemp("panel")) as host:
+        yield host
+
+
+@pytest.fixture(params=["jupyter_host", "bokeh_host", "panel_host"])
 def host(request: pytest.FixtureRequest) -> Host:
     """Each of them in turn."""
     running: Host = request.getfixturevalue(request.param)

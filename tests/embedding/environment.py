@@ -1,4 +1,4 @@
-"""An environment with Jupyter Server and Bokeh, beside the project's own: they are heavy, and their users' choice.
+"""An environment with Jupyter Server, Bokeh and Panel, beside our own: they are heavy, and their users' choice.
 
 It is made once, in `.venvs/` at the top of the tree, and kept. It counts once its marker stands, which is written last.
 """
@@ -14,7 +14,7 @@ from typing import Final
 from tests.left_out import leave_out
 from tests.starter.running import ROOT
 
-HOSTS: Final = ("jupyter-server>=2.14,<3", "bokeh>=3.6,<4")
+HOSTS: Final = ("jupyter-server>=2.14,<3", "bokeh>=3.6,<4", "panel>=1.5,<2")
 PATIENCE_SECONDS: Final = 300.0
 MARKER: Final = "complete"
 
@@ -43,5 +43,7 @@ def _make(folder: Path, wanted: list[str]) -> None:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             said = str(error.stderr or error).strip().splitlines()
-            leave_out("Jupyter Server and Bokeh", f"let pip reach a package index: {said[-1] if said else error}")
+            leave_out(
+                "Jupyter Server, Bokeh and Panel", f"let pip reach a package index: {said[-1] if said else error}"
+            )
     (folder / MARKER).touch()

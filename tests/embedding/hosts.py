@@ -1,4 +1,4 @@
-"""The two hosts of `examples/embedding/`, each a process of its own."""
+"""The hosts of `examples/embedding/`, each a process of its own."""
 
 import contextlib
 import http.client
@@ -96,9 +96,21 @@ def jupyter(python: Path, folder: Path, *options: str) -> Iterator[Host]:
 @contextmanager
 def bokeh(python: Path, folder: Path) -> Iterator[Host]:
     """Bokeh's server with the chat beside its plot."""
+    with _program("examples.embedding.bokeh_chat", python, folder) as host:
+        yield host
+
+
+@contextmanager
+def panel(python: Path, folder: Path) -> Iterator[Host]:
+    """Panel's server with the chat beside its app."""
+    with _program("examples.embedding.panel_chat", python, folder) as host:
+        yield host
+
+
+@contextmanager
+def _program(module: str, python: Path, folder: Path) -> Iterator[Host]:
     port = free_port()
-    command = [str(python), "-m", "examples.embedding.bokeh_chat"]
-    with _running(command, python, folder, port, "/", {"PORT": str(port)}) as host:
+    with _running([str(python), "-m", module], python, folder, port, "/", {"PORT": str(port)}) as host:
         yield host
 
 

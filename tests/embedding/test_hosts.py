@@ -1,4 +1,4 @@
-"""Our socket inside a real Jupyter Server and a real Bokeh server, and theirs beside it."""
+"""Our socket inside a real Jupyter Server, Bokeh server and Panel server, and theirs beside it."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import DOCS, blocks
-from tests.embedding.hosts import JUPYTER_TOKEN, PAGE, PATIENCE_SECONDS, Host, bokeh, checked, get, jupyter
+from tests.embedding.hosts import JUPYTER_TOKEN, PAGE, PATIENCE_SECONDS, Host, bokeh, checked, get, jupyter, panel
 from tests.kits import in_loop
 
 JSON = ("Content-Type", "application/json")
@@ -75,7 +75,7 @@ async def test_host_log_keeps_no_ticket(host: Host) -> None:
     assert "c4n4ry" not in host.log.read_text()
 
 
-@pytest.mark.parametrize("start", [jupyter, bokeh], ids=lambda start: start.__name__)
+@pytest.mark.parametrize("start", [jupyter, bokeh, panel], ids=lambda start: start.__name__)
 @in_loop
 async def test_host_says_goodbye(
     start: Callable[[Path, Path], AbstractContextManager[Host]], python: Path, tmp_path: Path
@@ -122,6 +122,24 @@ def test_bokehs_own_keeps_working(bokeh_host: Host) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
 
     assert ("As ever", 0) == (ended.stdout.strip(), ended.returncode), ended.stderr
+
+
+PULL_SLIDER = """
+import sys
+import panel  # so that its widgets can be read
+from bokeh.client import pull_session
+found = pull_session(url=sys.argv[1]).document.select_one({"title": "As ever"})
+print(found.title, found.value)
+"""
+
+
+def test_panels_own_keeps_working(panel_host: Host) -> None:
+    """Its page is there, and its client has the app over its own socket, without a token of ours."""
+    command = [str(panel_host.python), "-c", PULL_SLIDER, f"http://{panel_host.name}/app"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
+
+    assert 200 == asyncio.run(get(panel_host, "app")).status
+    assert ("As ever 1", 0) == (ended.stdout.strip(), ended.returncode), ended.stderr
 
 
 def test_host_log_says_once_that_the_server_is_not_ours(host: Host) -> None:
@@ -171,12 +189,13 @@ def lines(found: dict[str, object], level: str) -> dict[str, str]:
 
 
 def test_check_names_the_sockets_of_jupyter(jupyter_host: Host, tmp_path: Path) -> None:
-    """Its three sockets are not ours; who may connect is decided by code that is named."""
+    """Its three sockets, and the one that Panel brings it, are not ours; who may connect is decided by named code."""
     found = checked(jupyter_host, tmp_path, "plain_jupyter", JUPYTER.format(options=""))
     without = [what.partition(" ")[0] for what in lines(found, "open").values() if "without the guard" in what]
 
     kernels = r"/api/kernels/(?P<kernel_id>\w+-\w+-\w+-\w+-\w+)/channels$"
-    assert {kernels, "/api/events/subscribe$", r"/terminals/websocket/(\w+)$"} == set(without)
+    preview = "/panel-preview/render/(.*)/ws$"  # Panel is a server extension wherever it is installed
+    assert {kernels, "/api/events/subscribe$", r"/terminals/websocket/(\w+)$", preview} == set(without)
     unknown = lines(found, "cannot tell")
     assert "guard" in unknown
     assert "jupyter_server.base.websocket.WebSocketMixin decides" in " ".join(unknown.values())
@@ -201,7 +220,7 @@ def test_check_tells_ours_from_theirs_in_jupyter(jupyter_host: Host, tmp_path: P
     )
     assert {} == lines(found, "problem")
     assert "store out of reach" in lines(found, "in force")
-    assert 3 == sum("without the guard" in what for what in lines(found, "open").values())
+    assert 4 == sum("without the guard" in what for what in lines(found, "open").values())
 
 
 def test_check_names_the_socket_of_bokeh(bokeh_host: Host, tmp_path: Path) -> None:
@@ -215,6 +234,24 @@ def test_check_names_the_socket_of_bokeh(bokeh_host: Host, tmp_path: Path) -> No
     assert "bokeh.server.views.ws.WSHandler decides" in " ".join(lines(shut, "cannot tell").values())
     assert {"allow_websocket_origin", "sign_sessions"} <= set(lines(shut, "declared"))
     assert "allow_websocket_origin" in lines(wide, "open")
+
+
+PANEL = """
+import panel
+from panel.io.server import get_server
+
+def make():
+    return get_server({"app": lambda: panel.Column()}, port=0)
+"""
+
+
+def test_check_names_the_socket_of_panel(panel_host: Host, tmp_path: Path) -> None:
+    """It is Bokeh's, and open to whoever reaches it unless Panel is told of a login."""
+    found = checked(panel_host, tmp_path, "plain_panel", PANEL)
+    opened = lines(found, "open")
+
+    assert "/app/ws$ is a WebSocket without the guard" in opened.values()
+    assert "auth_provider" in opened
 
 
 def test_check_says_what_the_page_shows(bokeh_host: Host, tmp_path: Path) -> None:

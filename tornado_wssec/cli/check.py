@@ -39,7 +39,7 @@ def check(app: str, as_json: bool, is_report: bool, form: str) -> None:
     """Check what an application exposes; exit 1 where something is open.
 
     APP is module:attribute, looked for in the current directory too: a tornado.web.Application, or a function, plain or
-    async, that makes one without arguments; a Jupyter or Bokeh server will do as well. Problems keep a server from
+    async, that makes one without arguments; a Jupyter, Bokeh or Panel server will do, too. Problems keep a server from
     starting; what is open can be used by strangers; what cannot be told is decided by code that is not ours; what is
     declared or changed is less than the default, and meant. Each route is listed with what guards it.
 
