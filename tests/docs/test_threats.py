@@ -42,12 +42,9 @@ def test_threats_each_have_a_test_that_exists() -> None:
     places = {row[0]: [place_of(name) for name in re.findall(r"`([\w/.]+)`", row[3])] for row in ROWS}
 
     assert {} == {number: named for number, named in tests.items() if not named or named - defined().keys()}
-    assert {} == {number: found for number, found in places.items() if not found or not all(map(_exists, found))}
+    assert {} == {number: found for number, found in places.items() if not all(place.exists() for place in found)}
+    assert [] == [number for number, found in places.items() if not found]
     assert [] == [row[0] for row in ROWS if not row[1] or not row[2]]
-
-
-def _exists(place: object) -> bool:
-    return getattr(place, "exists", bool)()
 
 
 @pytest.mark.requirement("R093")
