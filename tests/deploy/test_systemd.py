@@ -49,6 +49,7 @@ def test_unit_check_sees_mistakes(tmp_path: Path) -> None:
     assert "ProtectSystm" in judged.stderr
 
 
+@pytest.mark.requirement("R090")
 @pytest.mark.parametrize("name", SERVICES)
 def test_unit_exposes_little(name: str, tmp_path: Path) -> None:
     """By systemd's own measure of what a service could do once it is taken over."""
