@@ -26,7 +26,7 @@ class Open(Message):
     class Meta:
         type = "support.open"
         permission = "support:open"
-        rate = "5/minute"
+        rate = "20/minute"
         max_bytes = 2 * 1024
 
     subject = Subject

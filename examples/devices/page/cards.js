@@ -13,7 +13,7 @@ export class Card {
     this.kind = kind;
     this.label = label;
     this.$("h2").textContent = label;
-    this.$("code").textContent = device;
+    this.$("code").textContent = this.$("code").title = device;
     this.$(".locate").addEventListener("click", () => order({}, "locate"));
     this.$(".remove").addEventListener("click", remove);
     if (kind === "lamp") this.#furnishLamp(order);

@@ -86,7 +86,6 @@ function furnish() {
   $("marks").hidden = $("answer").hidden = !me.answers;
   $("text").hidden = me.answers;
   $("moderation").hidden = !me.moderates;
-  $("panel").hidden = false;
   $("hostile-text").textContent = me.answers
     ? "As an agent whose account was taken over. The server cleans what you send, before anybody sees it."
     : "The server takes it as text, or refuses it. Whoever reads it is safe, today and when it is read again.";
@@ -120,7 +119,7 @@ function rowOf({ room: own, customer, subject, state, at }) {
 
 function welcome(isOpening = false) {
   room = null;
-  $("talk").hidden = true;
+  $("talk").hidden = $("panel").hidden = true;
   $("welcome").hidden = false;
   $("opening").hidden = me.answers;
   $("opening-cancel").hidden = !isOpening;
@@ -151,7 +150,7 @@ function show(own) {
   room = own;
   const { subject, customer } = cases.get(own);
   $("welcome").hidden = true;
-  $("talk").hidden = false;
+  $("talk").hidden = $("panel").hidden = false;
   $("case-subject").textContent = subject;
   $("case-customer").textContent = capital(customer);
   $("about").textContent = capital(customer);
