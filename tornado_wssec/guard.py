@@ -32,6 +32,7 @@ from .server import stop_signals
 from .services import Services
 from .serving import Serving
 from .settings import Limits, Secret, Settings, Timeouts, TokenRules
+from .startup import report_of
 from .stores.base import Store
 from .telemetry.providers import MeterProvider, TracerProvider
 from .warned import tell_warn_only
@@ -147,6 +148,7 @@ class Guard(Serving, Services):
 
     def _keep_arguments(self, given: Arguments) -> None:
         self.settings = given.settings
+        self.given_store = given.store
         self.registry = given.registry
         self.limits = given.limits
         self.timeouts = given.timeouts
@@ -167,6 +169,7 @@ class Guard(Serving, Services):
         self.audit = inside.telemetry.audit
         self.metrics = inside.telemetry.metrics
         self._evidence = inside.telemetry.evidence
+        self.audit_mode = self._evidence.mode
         self._incidents = inside.telemetry.incidents
         self._instruments = inside.telemetry.instruments
         self._refusals = inside.telemetry.refusals
@@ -236,6 +239,8 @@ class Guard(Serving, Services):
             raise
         if self._instruments is not None:
             self._instruments.start()
+        for mode in (*report_of(self), *self.modes):
+            logger.info("in force: %s: %s", *mode)
 
     async def stop(self) -> None:
         """Drain: accept nobody, let handlers finish, say goodbye, and let go of the store.

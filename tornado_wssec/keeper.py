@@ -50,6 +50,14 @@ class KeyKeeper:
         if self._source is not None:
             self._take(self._source.load())
 
+    def read(self) -> KeyRing:
+        """What the key file holds, without taking it over; no keys where there is none.
+
+        Raises:
+            KeyFileError: it is not as it must be.
+        """
+        return KeyRing() if self._source is None else self._source.load()
+
     async def look(self) -> bool:
         """Follow a change of the key file; False when it cannot be read, and the keys read before stay in force."""
         if self._source is None or not self._source.changed():

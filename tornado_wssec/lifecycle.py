@@ -19,7 +19,6 @@ from .errors import StoreError, StoreUnavailable
 from .hub import Hub
 from .issuers import TrustedIssuers
 from .keeper import KeyKeeper
-from .modes import Mode
 from .policy.revocations import RevocationIndex
 from .pressure import STALL_SECONDS, Pressure
 from .processes import First, Follower, sharing
@@ -70,7 +69,6 @@ class Lifecycle:
         departures: float,
         timekeeping: Timekeeping,
         pressure: Pressure,
-        modes: Sequence[Mode],
         audit: Audit,
         incidents: Incidents,
         sampler: Sampler,
@@ -93,7 +91,6 @@ class Lifecycle:
         self._departures = departures
         self._timekeeping = timekeeping
         self._pressure = pressure
-        self._modes = modes
         self._audit = audit
         self._incidents = incidents
         self._sampler = sampler
@@ -150,8 +147,6 @@ class Lifecycle:
             lasting = (watcher.reassertion.run(watcher.store), self._timekeeping.run(watcher.store))
             work = (watcher.run(), *lasting, self._directory.run(), *keys, self._sweep())
             self._followers = [loop.create_task(follower) for follower in work]
-        for mode in self._modes:
-            logger.info("in force: %s: %s", *mode)
 
     async def stop(self) -> None:
         """Accept nobody, let handlers finish, say goodbye, and let go of the store; see `Guard.stop`."""

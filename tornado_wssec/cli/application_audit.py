@@ -23,6 +23,7 @@ from ..handover import STOCK
 from ..policy.registry import Registry
 from ..policy.strictness import field_problems
 from ..settings import Settings, Timeouts
+from ..startup import FROM_SETTINGS, report_of, shown
 from .alert_lines import alert_lines
 from .audit_lines import Level, Line
 from .certificate_lines import certificate_lines
@@ -78,7 +79,7 @@ def _of_guarded(app: Application, guard: Guard) -> list[Line]:
         *issuer_lines(guard),
         *alert_lines(guard),
         *operations_lines(app),
-        *(Line(Level.IN_FORCE, *mode) for mode in guard.modes),
+        *(Line(Level.IN_FORCE, *mode) for mode in (*report_of(guard), *guard.modes)),
     ]
 
 
@@ -231,11 +232,5 @@ def _changed(guard: Guard, endpoints: list[Endpoint]) -> Iterator[Line]:
     groups += [(f"{one.name}.limits", one.limits) for one in endpoints if one.limits is not guard.limits]
     for where, group in groups:
         for name, (value, default) in group.changed().items():
-            if name not in ("issuer", "audience"):
-                yield Line(Level.CHANGED, f"{where}.{name}", f"{_shown(value)}, by default {_shown(default)}")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, (frozenset, set)):
-        return ", ".join(sorted(map(str, value))) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+            if name not in FROM_SETTINGS:
+                yield Line(Level.CHANGED, f"{where}.{name}", f"{shown(value)}, by default {shown(default)}")

@@ -33,7 +33,7 @@ def compose(given: Arguments) -> Parts:
     inside = inside_of(given)
     door = door_of(given, inside)
     modes = modes_of(given, inside)
-    lifecycle = lifecycle_of(given, inside, door, modes)
+    lifecycle = lifecycle_of(given, inside, door)
     keep_incidents(inside)
     feed_metrics(inside, lifecycle)
     return Parts(inside, door, modes, lifecycle)
@@ -53,7 +53,7 @@ def modes_of(given: Arguments, inside: Inside) -> tuple[Mode, ...]:
     )
 
 
-def lifecycle_of(given: Arguments, inside: Inside, door: Door, modes: Sequence[Mode]) -> Lifecycle:
+def lifecycle_of(given: Arguments, inside: Inside, door: Door) -> Lifecycle:
     """Make what starts and stops the parts, and tells them the time."""
     return Lifecycle(
         make_store=lambda: given.store or store_of(given.settings, given.timeouts),
@@ -73,7 +73,6 @@ def lifecycle_of(given: Arguments, inside: Inside, door: Door, modes: Sequence[M
         departures=given.limits.departures_per_second,
         timekeeping=inside.crowd.timekeeping,
         pressure=inside.crowd.pressure,
-        modes=modes,
         audit=inside.telemetry.audit,
         incidents=inside.telemetry.incidents,
         sampler=inside.telemetry.sampler,

@@ -40,10 +40,10 @@ class Registry:
         "_declarations",
         "_faults",
         "_inbound",
-        "_strict",
         "channels",
         "files",
         "is_compiled",
+        "is_strict",
         "messages",
         "warn_only",
     )
@@ -57,6 +57,9 @@ class Registry:
 
     is_compiled: bool
     """Whether functions were written for the schemas."""
+
+    is_strict: bool
+    """Whether fields that coerce or have no bound are refused."""
 
     warn_only: WarnOnly | None
     """What is told of and let pass; None: nothing."""
@@ -72,7 +75,7 @@ class Registry:
             if not (isinstance(declared, type) and issubclass(declared, (Message, Channel))):
                 raise TypeError(f"{declared!r} is no Message and no Channel class; scan modules by Registry.scan()")
         self._declarations = tuple(dict.fromkeys(declarations))
-        self._strict = strict
+        self.is_strict = strict
         self.is_compiled = compiled
         self.warn_only = warn_only
         faults: list[Problem] = []
@@ -158,7 +161,7 @@ class Registry:
         if self.warn_only is not None and now is not None:
             found += self.warn_only.problems(self.messages, now)
         for declared in self._buildable():
-            found += field_problems(declared, strict=self._strict and declared not in eased)
+            found += field_problems(declared, strict=self.is_strict and declared not in eased)
         return found
 
     def findings(self, now: float) -> list[Problem]:

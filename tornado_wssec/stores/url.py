@@ -8,7 +8,7 @@ Rules of this file:
 from typing import Final
 
 from ..errors import ConfigurationError, Problem
-from ..settings import STORE_SCHEMES, Timeouts
+from ..settings import STORE_SCHEMES, Secret, Timeouts
 from .base import Store
 from .memory import MemoryStore
 from .redis import RedisStore
@@ -40,6 +40,20 @@ def open_store(url: str, *, timeouts: Timeouts) -> Store:
         return RedisStore(parse_redis_url(url), timeouts=timeouts)
     # Not even the scheme: in "hunter2" or "user:hunter2@host" it is no scheme.
     raise _refused("it is no URL of a store", f"write {FORMS}")
+
+
+def shown_url(url: Secret | None) -> str:
+    """Where a store is, for people: without any password, and without opening it."""
+    if url is None:
+        return "none is named"
+    text = url.reveal()
+    scheme = text.partition(":")[0]
+    try:
+        if scheme in ("sqlite", "memory"):
+            return text
+        return parse_redis_url(text).url if scheme in STORE_SCHEMES else "no URL of a store"
+    except ConfigurationError:
+        return "a URL that cannot be read"
 
 
 def _path(rest: str) -> str:
