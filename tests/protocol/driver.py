@@ -1,8 +1,11 @@
 """Drives a client through the conformance cases: commands on its standard input, what happens on its output.
 
-A line to the client is `{"command": number, "do": name, …}`. It begins with `{"can": […]}`, then tells
-`{"command": number, "answer": {…}}` or `{"command": number, "refused": code, "fields": […]}`, `{"state": {…}}` and
-`{"event": {…}}`.
+A line to the client is `{"command": number, "do": name, …}`: open, close, request, send, subscribe, unsubscribe, sign,
+with what each needs. The client begins with `{"can": […]}`, then tells `{"command": number, "answer": {…}}` or
+`{"command": number, "refused": code, "fields": […]}`, `{"state": {…}}` and `{"event": {…}}`.
+
+Steps of a case are what the client is asked, what the server does, and what must be told next. Members of a state that a
+step does not name may be anything; an answer and an event are compared whole.
 """
 
 import asyncio
@@ -37,6 +40,11 @@ class Driven:
         self.told: dict[str, asyncio.Queue[dict[str, Any]]] = {}
         self._reading: asyncio.Task[None] | None = None
         self.can: set[str] = set()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it tells nothing any more."""
+        return self._reading is not None and self._reading.done()
 
     @classmethod
     async def begin(cls, command: Sequence[str]) -> Self:
@@ -245,6 +253,8 @@ async def faults(command: Sequence[str]) -> dict[str, str]:
         for case in CASES:
             if case.get("needs", "sign") in driven.can and (fault := await one(driven, case)):
                 found[case["name"]] = fault
+            if driven.has_ended:
+                return {**found, case["name"]: "the client has ended"}
     finally:
         await driven.end()
     return found
@@ -264,6 +274,6 @@ async def one(driven: Driven, case: Mapping[str, Any]) -> str:
         finally:
             town.gate.set()
             town.counter.set()
-            if has_begun:
+            if has_begun and not driven.has_ended:
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     await driven.answers[driven.order({"do": "close"})]

@@ -41,7 +41,7 @@ class Lounge(Channel):
         pattern = "lounge:{room}"
         subscribe = "chat:read:{room}"
         publish = "chat:write:{room}"
-        accepts = [Typing]  # noqa: RUF012
+        accepts = [Typing]  # noqa: RUF012 -- as users write it
 
     room = chat.Room
 
@@ -56,6 +56,9 @@ class Picture(Message):
         max_bytes = 8 * KiB
 
     room = chat.Room
+
+
+REGISTRY: Final = Registry(chat.Send, chat.Posted, Typing, Order, Picture, chat.RoomChannel, KeptChannel, Lounge)
 
 
 class Socket(ChatSocket):
@@ -89,19 +92,19 @@ class Socket(ChatSocket):
 class QuerySocket(Socket):
     """Takes a token from the query."""
 
-    authenticators = [BearerToken(query=True), Ticket()]  # noqa: RUF012
+    authenticators = [BearerToken(query=True), Ticket()]  # noqa: RUF012 -- as users write it
 
 
 class KeySocket(Socket):
     """Takes API keys."""
 
-    authenticators = [ApiKey()]  # noqa: RUF012
+    authenticators = [ApiKey()]  # noqa: RUF012 -- as users write it
 
 
 class WaitingSocket(Socket):
     """Waits for a first message."""
 
-    authenticators = [FirstMessage()]  # noqa: RUF012
+    authenticators = [FirstMessage()]  # noqa: RUF012 -- as users write it
 
 
 class FlatSocket(Socket):
@@ -146,8 +149,7 @@ class Town(GuardKit):
             ("/token", TokenHandler),
         ]
         given = {"authenticators": [BearerToken(), Ticket()], **options}
-        registry = Registry(chat.Send, chat.Posted, Typing, Order, Picture, chat.RoomChannel, KeptChannel, Lounge)
-        super().__init__(routes, registry=registry, **given)
+        super().__init__(routes, registry=REGISTRY, **given)
         self.clock.wall = now
         self.bound: dict[str, Any] = {}
         self.api_key = ""
