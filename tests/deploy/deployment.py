@@ -83,6 +83,8 @@ class Deployment:
         port: where it listens on loopback, with TLS.
         certified: what it shows.
         folder: with everything that it writes.
+        server: what is behind it.
+        other: what else is, where there are two.
     """
 
     proxy: str
@@ -90,6 +92,7 @@ class Deployment:
     certified: Certified
     folder: Path
     server: Server
+    other: Server | None = None
 
     async def socket(self, source: str) -> RawSocket:
         """A socket through TLS to the proxy, from one of the addresses of loopback."""
@@ -131,12 +134,21 @@ async def knock(socket: RawSocket, headers: list[tuple[str, str]], path: str = "
 
 
 @contextmanager
-def deployed(proxy: str, *, limits: Mapping[str, Any] | None = None, encrypted: bool = False) -> Iterator[Deployment]:
+def deployed(
+    proxy: str,
+    *,
+    limits: Mapping[str, Any] | None = None,
+    encrypted: bool = False,
+    is_twofold: bool = False,
+    changes: Mapping[str, str] | None = None,
+) -> Iterator[Deployment]:
     """Run a server and this proxy in front of it.
 
     Args:
         limits: of the server.
         encrypted: whether the proxy speaks TLS to the server as well.
+        is_twofold: whether there is a second server, of the same store and keys.
+        changes: of the configuration, text by text.
     """
     program = program_of(proxy)
     with ExitStack() as stack:
@@ -147,10 +159,18 @@ def deployed(proxy: str, *, limits: Mapping[str, Any] | None = None, encrypted: 
         certified = certify(place, SITE)
         port = free_port()
         file = place / FILES[proxy]
-        file.write_text(localised(proxy, place, port, server, encrypted=encrypted))
+        text = localised(proxy, place, port, server, encrypted=encrypted)
+        for before, after in (changes or {}).items():
+            assert before in text, f"{before!r} does not stand in {FILES[proxy]}"
+            text = text.replace(before, after)
+        other = None
+        if is_twofold:
+            other = stack.enter_context(_serving(folder / "other", server.env))
+            text = with_second_server(text, server.port, other.port)
+        file.write_text(text)
         _give_away(folder, place)
         stack.enter_context(_running(command_of(proxy, program, file, place), place, port))
-        yield Deployment(proxy, port, certified, place, server)
+        yield Deployment(proxy, port, certified, place, server, other)
 
 
 def program_of(proxy: str) -> str:
@@ -185,6 +205,16 @@ def with_encrypted_hop(text: str) -> str:
     )
     (line,) = [line for line in plain if line in text]
     return text.replace(line, "").replace("#: ", "")
+
+
+def with_second_server(text: str, port: int, other: int) -> str:
+    """One more line beside that of the first, as the files say."""
+    (line,) = [
+        line
+        for line in text.splitlines(keepends=True)
+        if f"server 127.0.0.1:{port}" in line or ("server wssec1 " in line and "#:" not in line)
+    ]
+    return text.replace(line, line + line.replace(str(port), str(other)).replace("wssec1", "wssec2"))
 
 
 def _replacements(proxy: str, place: Path, port: int, server: Server, *, encrypted: bool) -> dict[str, str]:
@@ -249,7 +279,6 @@ def _await_listener(process: "subprocess.Popen[bytes]", place: Path, port: int) 
 def serving(folder: Path, limits: Mapping[str, Any], *, encrypted: bool = False) -> Iterator[Server]:
     """Run the server alone, in a deployment made in `folder`."""
     folder.mkdir()
-    log = folder / "server.log"
     bare = bare_environment()
     run(sys.executable, "-m", "tornado_wssec", "init", str(folder / "demo"), env=bare)
     env = {
@@ -262,6 +291,15 @@ def serving(folder: Path, limits: Mapping[str, Any], *, encrypted: bool = False)
     if encrypted:
         internal = certify(folder, INTERNAL)
         env |= {"WSSEC_TLS_CERT": str(internal.certificate), "WSSEC_TLS_KEY": str(internal.key)}
+    with _serving(folder, env) as server:
+        yield server
+
+
+@contextmanager
+def _serving(folder: Path, env: dict[str, str]) -> Iterator[Server]:
+    """Run a server with these variables."""
+    folder.mkdir(exist_ok=True)
+    log = folder / "server.log"
     command = [sys.executable, "-m", "tests.deploy.served"]
     with log.open("w") as file:
         process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=file, text=True)
