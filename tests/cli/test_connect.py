@@ -56,6 +56,18 @@ def test_connect_speaks_json(bare: Terminal, chat: Chat, token: str) -> None:
     assert "\x1b" not in outcome.out
 
 
+def test_connect_speaks_flat(bare: Terminal, chat: Chat, token: str) -> None:
+    """Where the endpoint does; what cannot be said so is told here, and a key that can be none is a usage error."""
+    url = f"ws://{chat.host}/flat"
+    lines = HELLO + 'chat.send {"room": "lobby", "text": "x", "action": 1}\n'
+    outcome = bare("connect", url, "--token", token, "--flat", "action", "--channel", "room:lobby", stdin=lines)
+
+    assert 1 == outcome.code
+    assert 1 == outcome.out.count('chat.posted room:lobby {"room": "lobby", "text": "hello", "author": "ann-')
+    assert "a flat envelope needs action for itself" in outcome.err
+    assert 2 == bare("connect", url, "--token", token, "--flat", "id").code
+
+
 def test_connect_says_what_was_refused(bare: Terminal, chat: Chat, token: str) -> None:
     """By the server or here; it goes on, and exits 1 at the end."""
     lines = ['chat.send {"room": "lobby"}', 'chat.send {"room": "board", "text": "x"}', "chat.send nonsense", "[1] {}"]

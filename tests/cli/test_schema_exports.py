@@ -44,6 +44,33 @@ def test_export_writes_each_format(here: Path, bare: Terminal, format: str, sign
     assert "out: 1 messages and 0 channels\n" == told
 
 
+def test_export_for_flat_envelopes(here: Path, bare: Terminal) -> None:
+    """With the key that the endpoint has; a comparison goes by the envelope of the older one."""
+    module = declare(here, "exported_flat", CATALOGUE)
+    export = ("schemas", "export", module, "--flat", "action", "--format")
+    printed = {format: bare.done(*export, format) for format in ("asyncapi", "typescript", "python")}
+    bare.done(*export, "json-schema", "-o", "flat.json")
+
+    assert {"const": "chat.send"} == json.loads((here / "flat.json").read_text())["$defs"]["in:chat.send"][
+        "properties"
+    ]["action"]
+    assert '"action": {' in printed["asyncapi"]
+    assert '  action: "chat.send";' in printed["typescript"]
+    assert bare.done("schemas", "export", module, "--format", "python") == printed["python"]
+    assert 0 == bare("schemas", "check", module, "--against", "flat.json").code
+    assert 2 == bare("schemas", "export", module, "--flat", "id", "--format", "asyncapi").code
+
+
+def test_comparison_with_an_envelope_that_is_none(here: Path, bare: Terminal) -> None:
+    """A file that somebody has changed by hand is no export."""
+    module = declare(here, "exported_odd", CATALOGUE)
+    bare.done("schemas", "export", module, "--format", "json-schema", "-o", "odd.json")
+    document = json.loads((here / "odd.json").read_text())
+    (here / "odd.json").write_text(json.dumps({**document, "x-wssec-type-key": 1}))
+
+    assert 1 == bare("schemas", "check", module, "--against", "odd.json").code
+
+
 def test_export_is_what_it_says(here: Path, bare: Terminal) -> None:
     """JSON is JSON, and Python is Python."""
     module = declare(here, "exported_whole", CATALOGUE)

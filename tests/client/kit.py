@@ -9,7 +9,7 @@ from typing import Any, Final, Self, TypeVar
 from schemas import chat
 from tests.kits import ChatSocket
 from tests.stores.kit import in_loop
-from tornado_wssec import Channel, FirstMessage, Registry, on
+from tornado_wssec import Channel, Envelope, FirstMessage, Registry, on
 from tornado_wssec.auth.bearer import BearerToken
 from tornado_wssec.auth.ticket import Ticket
 from tornado_wssec.client import Client, State, bearer
@@ -51,6 +51,12 @@ class Socket(ChatSocket):
             return {}
         delivered: dict[str, Any] = await super().send_line(data)
         return delivered
+
+
+class FlatSocket(Socket):
+    """For clients of old."""
+
+    envelope = Envelope.flat(type="action")
 
 
 class WaitingSocket(Socket):
@@ -105,11 +111,12 @@ class Waits:
 
 
 class Chat(GuardKit):
-    """The chat at /ws, and one that waits for first messages at /first."""
+    """The chat at /ws, one that waits for first messages at /first, and one for clients of old at /flat."""
 
     def __init__(self, **options: Any) -> None:
         given = {"authenticators": [BearerToken(), Ticket()], **options}
-        super().__init__([(r"/ws", Socket), (r"/first", WaitingSocket)], registry=REGISTRY, **given)
+        handlers = [(r"/ws", Socket), (r"/first", WaitingSocket), (r"/flat", FlatSocket)]
+        super().__init__(handlers, registry=REGISTRY, **given)
 
     loop: asyncio.AbstractEventLoop
 

@@ -16,6 +16,7 @@ from ..client import Client, State, Stopped, api_key, bearer, ticket
 from ..client.credentials import Credential
 from .commands import Command, Refused, WrongUsage, told_as
 from .output import json_option, note
+from .schema_exports import envelope_of
 from .secrets_in import STANDARD_INPUT, read_line
 from .spoken import Screen
 from .talking import Talk
@@ -32,6 +33,7 @@ EXAMPLE: Final = "wssec token issue --subject ann | wssec connect wss://app.exam
 @click.option("--ticket", metavar="FILE", help="Show the ticket in this file, or -. It opens one connection.")
 @click.option("--api-key", metavar="FILE", help="Show the API key in this file, or -.")
 @click.option("--origin", help="Come as a page of this origin does; without it, as a program.")
+@click.option("--flat", metavar="KEY", help="For an endpoint with a flat envelope: the key that names the type.")
 @click.option("--channel", "channels", multiple=True, help="Listen to this channel. Repeat it for several.")
 @click.option("--follow", is_flag=True, help="Go on listening when standard input has ended.")
 @click.option("--insecure", is_flag=True, help="Allow ws:// to another machine.")
@@ -50,7 +52,10 @@ def connect(url: str, origin: str | None, channels: tuple[str, ...], insecure: b
     screen = Screen(as_json=given["as_json"])
     headers = {"Origin": origin} if origin else {}
     with told_as(WrongUsage):
-        client = Client(url, credential=credential, on_state=_telling(screen), insecure=insecure, headers=headers)
+        envelope, tell = envelope_of(given["flat"]), _telling(screen)
+        client = Client(
+            url, credential=credential, envelope=envelope, on_state=tell, insecure=insecure, headers=headers
+        )
     if check:
         return note(f"{client.url.partition('?')[0]} can be asked")
     try:

@@ -11,25 +11,26 @@ import click
 from ..errors import ConfigurationError
 from ..exports.asyncapi import export_asyncapi
 from ..exports.comparison import Change, compare
-from ..exports.json_schema import export_json_schema, json_schema_of
+from ..exports.json_schema import TYPE_KEY, export_json_schema, json_schema_of
 from ..exports.python_types import export_python
 from ..exports.typescript import export_typescript
+from ..policy.codec import Envelope
 from ..policy.registry import Registry
 from .commands import Refused, told_as
 from .output import print_table
 
-FORMATS: Final[Mapping[str, Callable[[Registry], str]]] = MappingProxyType(
+FORMATS: Final[Mapping[str, Callable[[Registry, Envelope], str]]] = MappingProxyType(
     {
         "json-schema": export_json_schema,
         "asyncapi": export_asyncapi,
         "typescript": export_typescript,
-        "python": export_python,
+        "python": lambda registry, envelope: export_python(registry),  # of `data`, which is the same in any
     }
 )
 CHANGE_TITLES: Final = ("breaks clients", "where", "what")
 
 
-def write_export(registry: Registry, format: str, path: Path | None) -> None:
+def write_export(registry: Registry, format: str, path: Path | None, envelope: Envelope) -> None:
     """Write the contract to a file, or print it.
 
     Raises:
@@ -37,7 +38,7 @@ def write_export(registry: Registry, format: str, path: Path | None) -> None:
     """
     if problems := registry.problems():
         raise ConfigurationError(problems)
-    text = FORMATS[format](registry)
+    text = FORMATS[format](registry, envelope)
     if path is None:
         click.echo(text, nl=False)
     else:
@@ -56,7 +57,22 @@ def changes_since(path: Path, registry: Registry) -> list[Change]:
     except ValueError:
         raise Refused(f"{path} is no JSON; make it by `wssec schemas export --format json-schema -o {path}`") from None
     with told_as(Refused):
-        return compare(before, json.loads(json.dumps(json_schema_of(registry))))
+        flat = before.get(TYPE_KEY) if isinstance(before, dict) else None
+        after = json_schema_of(registry, envelope_of(flat))
+        return compare(before, json.loads(json.dumps(after)))
+
+
+def envelope_of(flat: object) -> Envelope:
+    """The envelope whose key for the type is `flat`; None: the one that is not flat.
+
+    Raises:
+        ValueError: it can be no key.
+    """
+    if flat is None:
+        return Envelope()
+    if not isinstance(flat, str):
+        raise ValueError(f"{flat!r:.64} cannot be the key of the type")
+    return Envelope.flat(type=flat)
 
 
 def print_changes(changes: Sequence[Change]) -> None:

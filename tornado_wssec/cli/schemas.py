@@ -9,11 +9,11 @@ import click
 from ..errors import Problem
 from ..exports.comparison import Change
 from ..policy.registry import ChannelSpec, MessageSpec, Registry
-from .commands import FAILED, Group
+from .commands import FAILED, Group, WrongUsage, told_as
 from .context import read_settings
 from .output import json_option, print_json, print_problems, print_table
 from .programs import from_here
-from .schema_exports import FORMATS, changes_since, print_changes, write_export
+from .schema_exports import FORMATS, changes_since, envelope_of, print_changes, write_export
 
 MESSAGE_TITLES: Final = ("type", "direction", "permission", "rate", "max bytes", "path", "what")
 CHANNEL_TITLES: Final = ("channel", "subscribe", "publish")
@@ -81,14 +81,17 @@ def check_schemas(modules: Sequence[str], against: Path | None, as_json: bool) -
 @schemas.command("export", example="wssec schemas export schemas.chat --format typescript -o chat.ts")
 @_modules_argument
 @click.option("--format", type=click.Choice(tuple(FORMATS)), required=True, help="What to write.")
+@click.option("--flat", metavar="KEY", help="For endpoints with a flat envelope: the key that names the type.")
 @click.option("-o", "--output", type=_FILE, metavar="FILE", help="Where to write it; standard output otherwise.")
-def export_schemas(modules: Sequence[str], format: str, output: Path | None) -> None:
+def export_schemas(modules: Sequence[str], format: str, flat: str | None, output: Path | None) -> None:
     """Write the contract of the messages for clients: the same declarations give the same text.
 
     json-schema is JSON Schema 2020-12, asyncapi is AsyncAPI 3, typescript has a union for each direction, and python
     has TypedDicts by which mypy knows what is in `data`.
     """
-    write_export(_scanned(modules), format, output)
+    with told_as(WrongUsage):
+        envelope = envelope_of(flat)
+    write_export(_scanned(modules), format, output, envelope)
 
 
 def _told(

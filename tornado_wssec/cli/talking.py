@@ -62,6 +62,9 @@ class Talk:
         except Refused as refusal:
             self.refused += 1
             self._screen.show_refusal(number, refusal)
+        except ValueError as fault:  # what a flat envelope cannot say
+            self.refused += 1
+            error(str(fault))
 
     async def _listen(self, word: str, channel: str = "", since: str = "") -> None:
         if word == "/leave":

@@ -15,6 +15,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final, Self
 
+from ..policy.codec import Envelope
+from ..policy.far_side import spoken
 from .answers import Answers, Backlog, Outgoing
 from .credentials import Credential, Shown, Text, ensure_private, present
 from .hearing import PASSING, UNSUBSCRIBED, Heard, Subscription, event_of
@@ -43,6 +45,7 @@ class Client:
         renew: gives a fresh token once the server says that the present one ends.
         signing_key: what signs the messages of the types in `signed`.
         signed: the types that are signed.
+        envelope: how the endpoint's messages look, such as `Envelope.flat(type="action")`.
         queue: messages that may wait while there is no connection.
         within: seconds that a request waits for its answer.
         on_state: told each change of `state`.
@@ -63,6 +66,7 @@ class Client:
         renew: Text | None = None,
         signing_key: SigningKey | None = None,
         signed: Collection[str] = (),
+        envelope: Envelope | None = None,
         queue: int = 64,
         within: float = 15.0,
         on_state: Callable[[State], None] | None = None,
@@ -78,6 +82,7 @@ class Client:
         self._renew = renew
         self._signing_key = signing_key
         self._signed = frozenset(signed)
+        self._envelope = envelope or Envelope()
         self._within = within
         self._on_state = on_state
         self._pause = pause
@@ -156,7 +161,9 @@ class Client:
 
         Raises:
             Refused: the server said no, or nobody answered.
+            ValueError: a flat envelope needs a name that the data uses.
         """
+        self._ensure_sayable(type, data)
         return await self._asked(self._send, _outgoing(type, data, payload, self._answers.expect()), within)
 
     async def send(self, type: str, data: Mapping[str, Any] | None = None, *, payload: bytes | None = None) -> None:
@@ -164,7 +171,9 @@ class Client:
 
         Raises:
             Refused: there is no room for it, or the connection has stopped.
+            ValueError: a flat envelope needs a name that the data uses.
         """
+        self._ensure_sayable(type, data)
         await self._send(_outgoing(type, data, payload))
 
     async def subscribe(self, channel: str, *, since: int | None = None) -> None:
@@ -264,7 +273,7 @@ class Client:
     async def _connect(self) -> Mapping[str, Any] | None:
         """What `wssec.ready` says; None where the connection ended instead."""
         shown = await self._credential() if self._credential else Shown()
-        link = self._link = await connect(self.url, shown, READY_WITHIN, **self._options)
+        link = self._link = await connect(self.url, shown, READY_WITHIN, self._envelope, **self._options)
         if shown.first is not None:
             await link.write({"type": "wssec.auth", "data": shown.first})
         while (message := await link.read()) is not None:
@@ -359,6 +368,9 @@ class Client:
         finally:
             self._answers.forget(id)
 
+    def _ensure_sayable(self, type: str, data: Mapping[str, Any] | None) -> None:
+        spoken(self._envelope, {"type": type, "data": data})
+
     async def _send(self, outgoing: Outgoing) -> None:
         if self.state.name == "stopped":
             raise Refused("stopped", self.state.reason)
@@ -373,7 +385,7 @@ class Client:
         if message["type"] in self._signed:
             if self._signer is None:
                 raise Refused("signing_failed", "the client was made without signing_key=")
-            jws = self._signer.sign(json.dumps(message))
+            jws = self._signer.sign(json.dumps(spoken(self._envelope, message)))
             # The id stands outside, too: an envelope that is refused was never opened.
             message = _outgoing("wssec.signed", {"jws": jws}, None, outgoing.id).message
         try:

@@ -10,6 +10,8 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, WebSocketClosedError, WebSocketError, websocket_connect
 
 from ..policy.binary import joined
+from ..policy.codec import Envelope
+from ..policy.far_side import spoken, understood
 from .credentials import Shown, retry_after
 from .states import HttpRefused
 
@@ -26,10 +28,11 @@ class Unreachable(Exception):
 
 
 class Transport:
-    """An open WebSocket that speaks `wssec.v1`."""
+    """An open WebSocket that speaks `wssec.v1`, in the envelope of the endpoint."""
 
-    def __init__(self, socket: WebSocketClientConnection) -> None:
+    def __init__(self, socket: WebSocketClientConnection, envelope: Envelope) -> None:
         self._socket = socket
+        self._envelope = envelope
         self._protocol: Any = socket.protocol
 
     async def read(self) -> dict[str, Any] | None:
@@ -39,8 +42,10 @@ class Transport:
             return None
         with suppress(ValueError, RecursionError):
             message = json.loads(text)
-            if isinstance(message, dict) and isinstance(message.get("type"), str):
-                return message
+            if isinstance(message, dict):
+                message = understood(self._envelope, message)
+                if isinstance(message.get("type"), str):
+                    return message
         self.close()
         return None
 
@@ -50,7 +55,7 @@ class Transport:
         Raises:
             Unreachable: the connection has ended.
         """
-        text = json.dumps(message, separators=(",", ":"))
+        text = json.dumps(spoken(self._envelope, message), separators=(",", ":"))
         try:
             if payload is None:
                 await self._socket.write_message(text)
@@ -75,13 +80,14 @@ class Transport:
         self._protocol.stream.close()
 
 
-async def connect(url: str, shown: Shown, within: float, **options: Any) -> Transport:
+async def connect(url: str, shown: Shown, within: float, envelope: Envelope, **options: Any) -> Transport:
     """A connection to the URL that shows a credential.
 
     Args:
         url: of the socket.
         shown: the credential.
         within: seconds that it may take.
+        envelope: how the endpoint's messages look.
         options: of Tornado's `HTTPRequest`.
 
     Raises:
@@ -108,11 +114,11 @@ async def connect(url: str, shown: Shown, within: float, **options: Any) -> Tran
     except (WebSocketError, ValueError) as error:
         raise Unreachable(type(error).__name__) from None  # its text may hold what was shown
     if socket.selected_subprotocol != SUBPROTOCOL:
-        Transport(socket).close()
+        Transport(socket, envelope).close()
         raise Unreachable(f"the server does not speak {SUBPROTOCOL}")
-    return Transport(socket)
+    return Transport(socket, envelope)
 
 
 def _abandon(opening: "asyncio.Future[WebSocketClientConnection]") -> None:
     if not opening.cancelled() and opening.exception() is None:
-        Transport(opening.result()).close()
+        Transport(opening.result(), Envelope()).close()

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from ..closing import CloseCode
 from ..policy.channels import ChannelPattern
+from ..policy.codec import Envelope
 from ..policy.registry import ChannelSpec, Registry
 from .bounds import Node
 from .frames import OBJECT, Contract, Frame, contract_of
@@ -55,20 +56,25 @@ _SECURITY: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 )
 
 
-def export_asyncapi(registry: Registry, *, title: str = "Messages", version: str = "1.0.0") -> str:
+def export_asyncapi(
+    registry: Registry, envelope: Envelope | None = None, *, title: str = "Messages", version: str = "1.0.0"
+) -> str:
     """The document as text."""
-    return written(asyncapi_of(registry, title=title, version=version))
+    return written(asyncapi_of(registry, envelope, title=title, version=version))
 
 
-def asyncapi_of(registry: Registry, *, title: str = "Messages", version: str = "1.0.0") -> Node:
+def asyncapi_of(
+    registry: Registry, envelope: Envelope | None = None, *, title: str = "Messages", version: str = "1.0.0"
+) -> Node:
     """The document as an object.
 
     Args:
         registry: what is declared.
+        envelope: how the frames look.
         title: of the application.
         version: of its messages.
     """
-    contract = contract_of(registry)
+    contract = contract_of(registry, envelope)
     keys = _Keys(contract)
     return {
         "asyncapi": VERSION,

@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from .bounds import Node
-from .json_schema import DIALECT, EXTENSION
+from .json_schema import DIALECT, EXTENSION, TYPE_KEY
 from .shapes import REF
 
 _LEAST: Final = ("minLength", "minItems", "minProperties", "minimum", "exclusiveMinimum")
@@ -86,7 +86,7 @@ def _told(name: str) -> str:
 def _frame_changes(name: str, pair: "_Pair", old: Node, new: Node) -> Iterator[Change]:
     is_inbound = name.startswith("in:")
     for step in pair.steps(old, new, ""):
-        path = step.path.removeprefix("data").removeprefix(".")
+        path = step.path if pair.is_flat else step.path.removeprefix("data").removeprefix(".")
         is_breaking = step.is_narrower if is_inbound else step.is_wider
         yield Change(f"{_told(name)} {path}".rstrip(), step.what, is_breaking)
     yield from _term_changes(_told(name), old, new, is_inbound=is_inbound)
@@ -163,6 +163,7 @@ class _Pair:
     def __init__(self, old: Node, new: Node) -> None:
         self._old = old["$defs"]
         self._new = new["$defs"]
+        self.is_flat = TYPE_KEY in new
         self._seen: set[tuple[str, str]] = set()
 
     def steps(self, old: Any, new: Any, path: str) -> Iterator[_Step]:

@@ -1,15 +1,15 @@
 """Every frame that may cross the wire: the declared messages and those of the protocol, each as JSON Schema.
 
-A frame of a client is `{"type", "id", "data"}`; the server's own answers are `reply` and `error`.
+A frame of a client is `{"type", "id", "data"}`, or flat; the server's own answers are `reply` and `error`.
 """
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..errors import ErrorCode
-from ..policy.codec import ERROR_BYTES, ID_LENGTH
+from ..policy.codec import ERROR_BYTES, ID_LENGTH, Envelope
 from ..policy.registry import MessageSpec, Registry
 from ..policy.reserved import CHANNEL_CHARS, RESERVED, UNSUBSCRIBED
 from .bounds import Node
@@ -34,6 +34,7 @@ class Frame:
         node: the schema of the whole frame.
         gaps: what the schema leaves unsaid of its `data`.
         spec: the declaration; None: it is one of the protocol's own.
+        flat: the key of the type, where its data stand beside that; None: they stand in `data`.
     """
 
     type: str
@@ -41,6 +42,7 @@ class Frame:
     node: Node
     gaps: tuple[Gap, ...] = ()
     spec: MessageSpec | None = None
+    flat: str | None = None
 
     @property
     def is_signed(self) -> bool:
@@ -59,8 +61,8 @@ class Frame:
 
     @property
     def data(self) -> Node:
-        """The schema of its `data`; an empty one where it has none."""
-        data: Node = self.node["properties"].get("data", {})
+        """The schema of its `data`, or of what holds them; an empty one where it has none."""
+        data: Node = self.node if self.flat else self.node["properties"].get("data", {})
         return data
 
 
@@ -92,14 +94,20 @@ class Contract:
         raise KeyError(f"no {view} frame {type!r}")
 
 
-def contract_of(registry: Registry) -> Contract:
-    """Read the declarations of a registry."""
+def contract_of(registry: Registry, envelope: Envelope | None = None) -> Contract:
+    """Read the declarations of a registry.
+
+    Args:
+        envelope: how the frames look; None: as they do unless an endpoint says otherwise.
+    """
     shapes = Shapes()
     frames = [frame for spec in registry.messages.values() for frame in _declared(spec, shapes)]
     frames += [frame for message in RESERVED for frame in _declared(MessageSpec.of(message), shapes, is_ours=True)]
     frames += _answers()
+    if envelope is not None and envelope.is_flat:
+        frames = [flat for frame in frames for flat in _flattened(frame, envelope.type_key)]
     names = {name: f"{OBJECT}{kept}" for name, kept in shapes.settle().items()}
-    settled = [Frame(one.type, one.view, renamed(one.node, names), one.gaps, one.spec) for one in frames]
+    settled = [replace(one, node=renamed(one.node, names)) for one in frames]
     objects = {names[name]: renamed(node, names) for name, node in sorted(shapes.objects.items())}
     return Contract(tuple(settled), objects)
 
@@ -131,6 +139,23 @@ def _frame_of(spec: MessageSpec, view: View, data: Node) -> Node:
         "required": ["type", "data"] if is_needed else ["type"],
         "additionalProperties": False,
     }
+
+
+def _flattened(frame: Frame, type_key: str) -> Iterator[Frame]:
+    """A frame in which the data stand beside the type; none where they need the same name, and it cannot be sent."""
+    beside = {name: node for name, node in frame.node["properties"].items() if name not in ("type", "data")}
+    data = frame.data or {"additionalProperties": False}
+    required = [name for name in frame.node["required"] if name not in ("type", "data")]
+    head, fields = {type_key: {"const": frame.type}, **beside}, data.get("properties", {})
+    if head.keys() & fields.keys():
+        return
+    node = {
+        **frame.node,
+        "properties": {**head, **fields},
+        "required": [type_key, *required, *data.get("required", [])],
+        "additionalProperties": data.get("additionalProperties", True),
+    }
+    yield replace(frame, node=node, flat=type_key)
 
 
 def _answers() -> Iterator[Frame]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
+from ..policy.codec import Envelope
 from ..policy.permissions import PermissionTemplate
 from ..policy.rates import Rate
 from ..policy.registry import ChannelSpec, MessageSpec, Registry
@@ -19,16 +20,18 @@ from .shapes import REF
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 EXTENSION: Final = "x-wssec-"
+TYPE_KEY: Final = f"{EXTENSION}type-key"
+"""Which key names the type, where the data stand beside it."""
 
 
-def export_json_schema(registry: Registry) -> str:
+def export_json_schema(registry: Registry, envelope: Envelope | None = None) -> str:
     """The document as text."""
-    return written(json_schema_of(registry))
+    return written(json_schema_of(registry, envelope))
 
 
-def json_schema_of(registry: Registry) -> Node:
+def json_schema_of(registry: Registry, envelope: Envelope | None = None) -> Node:
     """The document as an object."""
-    contract = contract_of(registry)
+    contract = contract_of(registry, envelope)
     definitions = {
         "Inbound": {"oneOf": [{"$ref": ref(name_of(one))} for one in contract.of("in") if one.is_plain]},
         "Outbound": {"oneOf": [{"$ref": ref(name_of(one))} for one in contract.of("out")]},
@@ -38,6 +41,7 @@ def json_schema_of(registry: Registry) -> Node:
     return {
         "$schema": DIALECT,
         "title": "Messages",
+        **({TYPE_KEY: envelope.type_key} if envelope is not None and envelope.is_flat else {}),
         "anyOf": [{"$ref": ref("Inbound")}, {"$ref": ref("Outbound")}],
         f"{EXTENSION}everywhere": list(EVERYWHERE),
         f"{EXTENSION}channels": {spec.pattern.text: channel_terms_of(spec) for spec in registry.channels},

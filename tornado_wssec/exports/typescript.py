@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import unquote
 
+from ..policy.codec import Envelope
 from ..policy.registry import Registry
 from .bounds import Node
 from .frames import Contract, Frame, contract_of
@@ -33,10 +34,12 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 """
 _TAIL: Final = """
 export type ErrorCode = ErrorFrame["code"];
-export type InboundType = (Inbound | SignedInbound | BinaryInbound)["type"];
-export type OutboundType = Outbound["type"];
-export type InboundOf<T extends InboundType> = Extract<Inbound | SignedInbound | BinaryInbound, { type: T }>;
-export type OutboundOf<T extends OutboundType> = Extract<Outbound, { type: T }>;
+export type InboundType = (Inbound | SignedInbound | BinaryInbound)[%(key)s];
+export type OutboundType = Outbound[%(key)s];
+export type InboundOf<T extends InboundType> = Extract<Inbound | SignedInbound | BinaryInbound, { %(name)s: T }>;
+export type OutboundOf<T extends OutboundType> = Extract<Outbound, { %(name)s: T }>;
+"""
+_DATA_TAIL: Final = """\
 export type InboundDataOf<T extends InboundType> = InboundOf<T> extends { data?: infer D } ? D : never;
 export type OutboundDataOf<T extends OutboundType> = OutboundOf<T> extends { data: infer D } ? D : never;
 """
@@ -47,9 +50,14 @@ _SAID: Final = (
 )
 
 
-def export_typescript(registry: Registry) -> str:
-    """The module as text."""
-    contract = contract_of(registry)
+def export_typescript(registry: Registry, envelope: Envelope | None = None) -> str:
+    """The module as text.
+
+    Args:
+        envelope: how the frames look; in a flat one there are no types of their data alone.
+    """
+    envelope = envelope or Envelope()
+    contract = contract_of(registry, envelope)
     names = Names(contract, _TAKEN)
     parts = [_HEAD, *_objects(contract, names)]
     parts += [text for frame in contract.frames for text in _frame(frame, names)]
@@ -60,7 +68,8 @@ def export_typescript(registry: Registry) -> str:
     binary = [frame for frame in inbound if frame.is_binary]
     parts.append(_union("BinaryInbound", "The heads of what a client may send with bytes behind it.", binary, names))
     parts.append(_union("Outbound", "Whatever a client may get.", contract.of("out"), names))
-    return "\n".join(parts) + _TAIL
+    tail = _TAIL % {"key": json.dumps(envelope.type_key), "name": _key(envelope.type_key)}
+    return "\n".join(parts) + tail + ("" if envelope.is_flat else _DATA_TAIL)
 
 
 def _objects(contract: Contract, names: Names) -> Iterator[str]:
@@ -71,7 +80,7 @@ def _objects(contract: Contract, names: Names) -> Iterator[str]:
 def _frame(frame: Frame, names: Names) -> Iterator[str]:
     name = names.of(frame)
     node = frame.node
-    if "properties" in frame.data:
+    if not frame.flat and "properties" in frame.data:
         yield _interface(f"{name}Data", frame.data, names)
         properties = {**node["properties"], "data": {"x-wssec-name": f"{name}Data"}}
         node = {**node, "properties": properties}
@@ -84,6 +93,8 @@ def _interface(name: str, node: Node, names: Names) -> str:
     for key, value in node["properties"].items():
         lines += _comment(_told(value), "  ")
         lines.append(f"  {_key(key)}{'' if key in required else '?'}: {_type(value, names)};")
+    if node.get("additionalProperties") is True:  # a reply in a flat envelope
+        lines.append("  [field: string]: unknown;")
     return "\n".join([*lines, "}", ""])
 
 

@@ -125,8 +125,8 @@ class Envelope:
     def answer(self, message_id: str, data: Mapping[str, Any]) -> bytes:
         """The same in UTF-8, without the text in between where the data is plain."""
         if not self._is_flat and type(data) is dict:
-            for key, value in data.items():
-                if type(value) not in PLAIN or type(key) is not str:
+            for key in data:
+                if type(key) is not str or type(data[key]) not in PLAIN:
                     break
             else:
                 try:
@@ -201,7 +201,11 @@ class Envelope:
 
 _OWN_PREFIX: Final = "wssec."
 _NEVER: Final = 1e9
-_TAKEN: Final = frozenset({"id", "channel", "seq", "code", "detail", "fields", "retry_after"})
+_TAKEN: Final = frozenset(
+    {"id", "channel", "seq", "code", "detail", "fields", "retry_after"}
+    # What the protocol's own messages carry beside their type; `type` itself stands in `wssec.publish` alone.
+    | {"token", "ticket", "since", "data", "jws", "session", "nonce", "heartbeat", "expires_in", "grace"}
+)
 
 
 def _taken_id(message: dict[str, Any]) -> str | None:

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from ..policy.binary import joined
+from ..policy.codec import Envelope
+from ..policy.far_side import spoken, understood
 from .raw import BINARY, CLOSE, PING, PONG, TEXT, RawSocket
 
 
@@ -17,9 +19,10 @@ class Client:
     Args:
         socket: after 101.
         subprotocol: what the server chose.
+        envelope: how the endpoint's messages look; here they are `type`, `id` and `data` in any.
     """
 
-    def __init__(self, socket: RawSocket, subprotocol: str | None) -> None:
+    def __init__(self, socket: RawSocket, subprotocol: str | None, envelope: Envelope | None = None) -> None:
         self.socket = socket
         self.subprotocol = subprotocol
         self.close_code: int | None = None
@@ -27,13 +30,13 @@ class Client:
         self._waiting: deque[dict[str, Any]] = deque()
         self._ids = (f"m{number}" for number in itertools.count(1))
         self._is_open = True
+        self._envelope = envelope or Envelope()
 
     # --- saying ---
 
     async def send(self, type: str, data: Mapping[str, Any] | None = None, id: str | None = None) -> None:
         """Send one message."""
-        message = {"type": type, "id": id, "data": data}
-        await self.send_text(json.dumps({name: value for name, value in message.items() if value is not None}))
+        await self.send_text(self._written(type, data, id))
 
     async def send_text(self, text: str) -> None:
         """Send one text frame, whatever is in it."""
@@ -43,9 +46,7 @@ class Client:
         self, type: str, data: Mapping[str, Any] | None = None, *, payload: bytes, id: str | None = None
     ) -> None:
         """Send one message that carries bytes."""
-        head = {"type": type, "id": id, "data": data}
-        text = json.dumps({name: value for name, value in head.items() if value is not None})
-        await self.socket.send_frame(BINARY, joined(text, payload))
+        await self.socket.send_frame(BINARY, joined(self._written(type, data, id), payload))
 
     async def close(self, code: int = 1000) -> None:
         """Say goodbye and wait for the answer."""
@@ -131,6 +132,11 @@ class Client:
 
     # --- frames ---
 
+    def _written(self, type: str, data: Mapping[str, Any] | None, id: str | None) -> str:
+        message = {"type": type, "id": id, "data": data}
+        said = {name: value for name, value in message.items() if value is not None}
+        return json.dumps(spoken(self._envelope, said))
+
     async def _ask(self, type: str, data: Mapping[str, Any] | None) -> dict[str, Any]:
         id = next(self._ids)
         await self.send(type, data, id)
@@ -147,7 +153,7 @@ class Client:
                 await self._closed(frame.payload)
             elif frame.opcode == TEXT:
                 message: dict[str, Any] = json.loads(frame.payload)
-                return message
+                return understood(self._envelope, message)
         return None
 
     async def _closed(self, payload: bytes) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 from tornado.web import Application
 
 from ..guard import Guard
+from ..policy.codec import Envelope
 from ..policy.identity import Identity
 from ..policy.keys import KeyRing
 from ..policy.registry import Registry
@@ -126,9 +127,10 @@ class GuardKit:
         subject: str = "ann",
         permissions: Sequence[str] = (),
         token: str | None = None,
+        envelope: Envelope | None = None,
         **options: Any,
     ) -> Client:
-        """A connected client: with this token, or a fresh one of this subject.
+        """A connected client: with this token, or a fresh one of this subject, in the endpoint's envelope.
 
         Raises:
             AssertionError: the handshake was refused.
@@ -136,7 +138,7 @@ class GuardKit:
         token = self.token(subject, permissions) if token is None else token
         socket, response = await self.handshake(path, token=token, **options)
         assert response.status == 101, f"the handshake was refused with {response.status}"
-        return Client(socket, response.headers.get("sec-websocket-protocol"))
+        return Client(socket, response.headers.get("sec-websocket-protocol"), envelope)
 
     async def assert_handshake_refused(self, status: int, path: str, **options: Any) -> Response:
         """Claim that a handshake is answered with this status; return the answer."""

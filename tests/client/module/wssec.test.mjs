@@ -574,3 +574,68 @@ test("HttpRefused tells what fetch of a page's own got", () => {
 
   assert.deepEqual([503, 3], [status, retryAfter]);
 });
+
+describe("a flat envelope", () => {
+  const flat = { credential: null, flat: "action" };
+  const ready = { action: "wssec.ready", session: "s", nonce: "n", heartbeat: 25, expires_in: 600 };
+
+  async function ready_connection(options = {}) {
+    const connection = await opened({ ...flat, ...options });
+    page.socket.onopen();
+    page.socket.say(ready);
+    return connection;
+  }
+
+  test("is spoken and understood", async () => {
+    const connection = await ready_connection();
+    const asked = connection.request("say", { room: "lobby" });
+    page.socket.say({ action: "reply", id: "c1", channel: "x", seq: 7 });
+
+    assert.deepEqual({ name: "open", session: "s", expiresIn: 600 }, connection.state);
+    assert.deepEqual([{ action: "say", id: "c1", room: "lobby" }], page.socket.sent);
+    assert.deepEqual({ channel: "x", seq: 7 }, await asked);
+  });
+
+  test("refuses by code", async () => {
+    const connection = await ready_connection();
+    const asked = connection.request("say", {});
+    page.socket.say({ action: "error", id: "c1", code: "invalid", detail: "no", fields: { room: ["?"] } });
+    const { code, fields } = await failure(asked);
+
+    assert.deepEqual(["invalid", { room: ["?"] }], [code, fields]);
+  });
+
+  test("tells events with their channel, and the protocol's own without", async () => {
+    const connection = await ready_connection();
+    const told = [];
+    for (const type of ["said", "wssec.gap", "error"]) {
+      connection.on(type, (data, { channel, seq }) => told.push([type, data.code ?? data, channel, seq]));
+    }
+    page.socket.say({ action: "said", channel: "room:a", seq: 3, text: "hi" });
+    page.socket.say({ action: "wssec.gap", channel: "room:a" });
+    page.socket.say({ action: "error", code: "malformed" });
+
+    assert.deepEqual([
+      ["said", { text: "hi" }, "room:a", 3],
+      ["wssec.gap", { channel: "room:a" }, undefined, undefined],
+      ["error", "malformed", undefined, undefined],
+    ], told);
+  });
+
+  test("shows a first message, signs, and carries bytes", async () => {
+    const texts = [];
+    const signer = () => ({ sign: async (text) => texts.push(text) && "jws" });
+    const connection = await opened({ ...flat, credential: () => ({ token: "abc" }), signer, signed: ["order"] });
+    page.socket.onopen();
+    page.socket.say(ready);
+    connection.send("order", { n: 1 });
+    await settled();
+    connection.send("picture", { n: 2 }, { payload: new Uint8Array([9]) });
+    const [shown, signed, framed] = page.socket.sent;
+
+    assert.deepEqual({ action: "wssec.auth", token: "abc" }, shown);
+    assert.deepEqual(['{"n":1,"action":"order"}'], texts);
+    assert.deepEqual({ action: "wssec.signed", jws: "jws" }, signed);
+    assert.equal('{"n":2,"action":"picture"}', new TextDecoder().decode(framed.slice(4, -1)));
+  });
+});

@@ -87,6 +87,8 @@ export interface Options<In extends Said = Said> {
   signer?: (nonce: string) => { sign(text: string): Promise<string> } | Promise<{ sign(text: string): Promise<string> }>;
   /** The types that are signed. */
   signed?: Iterable<In["type"]>;
+  /** The key of the type, where the endpoint has a flat envelope: `"action"` for `Envelope.flat(type="action")`. */
+  flat?: string;
   /** Messages that may wait while there is no connection; 64 where it is left out. */
   queue?: number;
   /** Milliseconds that a request waits for its answer; 15,000 where it is left out. */

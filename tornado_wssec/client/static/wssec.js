@@ -83,6 +83,7 @@ export class Connection {
   #renew;
   #signer;
   #signed;
+  #flat;
   #most;
   #within;
   #state = { name: "stopped", reason: "closed" };
@@ -105,13 +106,14 @@ export class Connection {
   #marked = Promise.resolve();
   #ears;
 
-  constructor(url, { credential = ticket(), renew, signer, signed = [], queue = 64, within = 15_000 } = {}) {
+  constructor(url, { credential = ticket(), renew, signer, signed = [], flat, queue = 64, within = 15_000 } = {}) {
     this.#url = new URL(url, globalThis.location?.href);
     this.#url.protocol = this.#url.protocol.replace("http", "ws");
     this.#credential = credential;
     this.#renew = renew;
     this.#signer = signer;
     this.#signed = new Set(signed);
+    this.#flat = flat;
     this.#most = queue;
     this.#within = within;
   }
@@ -228,7 +230,7 @@ export class Connection {
 
   #receive(text) {
     this.#heardAt = Date.now();
-    const message = JSON.parse(text);
+    const message = this.#understood(JSON.parse(text));
     const { type, id, channel, seq, data } = message;
     if (id !== undefined) return this.#settle(id, message);
     if (type === "wssec.ready") return this.#ready(data);
@@ -379,7 +381,7 @@ export class Connection {
     if (waiting) waiting.isSent = true;
     if (this.#signed.has(message.type)) this.#sign(message);
     else if (payload === undefined) this.#put(message);
-    else this.#socket.send(framed(message, payload));
+    else this.#socket.send(framed(this.#spoken(message), payload));
   }
 
   /** Signed messages leave in the order of their numbers. */
@@ -387,7 +389,7 @@ export class Connection {
     const turn = this.#turn;
     this.#marked = this.#marked.then(async () => {
       try {
-        const jws = await (await this.#marks).sign(JSON.stringify(message));
+        const jws = await (await this.#marks).sign(JSON.stringify(this.#spoken(message)));
         if (turn === this.#turn) this.#put({ type: "wssec.signed", id: message.id, data: { jws } }); // refused, it was never opened
       } catch ({ message: detail }) {
         this.#settle(message.id, { type: "error", code: "signing_failed", detail });
@@ -396,7 +398,22 @@ export class Connection {
   }
 
   #put(message) {
-    this.#socket.send(JSON.stringify(message));
+    this.#socket.send(JSON.stringify(this.#spoken(message)));
+  }
+
+  /** A message as it goes over the wire: in a flat envelope its data stand beside its type. */
+  #spoken({ type, id, data }) {
+    return this.#flat ? { ...data, [this.#flat]: type, id } : { type, id, data };
+  }
+
+  /** And as it comes from there. */
+  #understood(message) {
+    if (!this.#flat) return message;
+    const { [this.#flat]: type, id, ...data } = message;
+    if (type === "error") return { type, id, ...data };
+    if (id !== undefined || type.startsWith("wssec.")) return { type, id, data };
+    const { channel, seq, ...rest } = data;
+    return { type, channel, seq, data: rest };
   }
 
   #settle(id, outcome) {
