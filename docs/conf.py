@@ -12,7 +12,8 @@ author = "The tornado_wssec maintainers"
 copyright = author
 release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "tables", "commands", "measured", "requirements"]
+ours = ["tables", "commands", "measured", "requirements"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", *ours]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True

@@ -4,8 +4,8 @@ A line to the client is `{"command": number, "do": name, …}`: open, close, req
 with what each needs. The client begins with `{"can": […]}`, then tells `{"command": number, "answer": {…}}` or
 `{"command": number, "refused": code, "fields": […]}`, `{"state": {…}}` and `{"event": {…}}`.
 
-Steps of a case are what the client is asked, what the server does, and what must be told next. Members of a state that a
-step does not name may be anything; an answer and an event are compared whole.
+Steps of a case are what the client is asked, what the server does, and what must be told next. Members of a state that
+a step does not name may be anything; an answer and an event are compared whole.
 """
 
 import asyncio
