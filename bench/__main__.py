@@ -27,6 +27,7 @@ from .suites import (
     telemetry,
     validation,
 )
+from .trading import suite as trading
 
 SUITES: Final[Mapping[str, tuple[Callable[[int], Outcome], Sequence[Bar]]]] = {
     "talk": (talk.measure, bars.MESSAGES),
@@ -35,6 +36,7 @@ SUITES: Final[Mapping[str, tuple[Callable[[int], Outcome], Sequence[Bar]]]] = {
     "handshakes": (lambda rounds: Outcome(handshakes.measure(rounds)), bars.HANDSHAKES),
     "memory": (memory.measure, bars.MEMORY),
     "fanout": (fanout.measure, bars.FANOUT),
+    "trading": (trading.measure, bars.TRADING),
     "nodes": (nodes.measure, bars.NODES),
     "flood": (flood.measure, bars.FLOOD),
     "revocation": (revocation.measure, bars.REVOCATION),

@@ -86,6 +86,16 @@ FANOUT: Final = (
     Bar("P9.slow", "how long they wait (p99) with one among them who reads nothing", 1.1, is_ceiling=True),
 )
 
+TRADING: Final = (
+    Bar(
+        "S4.slow",
+        "how old quotes are for 1,000 fast readers (p99) beside 50 slow ones, of without them",
+        1.2,
+        1.1,
+        is_ceiling=True,
+    ),
+)
+
 NODES: Final = (
     Bar(
         "P9.nodes",
@@ -131,6 +141,7 @@ ALL: Final = (
     *HANDSHAKES,
     *MEMORY,
     *FANOUT,
+    *TRADING,
     *NODES,
     *FLOOD,
     *REVOCATION,

@@ -1,6 +1,7 @@
 """Who connects to our server: each with a token of his own, signed here, so that the server spends nothing on it."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,12 +22,14 @@ class Visitors:
 
     Args:
         folder: where the key file is written.
+        permissions: of everybody.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, permissions: Sequence[str] = PERMISSIONS) -> None:
         self.keys = folder / "keys.json"
         self._ring = KeyRing().generate(now=time.time() - 60)
         self._rules = TokenRules(issuer=ISSUER, audience=AUDIENCE)
+        self._permissions = permissions
         self._tokens: list[str] = []
         KeyFile(self.keys).create(self._ring)
 
@@ -41,7 +44,7 @@ class Visitors:
             self._ring,
             self._rules,
             subject=subject,
-            permissions=PERMISSIONS,
+            permissions=self._permissions,
             ttl=TTL_SECONDS,
             now=time.time(),
         )

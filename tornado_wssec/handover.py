@@ -30,7 +30,7 @@ STOCK: Final = "stock"
 """Tornado's own framing."""
 READ_BYTES: Final = 65_536
 UNSENT: Final[int | None] = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-UNSENT_BYTES: Final = 65_536
+UNSENT_BYTES: Final = 16_384
 """What the system keeps for a reader who is behind, beside what is on its way. Left alone it keeps up to 4 MB on Linux:
 a coalesced quote would wait behind all that, and `outbound_bytes` would bound a part alone."""
 compiled_unmask: Final[Unmask] = _websocket_mask

@@ -28,6 +28,7 @@
 #define COARSE 100000
 #define DRAIN_US 10000000
 #define PARTING_US 2000000
+#define STAMP_BYTES 35      /* 2026-01-31T12:00:00.250000+00:00"}} at the end of a message */
 
 static struct options {
     int port;
@@ -38,6 +39,7 @@ static struct options {
     int tls;
     int deaf;          /* whether nothing is read once they have been greeted */
     int greeted;       /* answers to the hello */
+    int stamped;       /* whether nothing is said, and each message tells at its end when it was made */
     const char *requests, *message, *hello;
 } options = {.outstanding = 1};
 
@@ -63,6 +65,8 @@ struct connection {
     uint64_t left;            /* bytes of the payload that are still to come */
     uint8_t control[128];
     int control_size;
+    char stamp[STAMP_BYTES + 1]; /* the end of the payload, where that matters */
+    int stamp_size;
     uint64_t size;
     int heads;                /* bytes of the end of the head of the answer that have been seen */
     int greeted;
@@ -86,6 +90,7 @@ static int requests_count;
 
 static int running, draining;
 static uint64_t began, until, ended, due, parting;
+static int64_t to_wall;
 static double cpu_began;
 static uint64_t answers, odd, skipped, in_flight, odd_size;
 static uint32_t fine[FINE], coarse[COARSE];
@@ -100,6 +105,12 @@ static void die(const char *what) {
 static uint64_t now_us(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static uint64_t wall_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
     return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
@@ -149,8 +160,9 @@ static void load_files(void) {
     for (int i = 1; i <= frames; i++) memcpy(stream + (size_t)i * frame_size, stream, frame_size);
     if (options.hello) {
         text = slurp(options.hello, &size);
-        hello = malloc(size + 14);
-        hello_size = framed(hello, 1, text, size);
+        hello = malloc((size + 1) * 15); /* a message a line, and none is empty */
+        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+            hello_size += framed(hello + hello_size, 1, line, strlen(line));
     }
     text = slurp(options.requests, &size);
     for (char *end; (end = strstr(text, "\r\n\r\n")); text = end + 4) {
@@ -266,12 +278,38 @@ static void record(uint64_t us) {
     else coarse[us / STEP_US < COARSE ? us / STEP_US : COARSE - 1]++;
 }
 
+/* Keep the end of a payload that comes in parts. */
+static void keep_stamp(struct connection *c, const uint8_t *bytes, uint64_t size) {
+    uint64_t part = size < STAMP_BYTES ? size : STAMP_BYTES;
+    int kept = c->stamp_size < STAMP_BYTES - (int)part ? c->stamp_size : STAMP_BYTES - (int)part;
+    memmove(c->stamp, c->stamp + c->stamp_size - kept, kept);
+    memcpy(c->stamp + kept, bytes + size - part, part);
+    c->stamp_size = kept + part;
+}
+
+/* How old the message is that has come; what tells no time is no message that counts. */
+static void record_age(struct connection *c, uint64_t now) {
+    struct tm day = {0};
+    int fraction;
+    c->stamp[c->stamp_size] = 0;
+    if (sscanf(c->stamp, "%4d-%2d-%2dT%2d:%2d:%2d.%6d+00:00\"}}", &day.tm_year, &day.tm_mon, &day.tm_mday, &day.tm_hour,
+               &day.tm_min, &day.tm_sec, &fraction) != 7) return;
+    day.tm_year -= 1900, day.tm_mon--;
+    int64_t age = (int64_t)now + to_wall - ((int64_t)timegm(&day) * 1000000 + fraction);
+    record(age > 0 ? age : 0);
+    answers++;
+}
+
 /* One message has come; true where it is the answer that somebody waits for. */
 static int answered(struct connection *c, uint64_t now) {
     if (c->stage == GREETING) {
         if (++c->greeted < options.greeted) return 0;
         c->stage = OPEN, shaking--, opened++;
         if (options.deaf && epoll_ctl(epoll, EPOLL_CTL_DEL, c->fd, NULL)) die("epoll_ctl");
+        return 0;
+    }
+    if (options.stamped) {
+        if (running && !draining) record_age(c, now);
         return 0;
     }
     if (!sample_size) sample_size = c->control_size, memcpy(sample, c->control, c->control_size), odd_size = c->size;
@@ -327,7 +365,7 @@ static void begin_payload(struct connection *c) {
         for (int i = 2; i < c->header_size; i++) c->size = c->size << 8 | c->header[i];
     }
     c->left = c->size;
-    c->control_size = 0;
+    c->control_size = c->stamp_size = 0;
 }
 
 /* Read frames (RFC 6455 §5.2); how many messages are answers. */
@@ -345,6 +383,7 @@ static int take(struct connection *c, const uint8_t *bytes, int size) {
         uint64_t room = sizeof c->control - 3 - c->control_size, kept = part < room ? part : room;
         memcpy(c->control + c->control_size, bytes + at, kept);
         c->control_size += kept;
+        if (options.stamped) keep_stamp(c, bytes + at, part);
         at += part;
         c->left -= part;
         if (c->left) break;
@@ -504,6 +543,8 @@ static void begin_run(double seconds) {
     cpu_began = cpu_seconds();
     began = due = now_us();
     until = began + (uint64_t)(seconds * 1e6);
+    to_wall = (int64_t)wall_us() - (int64_t)began;
+    if (options.stamped) return;
     if (options.fan) say(&all[0], 1, began);
     else if (options.active) for (int i = 0; i < options.active; i++) say_next(began);
     else if (options.pace == 0) for (int i = 0; i < count; i++) if (all[i].stage == OPEN) say(&all[i], options.outstanding, began);
@@ -594,6 +635,7 @@ static void read_option(const char *text) {
     else if (IS("tls")) options.tls = atoi(value);
     else if (IS("deaf")) options.deaf = atoi(value);
     else if (IS("greeted")) options.greeted = atoi(value);
+    else if (IS("stamped")) options.stamped = atoi(value);
     else if (IS("requests")) options.requests = value;
     else if (IS("message")) options.message = value;
     else if (IS("hello")) options.hello = value;

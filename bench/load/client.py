@@ -10,6 +10,7 @@ import ssl
 import sys
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ STORM: Final = 64
 AN_ADDRESS: Final = 1_000
 DRAIN_SECONDS: Final = 10.0
 SAMPLE_BYTES: Final = 125
+STAMP_BYTES: Final = 35
+"""`2026-01-31T12:00:00.250000+00:00"}}` at the end of a message."""
 KEY: Final = b"\x37\xfa\x21\x3d"
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
@@ -43,6 +46,7 @@ class Asked:
     deaf: bool = False
     tls: bool = False
     greeted: int = 0
+    stamped: bool = False
 
     @classmethod
     def read(cls, arguments: list[str]) -> "Asked":
@@ -53,7 +57,9 @@ class Asked:
             port=int(given["port"]),
             requests=[request + b"\r\n\r\n" for request in requests],
             message=frame(TEXT, Path(given["message"]).read_bytes()),
-            hello=frame(TEXT, Path(given["hello"]).read_bytes()) if "hello" in given else None,
+            hello=b"".join(frame(TEXT, line) for line in Path(given["hello"]).read_bytes().splitlines())
+            if "hello" in given
+            else None,
             outstanding=int(given["outstanding"]),
             active=int(given["active"]),
             fan=int(given["fan"]),
@@ -61,6 +67,7 @@ class Asked:
             deaf=given["deaf"] == "1",
             tls=given["tls"] == "1",
             greeted=int(given["greeted"]),
+            stamped=given["stamped"] == "1",
         )
 
 
@@ -135,6 +142,8 @@ class Clients:
 
     async def _speak(self, tally: Tally) -> None:
         asked = self.asked
+        if asked.stamped:
+            return
         if asked.fan:
             self.all[0].say(1)
         elif asked.active:
@@ -172,6 +181,9 @@ class Clients:
     def answered(self, connection: "Connection", payload: bytes) -> int:
         """One message has come; how many may be said for it."""
         tally = self.tally
+        if tally is not None and self.asked.stamped:
+            tally.waits += age_of(payload)
+            return 0
         if tally is None or not (connection.sent or self.asked.fan):
             return 0
         if tally.size is None:
@@ -307,6 +319,14 @@ class Connection(asyncio.Protocol):
         else:
             return self._clients.answered(self, payload)
         return 0
+
+
+def age_of(payload: bytes) -> list[float]:
+    """How old a message is that tells at its end when it was made; nothing of one that does not."""
+    try:
+        return [max(time.time() - datetime.fromisoformat(payload[-STAMP_BYTES:-3].decode()).timestamp(), 0)]
+    except ValueError:
+        return []
 
 
 def unverified() -> ssl.SSLContext:

@@ -34,9 +34,11 @@ class Plan:
         active: messages of all connections together that wait, the turn going round; 0: each by itself.
         fan: how many answers one message of the first connection has, over all connections; 0: it has its own.
         pace: seconds between two messages of one connection; 0: as fast as it is answered.
-        hello: what is said once, after the handshake.
+        hello: what is said once, after the handshake; a message a line.
         greeted: how many messages then come before the connection is ready.
         is_deaf: whether they read nothing once they have been greeted.
+        is_stamped: whether they say nothing, and each message that comes ends with the time at which it was made; what
+            is measured is then how old messages are.
         is_tls: whether to speak TLS.
         expects: text that stands in every answer, once spaces are left out.
     """
@@ -50,6 +52,7 @@ class Plan:
     hello: str | None = None
     greeted: int = 0
     is_deaf: bool = False
+    is_stamped: bool = False
     is_tls: bool = False
     expects: str = ""
 
@@ -144,6 +147,7 @@ class Load:
             f"tls={int(plan.is_tls)}",
             f"deaf={int(plan.is_deaf)}",
             f"greeted={plan.greeted}",
+            f"stamped={int(plan.is_stamped)}",
             f"requests={self._file('requests', ''.join(plan.requests))}",
             f"message={self._file('message', plan.message)}",
         ]

@@ -77,11 +77,28 @@ def startup(results: Mapping[str, Any]) -> Rows:
     return [("Types", "CPU", "Memory"), *shown]
 
 
+def trading(results: Mapping[str, Any]) -> Rows:
+    """What a thousand readers of quotes see, alone and beside slow ones."""
+    shown = [
+        (
+            who,
+            f"{one['p50_ms']:.1f} ms",
+            f"{one['p99_ms']:.1f} ms",
+            f"{one['quotes_per_second']:,}",
+            f"{one['cpu_share']:.0%}",
+            f"{one['resident_mib']:.0f} MiB",
+        )
+        for who, one in results["tables"]["trading"].items()
+    ]
+    return [("The fast ones", "Age (p50)", "Age (p99)", "Quotes a second", "CPU of the server", "Memory"), *shown]
+
+
 TABLES: Final[Mapping[str, Callable[..., Rows]]] = {
     "bars": bars,
     "costs": costs,
     "machine": machine,
     "startup": startup,
+    "trading": trading,
 }
 
 

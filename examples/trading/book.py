@@ -79,8 +79,8 @@ class Book:
         if wanted["order"] in mine:
             return mine[wanted["order"]], False
         _forget_one(mine)
-        names = ("account", "symbol", "side", "quantity", "limit")
-        order = Order(wanted["order"], *(wanted[name] for name in names), at=now)
+        what = {name: wanted[name] for name in ("account", "symbol", "side", "quantity", "limit")}
+        order = Order(id=wanted["order"], at=now, **what)
         mine[order.id] = order
         if self._is_acceptable(order, wanted):
             self._fill(order, now)

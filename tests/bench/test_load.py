@@ -14,6 +14,8 @@ from bench.load.driver import Load, LoadFailed, Plan, checked, request
 from bench.messages import POST, SMALL, SUBSCRIBE
 from bench.process import ServerProcess
 from bench.roster import BARE, OURS
+from bench.trading.suite import SUBSCRIBE as TRADED
+from bench.visitors import ORIGIN, Visitors
 from tests.certificates import certify
 
 KINDS = ["python", *(["c"] if sys.platform == "linux" and shutil.which("cc") else [])]
@@ -78,6 +80,21 @@ def test_load_of_a_fan_counts_each_listener(arena: Arena, ours: ServerProcess) -
 
     assert run.messages > 0
     assert 0 == run.messages % 7
+
+
+def test_load_of_a_feed_tells_how_old_it_is(tmp_path: Path) -> None:
+    """Who says nothing reads off each quote when it was made; of two symbols that each of three hears."""
+    visitors = Visitors(tmp_path, ("market:read:*",))
+    with ServerProcess("bench.trading.server", str(visitors.keys)) as server:
+        requests = [request(server.port, "/ws/desk", token=token, origin=ORIGIN) for token in visitors.tokens(3)]
+        plan = Plan(requests, "", hello="\n".join(TRADED[:2]), greeted=2, is_stamped=True)
+        with Load(server.port, plan) as load:
+            load.connect(3)
+            server.ask("feed", "on")
+            run = load.run(0.3)
+
+    assert 6 <= run.messages <= 6 * 0.3 * 20 * 2
+    assert 0 < run.p50 <= run.p99 < 60
 
 
 def test_load_that_is_deaf_lets_others_talk(arena: Arena, ours: ServerProcess) -> None:

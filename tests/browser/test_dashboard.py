@@ -9,14 +9,15 @@ from typing import Final, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocket, expect
 
 from examples.dashboard.story import tell
 from examples.running.deployment import deployed
 from examples.running.stage import Stage
 from examples.running.story import Outcome
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
-from tests.starter.running import free_port, run
+from tests.ports import free_port
+from tests.starter.running import run
 
 WITHIN_A_SECOND: Final = 1_000
 ROWS: Final = 28
@@ -40,6 +41,17 @@ def enter(page: Page, customer: str) -> Page:
     return page
 
 
+def frames_of(page: Page) -> list[str]:
+    """What comes to this page by any WebSocket from now on."""
+    frames: list[str] = []
+
+    def opened(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda text: frames.append(str(text)))
+
+    page.on("websocket", opened)
+    return frames
+
+
 def test_dashboard_story_ends_as_it_must(stage: Stage) -> None:
     """What `python3 examples dashboard` prints: every row of it."""
 
@@ -55,16 +67,12 @@ def test_dashboard_story_ends_as_it_must(stage: Stage) -> None:
 
 def test_dashboard_shows_each_customer_its_own(stage: Stage, visit: Visitor) -> None:
     """Two look at once: every frame that comes names its own tenant alone, and the figures go on."""
-    heard: dict[str, list[str]] = {"aurora": [], "baltic": []}
-    for tenant, customer in (("aurora", "Aurora Foods"), ("baltic", "Baltic Rail")):
-        page = visit(stage.url)
-        frames = heard[tenant]
-        page.on(
-            "websocket", lambda socket, frames=frames: socket.on("framereceived", lambda text: frames.append(str(text)))
-        )
+    pages = {"aurora": (visit(stage.url), "Aurora Foods"), "baltic": (visit(stage.url), "Baltic Rail")}
+    heard = {tenant: frames_of(page) for tenant, (page, _) in pages.items()}
+    for page, customer in pages.values():
         enter(page, customer)
-        first = page.locator("#chart-revenue svg").get_attribute("aria-label")
-        expect(page.locator("#chart-revenue svg")).not_to_have_attribute("aria-label", first or "")
+        chart = page.locator("#chart-revenue svg")
+        expect(chart).not_to_have_attribute("aria-label", chart.get_attribute("aria-label") or "")
         expect(page.locator("#name")).to_have_text(customer)
 
     named = {tenant: set(re.findall(r'"tenant":"(\w+)"', "".join(frames))) for tenant, frames in heard.items()}

@@ -15,7 +15,8 @@ from examples.running.stage import Stage
 from examples.running.story import Outcome
 from examples.trading.story import tell
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
-from tests.starter.running import free_port, run
+from tests.ports import free_port
+from tests.starter.running import run
 
 WITHIN_A_SECOND: Final = 1_000
 KEPT: Final = """async () => {

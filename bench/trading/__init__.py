@@ -1,0 +1,1 @@
+"""The feed of the trading desk: a thousand who read, fifty who are far too slow."""
