@@ -154,6 +154,7 @@ function show(own) {
   $("case-subject").textContent = subject;
   $("case-customer").textContent = capital(customer);
   $("about").textContent = capital(customer);
+  $("channel").textContent = `case:${own}`;
   $("text").placeholder = "Write a message";
   $("answer").dataset.placeholder = `Answer ${capital(customer)}`;
   if (!talks.has(own)) listen(own);
