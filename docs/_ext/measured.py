@@ -5,6 +5,8 @@ what things cost, `machine` for what it was measured on.
 """
 
 import json
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -77,6 +79,38 @@ def startup(results: Mapping[str, Any]) -> Rows:
     return [("Types", "CPU", "Memory"), *shown]
 
 
+def sizing(results: Mapping[str, Any]) -> Rows:
+    """What half a core carries, and what people weigh who say nothing."""
+    fewest, *_, most = results["tables"]["memory"]["ours"]
+    weight = (most[1] - fewest[1]) / (most[0] - fewest[0])
+    alone = fewest[1] - fewest[0] * weight
+    tables = results["tables"]
+    units = {
+        "a message of 120 bytes, answered": tables["messages"]["small, one at a time"]["ours"][0],
+        "the same over TLS that ends here": tables["encrypted"]["small, one at a time"]["ours"][0],
+        "a message of 1 KB, answered": tables["messages"]["medium, one at a time"]["ours"][0],
+        "one listener of a message to 1,000": next(iter(tables["fanout"].values()))["ours"][0],
+        "one of 10,000 on four processes, by Redis": next(iter(tables["nodes"].values()))["ours_nodes"][0],
+        "a handshake with a token that is known": _microseconds(results["bars"]["P7.known"]["note"]),
+        "a handshake with a fresh token (EdDSA)": _microseconds(results["bars"]["P7.eddsa"]["note"]),
+    }
+    return [
+        ("What", "One costs", "A process carries"),
+        ("an idle connection", f"{weight / 1024:.1f} KiB", f"10,000 in {(alone + 10_000 * weight) / 2**20:.0f} MiB"),
+        *((what, f"{cost:.1f} µs", f"{_rounded(500_000 / cost)} a second") for what, cost in units.items()),
+    ]
+
+
+def _microseconds(note: str) -> float:
+    """The first number of a bar's note, which is ours."""
+    return float(re.findall(r"([\d.]+) µs", note)[0])
+
+
+def _rounded(number: float) -> str:
+    """To two digits: what is said of another machine is no better."""
+    return f"{round(number, 1 - math.floor(math.log10(number))):,.0f}"
+
+
 def trading(results: Mapping[str, Any]) -> Rows:
     """What a thousand readers of quotes see, alone and beside slow ones."""
     shown = [
@@ -88,7 +122,7 @@ def trading(results: Mapping[str, Any]) -> Rows:
             f"{one['cpu_share']:.0%}",
             f"{one['resident_mib']:.0f} MiB",
         )
-        for who, one in results["tables"]["trading"].items()
+        for who, one in results["tables"].get("trading", {}).items()
     ]
     return [("The fast ones", "Age (p50)", "Age (p99)", "Quotes a second", "CPU of the server", "Memory"), *shown]
 
@@ -97,6 +131,7 @@ TABLES: Final[Mapping[str, Callable[..., Rows]]] = {
     "bars": bars,
     "costs": costs,
     "machine": machine,
+    "sizing": sizing,
     "startup": startup,
     "trading": trading,
 }

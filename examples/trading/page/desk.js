@@ -36,7 +36,7 @@ function enter() {
   $("blotter").hidden = !account;
   $("ticket").hidden = !account;
   $("no-account").hidden = Boolean(account);
-  $("key").textContent = session.key ? `Signed by this browser’s key …${session.key.jwk.x.slice(-6)}` : "";
+  $("key").textContent = session.key ? `Signed by the key ${session.key.jwk.x.slice(-6)} of this browser` : "";
   for (const each of symbols) list(each);
   choose(symbols[0].symbol);
 
