@@ -1143,7 +1143,7 @@ export interface WssecReadyData {
   /** minimum: 0 */
   heartbeat: number;
   /** minimum: 0 */
-  expires_in?: number;
+  expires_in: number | null;
 }
 
 /** The connection may be used. */

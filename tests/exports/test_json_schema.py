@@ -18,6 +18,7 @@ CATALOGUES = Registry.scan("schemas")
 DOCUMENT = json_schema_of(CATALOGUES)
 OURS = {**exceptions_of(CATALOGUES)}
 VARIED = json_schema_of(VARIETY)
+READY = {"session": "s", "nonce": "n", "heartbeat": 25.0}
 
 
 def disagreements(registry: Registry, document: Any, type: str, sample: Mapping[str, Any], count: int) -> list[Any]:
@@ -86,6 +87,9 @@ def test_json_schema_takes_what_the_server_takes() -> None:
             True,
         ),
         ("Outbound", {"type": "wssec.expiring", "data": {"expires_in": 60.0, "grace": 25.0}}, True),
+        ("Outbound", {"type": "wssec.ready", "data": {**READY, "expires_in": 600.0}}, True),
+        ("Outbound", {"type": "wssec.ready", "data": {**READY, "expires_in": None}}, True),
+        ("Outbound", {"type": "wssec.ready", "data": READY}, False),
     ],
 )
 def test_json_schema_knows_frames_of_the_protocol(view: str, frame: dict[str, Any], fits: bool) -> None:

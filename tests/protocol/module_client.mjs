@@ -30,12 +30,12 @@ function signing(jwk, nonce) {
   return new MessageSigner(nonce, isEdwards ? "EdDSA" : "ES256", (bytes) => sign(how[0], bytes, how[1]));
 }
 
-function open({ url, tokens, token, placement = "ticket", key, signed, dice, queue }) {
+function open({ url, tokens, token, placement = "ticket", key, signed, flat, dice, queue }) {
   if (dice !== undefined) Math.random = () => dice;
   const give = async () => token ?? fresh(tokens);
   const credential = PLACEMENTS[placement]({ url, token: give });
   const signer = key && ((nonce) => signing(key, nonce));
-  connection = new Connection(url, { credential, renew: give, signer, signed, queue });
+  connection = new Connection(url, { credential, renew: give, signer, signed, flat, queue });
   for (const type of ["chat.posted", "chat.typing", "wssec.gap", "wssec.unsubscribed"]) {
     connection.on(type, (data, message) => say({ event: { type, channel: message?.channel ?? data.channel, data } }));
   }
@@ -65,7 +65,7 @@ const commands = {
   },
 };
 
-say({ can: [...Object.keys(PLACEMENTS), "sign"] });
+say({ can: [...Object.keys(PLACEMENTS), "flat", "sign"] });
 for await (const line of createInterface({ input: process.stdin })) {
   const { command, do: name, ...options } = JSON.parse(line);
   Promise.resolve()

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_priva
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tornado.httpclient import HTTPRequest
 
+from tornado_wssec import Envelope
 from tornado_wssec.client import Client, MessageSigner, Refused, State, Stopped, bearer, first_message, ticket_for
 from tornado_wssec.client import api_key as by_key
 from tornado_wssec.client.credentials import Credential, Shown, fetched
@@ -93,6 +94,7 @@ class Driven:
         placement: str = "ticket",
         key: Mapping[str, str] | None = None,
         api_key: str = "",
+        flat: str | None = None,
         dice: float = 0.0,
         **options: Any,
     ) -> None:
@@ -110,6 +112,7 @@ class Driven:
             on_state=self.told,
             dice=lambda: dice,
             signing_key=signing_key,
+            envelope=None if flat is None else Envelope.flat(type=flat),
             **options,
         )
         self.start(self._run(self.client))
@@ -164,7 +167,7 @@ class Driven:
 
 async def main() -> None:
     """Read commands until there are no more."""
-    say({"can": [*PLACEMENTS, "key", "sign"]})
+    say({"can": [*PLACEMENTS, "key", "flat", "sign"]})
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     driven = Driven()

@@ -21,6 +21,9 @@ OBJECT: Final = "object:"
 
 _ID: Final[Mapping[str, Any]] = {"type": "string", "maxLength": ID_LENGTH}
 _SECONDS: Final[Mapping[str, Any]] = {"type": "number", "minimum": 0}
+_SECONDS_OR_NONE: Final[Mapping[str, Any]] = {"type": ["number", "null"], "minimum": 0}
+"""Of a credential that does not end there is none."""
+
 _CHANNEL: Final[Mapping[str, Any]] = {"type": "string", "minLength": 1, "maxLength": CHANNEL_CHARS}
 
 
@@ -173,7 +176,7 @@ def _answers() -> Iterator[Frame]:
     yield Frame("error", "out", {"description": "A frame that was not acted on.", **error})
     yield Frame("pong", "out", _own("pong", "The answer to a `ping`.", {}, id=_ID))
     ready = {"session": {"type": "string"}, "nonce": {"type": "string"}, "heartbeat": _SECONDS}
-    ready_data = _object(ready, expires_in=_SECONDS)
+    ready_data = _object({**ready, "expires_in": _SECONDS_OR_NONE})
     yield Frame("wssec.ready", "out", _own("wssec.ready", "The connection may be used.", {"data": ready_data}))
     expiring = _object({"expires_in": _SECONDS, "grace": _SECONDS})
     yield Frame("wssec.expiring", "out", _own("wssec.expiring", "The token ends soon.", {"data": expiring}))
