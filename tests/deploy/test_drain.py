@@ -16,6 +16,7 @@ LINE: Final = {"room": "lobby", "text": "hello"}
 BOTH: Final = {"haproxy": {"alpn http/1.1\n": "alpn h2,http/1.1\n"}, "nginx": {" ssl;\n": " ssl http2;\n"}}
 
 
+@pytest.mark.requirement("R089")
 @pytest.mark.parametrize("proxy", PROXIES)
 @in_loop
 async def test_drain_behind_a_proxy_sends_everybody_to_the_other(proxy: str) -> None:
@@ -56,6 +57,7 @@ def opened(server: Server) -> list[str]:
     return [line["address"] for line in server.audited("session.opened")]
 
 
+@pytest.mark.requirement("R089")
 @in_loop
 async def test_http2_socket_by_haproxy() -> None:
     """Since 2.4, where it may speak h2: an extended CONNECT becomes an upgrade, and the socket is like any other."""

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.stores.kit import in_loop
 from tests.stores.redis_kit import prefix_of
 
@@ -12,6 +14,7 @@ PEOPLE = 48
 PER_SECOND = 10.0
 
 
+@pytest.mark.requirement("R089")
 @in_loop
 async def test_rolling_restart_loses_nothing_and_brings_no_rush(redis_url: str, tmp_path: Path) -> None:
     """Everybody hears all that was acknowledged, once; everybody is back before the next goes; nobody all at once.
