@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.kits import CHAT, chat_kit, in_loop
-from tornado_wssec import Guard, Limits, Registry, Timeouts
+from tornado_wssec import Guard, Limits, Registry, Timeouts, WarnOnly
 from tornado_wssec.cli.application_audit import audit
 from tornado_wssec.cli.audit_lines import Level
 from tornado_wssec.policy.keys import KeyRing
@@ -88,6 +88,17 @@ def test_startup_tells_what_is_switched_off() -> None:
     assert switches == tuple(part.split(" ")[0] for part in told(bare.guard)["switched off"].split("; "))
     assert 2 == told(lenient)["switched off"].count("Registry(")
     assert "Timeouts.mirror_for_new 7, by default 30" == told(bare.guard)["not at its default"]
+
+
+def test_startup_tells_of_warn_only_while_it_lasts() -> None:
+    """With the day; behind it nothing is let pass, and nothing is switched off."""
+    kit = chat_kit()
+    kit.guard.registry = Registry(warn_only=WarnOnly(until="2026-02-01"))
+    during = told(kit.guard)["switched off"]
+    kit.clock.advance(60 * DAY)
+
+    assert "Registry(warn_only=…) lets pass until 2026-02-01 what does not fit a schema" == during
+    assert "nothing" == told(kit.guard)["switched off"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,13 @@ def test_tutorial_works_as_it_stands(tmp_path: Path) -> None:
                 desk.follow(block)
 
 
+def test_tutorial_shows_nothing_that_is_not_done() -> None:
+    """Each fence of the page is a block that the test above follows: none is of a kind that it passes over."""
+    fences = [line for line in TUTORIAL.read_text(encoding="utf-8").splitlines() if line.startswith("```")]
+
+    assert len(fences) == 2 * len(list(blocks(TUTORIAL)))
+
+
 def test_tutorial_begins_with_the_files_of_the_readme() -> None:
     """The reader's two files are the same on both pages."""
     names = ("schemas/chat.py", "app.py")

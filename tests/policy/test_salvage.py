@@ -1,17 +1,25 @@
 """What of a refused message is handed on while a registry is warn-only."""
 
-from typing import Any
+from collections import Counter
+from random import Random
+from typing import Any, Final
 
 import pytest
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates_schema
 
+from tests.policy.mutants import mutated_text
+from tests.schemas.samples import SAMPLES
 from tornado_wssec import StrictInteger
-from tornado_wssec.errors import InvalidMessage
+from tornado_wssec.errors import InvalidMessage, MalformedFrame
 from tornado_wssec.policy.messages import Message
 from tornado_wssec.policy.registry import Registry
+from tornado_wssec.policy.strict_json import decode_json
+from tornado_wssec.settings import Limits
 
 from .samples import TYPE, message, schema, text
 
+SPECS: Final = Registry.scan("schemas").messages
+COUNT: Final = 150
 ROOM = text(validate=validate.Length(max=4))
 
 
@@ -102,6 +110,24 @@ def test_nested_data_comes_whole_as_it_came() -> None:
     assert {"point": {"x": 1, "y": 2}} == handed_on(declared, {"point": {"x": 1, "y": 2}})
 
 
+def test_half_of_what_a_pre_load_has_made_is_left_out() -> None:
+    """It came by another name, so that there is nothing to hand on as it came."""
+    point = fields.Nested(schema(x=StrictInteger(required=True)))
+
+    class Renamed(message(point=point)):  # type: ignore[misc]  # a class that is made on the spot
+        class Meta:
+            type = TYPE
+            permission = message().opts.permission
+            register = False
+
+        @pre_load
+        def rename(self, data: dict[str, Any], **options: Any) -> dict[str, Any]:
+            return {"point": data["p"]}
+
+    assert {"point": {"x": 1}} == handed_on(Renamed, {"p": {"x": 1}})
+    assert {} == handed_on(Renamed, {"p": {"x": 1, "y": 2}})
+
+
 def test_fault_of_the_whole_leaves_the_fields_as_declared() -> None:
     """`validates_schema` and `post_load` speak of no one field; what they would have made of it is left out."""
 
@@ -151,3 +177,34 @@ def test_failing_code_refuses_as_ever() -> None:
     assert f"{TYPE}: _schema" == refused(Early, {})
     assert f"{TYPE}: post_load returned a NoneType, not a dict" == refused(Late, {})
     assert refused(message(text=text(validate=broken)), {"text": "a"}).startswith(f"{TYPE}: ZeroDivisionError")
+
+
+@pytest.mark.parametrize("type", [name for name in SAMPLES if SPECS[name].direction != "out"])
+def test_nothing_that_decides_is_handed_on_unless_it_is_valid(type: str) -> None:
+    """On mutants: what is accepted is so with the same result, and what a permission is filled from always fits."""
+    spec, rng, seen = SPECS[type], Random(type), Counter[str]()
+    for _ in range(COUNT):
+        try:
+            data = decode_json(mutated_text(SAMPLES[type], rng), Limits())
+        except MalformedFrame:
+            continue
+        if not isinstance(data, dict):
+            continue
+        try:
+            handed, fault = spec.load_anyway(data)
+        except InvalidMessage:
+            seen["refused"] += 1
+            with pytest.raises(InvalidMessage):
+                spec.load(data)
+            continue
+        if fault is None:
+            seen["accepted"] += 1
+            assert spec.load(data) == handed
+            continue
+        seen["handed on"] += 1
+        for name, key in spec.filled_from:
+            field = spec.message().fields[name]
+            assert field.deserialize(data[spec.wire_name(name)]) == handed[key]
+
+    assert seen["accepted"]
+    assert seen["handed on"]
