@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ from tornado.web import Application
 
 from examples.pages import page_routes, serve
 from schemas import market
-from tornado_wssec import BearerToken, Guard, Registry, SecureWebSocketHandler, Ticket, on
+from tornado_wssec import BearerToken, Guard, Registry, SecureWebSocketHandler, StoreError, Ticket, on
 
 from . import people
 from .book import Book, Order
@@ -68,7 +68,8 @@ class DeskSocket(SecureWebSocketHandler):
 
 async def tell(guard: Guard, order: Order) -> None:
     """Tell an account what became of an order; its channel is heard by nobody else."""
-    await guard.publish(f"orders:{order.account}", market.OrderChanged, order.told())
+    with suppress(StoreError):  # the order stands all the same: the reply says so, and `opened` to who comes back
+        await guard.publish(f"orders:{order.account}", market.OrderChanged, order.told())
 
 
 async def feed(guard: Guard, book: Book, steps_per_second: float) -> None:
@@ -76,8 +77,9 @@ async def feed(guard: Guard, book: Book, steps_per_second: float) -> None:
     due = time.monotonic()
     while True:
         book.market.step()
-        for symbol, listing in book.market.listings.items():
-            await guard.publish(f"market:{symbol}", market.Quote, {**listing.quote(), "at": now()})
+        with suppress(StoreError):  # it has gone by: the next quote is as good
+            for symbol, listing in book.market.listings.items():
+                await guard.publish(f"market:{symbol}", market.Quote, {**listing.quote(), "at": now()})
         for order in list(book.match(now())):
             await tell(guard, order)
         due = max(due + 1 / steps_per_second, time.monotonic() - 1)  # what is late by a second is not caught up

@@ -14,8 +14,12 @@ from typing import Any, Final
 import tornado.web
 
 from examples.pages import Api
+from tornado_wssec import StoreError
 
 from .market import LISTED
+
+SESSION_SECONDS: Final = 12 * 3_600
+"""How long one may go on without signing in again, however often the token is renewed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +79,23 @@ class Renew(Tokens):
     async def post(self) -> None:
         """Look up the rights anew, so that what was taken away is gone."""
         identity = await self.guard.authenticate(self.request)
-        if identity.subject not in PEOPLE or identity.session_id is None:
+        signed_in_at = identity.claims.get("auth_time", 0)
+        if identity.subject not in PEOPLE or not identity.session_id or time.time() > signed_in_at + SESSION_SECONDS:
             raise tornado.web.HTTPError(401)
-        self.answer(identity.subject, identity.session_id, identity.claims["auth_time"], identity.claims.get("cnf"))
+        self.answer(identity.subject, identity.session_id, signed_in_at, identity.claims.get("cnf"))
 
 
 class SignOut(Api):
     """`POST /sign-out` with a token ends its session: every token and every screen of it."""
 
     async def post(self) -> None:
-        """Revoke, and say nothing."""
+        """Revoke, and say nothing; 503 where it may not hold, since the store did not acknowledge it."""
         identity = await self.guard.authenticate(self.request)
-        await self.guard.revoke(session=identity.session_id, reason="signed out")
+        whole = {"session": identity.session_id} if identity.session_id else {"token": identity.token_id}
+        try:
+            await self.guard.revoke(**whole, reason="signed out")
+        except StoreError as error:
+            raise tornado.web.HTTPError(503) from error
         self.set_status(204)
 
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from examples.running.stage import Stage, Visitor, answer, refusal
 from examples.running.story import Outcome, Scene
-from tornado_wssec.client import Client, MessageSigner, public_jwk
+from tornado_wssec.client import Client, MessageSigner, Stopped, public_jwk
 from tornado_wssec.testing import Client as BareClient
 from tornado_wssec.testing import RawSocket
 from tornado_wssec.testing.raw import handshake_headers
@@ -58,6 +58,10 @@ class Trader:
         ready = await client.assert_received("wssec.ready")
         return client, MessageSigner(key or self.key, ready["nonce"])
 
+    def shown(self) -> dict[str, str]:
+        """What a plain request of the page has."""
+        return {"Origin": self.stage.url, "Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
+
     def order(self, **changes: Any) -> dict[str, Any]:
         """The data of one that is filled at once."""
         wanted = {"order": str(uuid.uuid4()), "account": self.account, "symbol": "nrdw", "side": "buy", "quantity": 5}
@@ -70,6 +74,7 @@ async def tell(stage: Stage) -> AsyncIterator[Scene]:
     yield Scene("Two screens of ann, and one of bob", await trade(ann, bob))
     yield Scene("Ann cheats", await cheat(ann, bob, eve))
     yield Scene("A screen that does not read", await fall_behind(stage, ann, bob, eve))
+    yield Scene("Ann stays, and leaves", await leave(ann))
 
 
 async def arrive(stage: Stage, name: str) -> Trader:
@@ -156,6 +161,29 @@ async def fall_behind(stage: Stage, *traders: Trader) -> list[Outcome]:
         ),
         Outcome("what it got, symbol by symbol", "in order", "in order" if rises else "out of order"),
         Outcome("what came last", f"the newest of {len(LISTED)}", f"the newest of {last}"),
+    ]
+
+
+async def leave(ann: Trader) -> list[Outcome]:
+    """A renewed token is for the same key; whoever signs out takes every screen along."""
+    other = await ann.stage.fetch("POST", "/renew", ann.shown())
+    fresh = json.loads(other.body)["token"]
+    async with ann.screen() as first:
+        await first.request("wssec.refresh", {"token": fresh})
+        reply = await first.request("order.place", ann.order())
+        left = await ann.stage.fetch("POST", "/sign-out", ann.shown())
+        try:
+            await changes(first, "none")
+            ended = "open"
+        except TimeoutError:
+            ended = "open"
+        except Stopped as stopped:
+            ended = f"closed {stopped.state.code}"
+    return [
+        Outcome("she renews her token, and buys", "filled", reply["state"]),
+        Outcome("she signs out", "HTTP 204", f"HTTP {left.code}"),
+        Outcome("her screen", "closed 4403", ended),
+        Outcome("the token that was renewed", "HTTP 401", await ann.stage.handshake(PATH, token=fresh)),
     ]
 
 

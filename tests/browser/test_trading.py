@@ -19,6 +19,7 @@ from tests.ports import free_port
 from tests.starter.running import run
 
 WITHIN_A_SECOND: Final = 1_000
+ROWS: Final = 24
 KEPT: Final = """async () => {
   const answered = (asked) => new Promise((resolve) => (asked.onsuccess = ({ target }) => resolve(target.result)));
   const { key } = await import("/session.js");
@@ -67,7 +68,7 @@ def test_trading_story_ends_as_it_must(stage: Stage) -> None:
     with ThreadPoolExecutor(1) as beside:  # the browser has an event loop of its own in this one
         outcomes = beside.submit(asyncio.run, told()).result()
 
-    assert 20 == len(outcomes)
+    assert ROWS == len(outcomes)
     assert [] == [outcome for outcome in outcomes if not outcome.is_right]
 
 
