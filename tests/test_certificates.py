@@ -288,6 +288,7 @@ ONE_TWO = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2)
 ONE_THREE = (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3)
 
 
+@pytest.mark.standard("RFC 9325")
 @pytest.mark.requirement("R002")
 @pytest.mark.parametrize("versions", [ONE_TWO, ONE_THREE], ids=["1.2", "1.3"])
 def test_r002_tls_is_forward_secret(versions: tuple[ssl.TLSVersion, ssl.TLSVersion], shown: Certified) -> None:
@@ -338,6 +339,7 @@ def test_r002_tls_options(shown: Certified) -> None:
 # --- https from now on ---
 
 
+@pytest.mark.standard("RFC 6797")
 @pytest.mark.requirement("R002")
 @in_loop
 async def test_r002_hsts(shown: Certified) -> None:

@@ -24,6 +24,7 @@ WAYS: list[Callable[..., Authenticator]] = [SessionCookie, SignedCookie]
 both = pytest.mark.parametrize("way", WAYS, ids=["session", "signed"])
 
 
+@pytest.mark.standard("RFC 6265")
 @pytest.mark.requirement("R010")
 @both
 @in_loop

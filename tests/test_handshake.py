@@ -134,6 +134,7 @@ async def test_handshake_refusal(fault: Fault, caplog: pytest.LogCaptureFixture)
     assert {"server", "set-cookie", "sec-websocket-accept"}.isdisjoint(answer.headers)
 
 
+@pytest.mark.standard("WebSocket cheat sheet handshake")
 @pytest.mark.requirement("R005", "R011")
 @pytest.mark.parametrize(
     ("first", "second"),
@@ -171,6 +172,7 @@ CHALLENGES = {
 }
 
 
+@pytest.mark.standard("RFC 6750")
 @pytest.mark.requirement("R004")
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
 @in_loop

@@ -181,6 +181,7 @@ async def test_hub_age() -> None:
         assert "connection reached its age" == await client.assert_closed(4408)
 
 
+@pytest.mark.standard("WebSocket cheat sheet session end")
 @pytest.mark.requirement("R029")
 @in_loop
 async def test_j24_expiry_without_traffic() -> None:

@@ -42,6 +42,7 @@ async def asked(kit: GuardKit, body: str = PATH, *headers: tuple[str, str], **na
     return await sent(kit, "POST", "/wssec/ticket", body, *(headers or (JSON, ("Origin", ORIGIN))), **named)
 
 
+@pytest.mark.standard("ASVS 5.0 4.4.3")
 @pytest.mark.requirement("R018")
 @in_loop
 async def test_ticket_endpoint() -> None:

@@ -3,7 +3,7 @@
 They are made from `docs/requirements.toml`, `docs/standards.toml`, the marks on tests and what the code cites.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from tests.docs.pages import ROOT
-from tests.docs.proofs import PACKAGE, cited, requirements, standards
+from tests.docs.proofs import PACKAGE, STANDARD, Test, cited, marked, requirements, standards
 from tornado_wssec.cli.standards import ITEMS
 
 SHOWN: Final = 6
@@ -31,7 +31,7 @@ def proofs() -> Iterator[str]:
                     one.number,
                     one.what,
                     _code(one.code),
-                    _some([test.name for test in one.tests]),
+                    _some(one.tests),
                     f"[]({one.page}.md)",
                 )
                 for one in rows
@@ -41,25 +41,33 @@ def proofs() -> Iterator[str]:
 
 def answers() -> Iterator[str]:
     """Yield a table for each standard, and one of the RFCs."""
-    for standard, rows in groupby(ITEMS, key=lambda item: item.standard):
+    proven = marked(STANDARD)
+    for standard, items in groupby(ITEMS, key=lambda item: item.standard):
         yield f"\n## OWASP {standard}\n"
         asked = standards()[standard]
         yield from _table(
-            ("", "Asks for", "Answer", "Proven as", "For example by"),
+            ("", "Asks for", "Answer", "Requirements", "Tests"),
             (
-                (item.number, item.asks, item.because, ", ".join(asked[item.number]), _first(asked[item.number]))
-                for item in rows
+                (
+                    item.number,
+                    item.asks,
+                    item.because,
+                    ", ".join(asked[item.number]),
+                    _some(proven[f"{standard} {item.number}"]),
+                )
+                for item in items
             ),
         )
     yield "\n## RFCs\n"
     yield from _table(
-        ("RFC", "Title", "Sections", "Cited in", "Proven as"),
+        ("RFC", "Title", "Sections", "Cited in", "Requirements", "Tests"),
         (
             (
                 f"[{number}](https://www.rfc-editor.org/rfc/rfc{number})",
                 row["title"],
                 *_cited(number),
                 ", ".join(row["requirements"]),
+                _some(proven.get(f"RFC {number}", ())) or "–",
             )
             for number, row in standards()["RFC"].items()
         ),
@@ -72,14 +80,9 @@ def _cited(number: str) -> tuple[str, str]:
     return ", ".join(f"§{name}" for name in sorted(sections) if name) or "–", ", ".join(f"`{name}`" for name in modules)
 
 
-def _first(numbers: Iterable[str]) -> str:
-    by_number = {one.number: one for one in requirements()}
-    return ", ".join(f"`{by_number[number].tests[0].name}`" for number in numbers)
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:SHOWN])
-    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+def _some(tests: Sequence[Test]) -> str:
+    shown = ", ".join(f"`{test.name}`" for test in tests[:SHOWN])
+    return shown if len(tests) <= SHOWN else f"{shown} and {len(tests) - SHOWN} more"
 
 
 def _code(places: Iterable[Path]) -> str:

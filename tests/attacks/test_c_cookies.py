@@ -358,6 +358,7 @@ async def test_c08_record_of_the_old_login_is_gone() -> None:
 WRONG_VALUES = ["", "x", "A" * 43, csrf_value("another cookie")]
 
 
+@pytest.mark.standard("ASVS 5.0 4.4.3")
 @pytest.mark.requirement("R008")
 @both
 @in_loop
@@ -414,6 +415,7 @@ async def test_h11_no_origin_in_cookie_mode(way: Callable[[], Authenticator]) ->
         assert 101 == (await kit.handshake("/ws", origin=None, token=kit.token()))[1].status
 
 
+@pytest.mark.standard("WebSocket cheat sheet cross-site")
 @both
 @in_loop
 async def test_h12_other_site_with_a_good_cookie(way: Callable[[], Authenticator]) -> None:

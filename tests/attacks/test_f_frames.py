@@ -93,6 +93,7 @@ def masked_header(opcode: int, size: int, *, fin: bool = True) -> bytes:
 # --- sizes ---
 
 
+@pytest.mark.standard("WebSocket cheat sheet size")
 @pytest.mark.parametrize("size", [CAP + 1, 2**31, 2**62, 2**63, 2**64 - 1])
 @in_each_loop
 async def test_f01_header_of_too_much(door: Door, size: int) -> None:
@@ -175,6 +176,7 @@ FORBIDDEN = {
 }
 
 
+@pytest.mark.standard("RFC 6455")
 @pytest.mark.parametrize("frame", FORBIDDEN.values(), ids=FORBIDDEN)
 @in_each_loop
 async def test_f05_forbidden_frames(door: Door, frame: bytes) -> None:
@@ -256,6 +258,7 @@ INVALID_UTF8 = {
 }
 
 
+@pytest.mark.standard("RFC 6455")
 @pytest.mark.parametrize("payload", INVALID_UTF8.values(), ids=INVALID_UTF8)
 @in_each_loop
 async def test_f13_invalid_utf8(door: Door, payload: bytes) -> None:
@@ -278,6 +281,7 @@ async def test_f13_character_over_fragments(door: Door) -> None:
             assert {"what": "é"} == (await target.client.answer("a"))["data"]
 
 
+@pytest.mark.standard("WebSocket cheat sheet compression")
 @in_each_loop
 async def test_f14_compression(door: Door) -> None:
     """It is never negotiated, and a frame that claims to be compressed is a violation."""
@@ -368,6 +372,7 @@ async def test_f12_pong_withheld(door: Door) -> None:
         await settled(target.kit, 0)
 
 
+@pytest.mark.standard("WebSocket cheat sheet dead peers")
 @in_each_loop
 async def test_f12_half_open(door: Door) -> None:
     """A peer that is gone without a word, and whose kernel says nothing, is noticed in the same time."""

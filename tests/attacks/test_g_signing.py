@@ -203,6 +203,7 @@ async def test_g03_envelope_of_another_shape() -> None:
 # --- G04 ---
 
 
+@pytest.mark.standard("RFC 7800")
 @pytest.mark.requirement("R063")
 @each_key
 @in_loop

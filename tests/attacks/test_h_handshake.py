@@ -73,6 +73,7 @@ NO_HANDSHAKES: list[tuple[str, Changes, int]] = [
 ]
 
 
+@pytest.mark.standard("RFC 9110")
 @in_loop
 async def test_h14_other_methods_and_no_upgrade() -> None:
     """Refused before anything is looked up: no ticket is burned, nobody is looked for, no attempt is charged."""
@@ -106,6 +107,7 @@ RFC_6455: list[tuple[str, Changes, int]] = [
 ]
 
 
+@pytest.mark.standard("RFC 6455")
 @pytest.mark.requirement("R009")
 @in_loop
 async def test_h15_versions_and_keys() -> None:

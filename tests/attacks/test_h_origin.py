@@ -34,6 +34,7 @@ async def assert_refused(door: Door, origins: Sequence[str], also: Sequence[int]
     assert {} == {origin: status for origin, status in statuses.items() if status not in (403, *also)}
 
 
+@pytest.mark.standard("ASVS 5.0 4.4.2")
 @pytest.mark.requirement("R006")
 @in_loop
 async def test_h01_exact_origin(door: Door) -> None:
@@ -133,6 +134,7 @@ async def test_h06_two_origins(door: Door) -> None:
     assert [403, 403] == statuses
 
 
+@pytest.mark.standard("RFC 6454")
 @in_loop
 async def test_h07_garbage_origin(door: Door, caplog: pytest.LogCaptureFixture) -> None:
     """What cannot be read is a stranger, and no failure of ours: nothing is logged as an error."""
@@ -208,6 +210,7 @@ async def test_h09_subdomain(door: Door) -> None:
     assert {101} == set(allowed.values())
 
 
+@pytest.mark.standard("ASVS 5.0 4.4.2")
 @pytest.mark.requirement("R022")
 @pytest.mark.parametrize(("allow", "status"), [(False, 403), (True, 101)])
 @in_loop

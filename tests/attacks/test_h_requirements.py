@@ -48,6 +48,7 @@ def outer_address() -> str:
     return address
 
 
+@pytest.mark.standard("ASVS 5.0 4.4.1")
 @pytest.mark.requirement("R001")
 @pytest.mark.parametrize(("settings", "plain"), [({}, 403), ({"insecure": True}, 101)], ids=["production", "insecure"])
 @in_loop
@@ -91,6 +92,7 @@ async def answers_at(port: int, address: str) -> bool:
     return True
 
 
+@pytest.mark.standard("ASVS 5.0 4.4.1")
 @in_loop
 async def test_r001_where_a_listener_is_bound(certified: Certified) -> None:
     """To loopback alone, unless it has TLS or is told otherwise."""
@@ -105,6 +107,7 @@ async def test_r001_where_a_listener_is_bound(certified: Certified) -> None:
     assert [[True, False], [False, True], [True, True]] == reached
 
 
+@pytest.mark.standard("ASVS 5.0 4.4.4")
 @pytest.mark.requirement("R001")
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Forwarded"])
 @in_loop
@@ -243,6 +246,7 @@ async def test_r050_right_to_what_the_url_names(path: str, of_one: int, of_all: 
 # --- R067 ---
 
 
+@pytest.mark.standard("WebSocket cheat sheet rate")
 @pytest.mark.requirement("R067")
 @in_loop
 async def test_r067_connections_of_an_address(door: Door) -> None:

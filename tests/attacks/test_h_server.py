@@ -289,6 +289,7 @@ HEADS: list[tuple[str, Callable[[bytes], bytes]]] = [
 ]
 
 
+@pytest.mark.standard("RFC 9112")
 @pytest.mark.parametrize(("what", "change"), HEADS, ids=[what for what, _ in HEADS])
 @in_loop
 async def test_h21_malformed_head(what: str, change: Callable[[bytes], bytes], door: Door) -> None:

@@ -98,6 +98,7 @@ async def test_j00_the_token_that_all_are_made_from() -> None:
     assert [101, 101] == [answer and answer.status for answer in answers]
 
 
+@pytest.mark.standard("ASVS 5.0 9.1.2")
 @pytest.mark.requirement("R016")
 @in_loop
 async def test_j01_algorithm_of_nobody() -> None:
@@ -105,18 +106,21 @@ async def test_j01_algorithm_of_nobody() -> None:
     await assert_line_refused("J01")
 
 
+@pytest.mark.standard("ASVS 5.0 9.1.1", "RFC 7515")
 @in_loop
 async def test_j02_signature_of_something_else() -> None:
     """Another token's, a stranger's, cut, changed, or spelt another way."""
     await assert_line_refused("J02")
 
 
+@pytest.mark.standard("RFC 8725")
 @in_loop
 async def test_j03_public_key_as_secret() -> None:
     """What everybody may know signs nothing."""
     await assert_line_refused("J03")
 
 
+@pytest.mark.standard("ASVS 5.0 9.1.2")
 @in_loop
 async def test_j04_algorithm_of_another_key() -> None:
     """Allowed somewhere, but not for this key."""
@@ -129,12 +133,14 @@ async def test_j05_name_of_no_key() -> None:
     await assert_line_refused("J05")
 
 
+@pytest.mark.standard("ASVS 5.0 9.1.3")
 @in_loop
 async def test_j06_header_that_brings_something() -> None:
     """A header beside alg, typ and kid."""
     await assert_line_refused("J06")
 
 
+@pytest.mark.standard("RFC 7519")
 @pytest.mark.requirement("R024")
 @in_loop
 async def test_j07_end_that_is_none() -> None:
@@ -142,6 +148,7 @@ async def test_j07_end_that_is_none() -> None:
     await assert_line_refused("J07")
 
 
+@pytest.mark.standard("ASVS 5.0 9.2.1")
 @pytest.mark.requirement("R016")
 @in_loop
 async def test_j09_times_that_do_not_fit() -> None:
@@ -167,6 +174,7 @@ async def test_j12_name_twice() -> None:
     await assert_line_refused("J12")
 
 
+@pytest.mark.standard("ASVS 5.0 9.2.2", "RFC 9068")
 @pytest.mark.requirement("R016")
 @in_loop
 async def test_j16_token_of_another_type() -> None:

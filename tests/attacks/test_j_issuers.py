@@ -190,6 +190,7 @@ def test_j14_two_issuers_of_one_name() -> None:
 # --- J15 ---
 
 
+@pytest.mark.standard("ASVS 5.0 9.1.3")
 @pytest.mark.parametrize(
     ("url", "fault"),
     [
@@ -248,6 +249,7 @@ async def test_j15_answers_without_end(provider: Provider, behaviour: str) -> No
         await kit.assert_handshake_refused(503, "/ws", token=provider.sign(claims(kit.clock.wall)))
 
 
+@pytest.mark.standard("RFC 7517")
 @in_loop
 async def test_j15_broken_keys_among_good_ones(provider: Provider) -> None:
     """Good keys work; none of the others does, whatever it is called."""

@@ -100,6 +100,7 @@ def test_j03_public_key_is_no_secret_to_import(alg: str) -> None:
             import_secret(text, now=NOW)
 
 
+@pytest.mark.standard("RFC 7638")
 def test_j03_families_do_not_mix_under_one_name() -> None:
     """A document that has a shared secret under the name of a public key does not start."""
     public = key("EdDSA").private_entry()
@@ -149,6 +150,7 @@ def test_j06_header_that_brings_something(
     assert_refused(hostile, caplog)
 
 
+@pytest.mark.standard("ASVS 5.0 9.2.1")
 @of_line("J07")
 def test_j07_expiry(hostile: HostileToken, caplog: pytest.LogCaptureFixture) -> None:
     """Of another type, past, or further away than a token may live."""
@@ -175,6 +177,7 @@ def test_j10_issuer(hostile: HostileToken, caplog: pytest.LogCaptureFixture) -> 
     assert_refused(hostile, caplog)
 
 
+@pytest.mark.standard("ASVS 5.0 9.2.3")
 @of_line("J11")
 def test_j11_audience(hostile: HostileToken, caplog: pytest.LogCaptureFixture) -> None:
     """For somebody else, for nobody, or for a crowd."""

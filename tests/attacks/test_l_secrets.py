@@ -95,6 +95,7 @@ def test_l03_every_sink_is_filled(run: Run) -> None:
     ]
 
 
+@pytest.mark.standard("WebSocket cheat sheet logging")
 @pytest.mark.requirement("R025")
 def test_l03_no_secret_in_any_sink(run: Run) -> None:
     """Audit files, metrics, pages, alerts, webhooks and what commands print hold none of them, nor a part of a body."""

@@ -82,6 +82,7 @@ def test_n03_documented_numbers(text: str, data: dict[str, object]) -> None:
     assert data == admit(aimed(text))
 
 
+@pytest.mark.standard("RFC 7493")
 @pytest.mark.requirement("R058")
 @every("N04")
 def test_n04_duplicate_keys(frame: Frame) -> None:
@@ -120,6 +121,7 @@ def test_n09_many_elements(frame: Frame) -> None:
     assert_refused(frame)
 
 
+@pytest.mark.standard("RFC 8259")
 @pytest.mark.requirement("R055")
 @every("N11")
 def test_n11_no_json(frame: Frame) -> None:

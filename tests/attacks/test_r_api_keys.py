@@ -328,6 +328,7 @@ async def test_k14_record_planted_by_another(payload: str) -> None:
         await kit.guard.revoke(subject="robot")
 
 
+@pytest.mark.standard("ASVS 5.0 9.2.4")
 @in_loop
 async def test_j10_key_of_another_service_in_one_store() -> None:
     """Two services may share a store, for their revocations; a key is good for the one that it was made for."""

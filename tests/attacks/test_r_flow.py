@@ -51,6 +51,7 @@ async def stuck_at(door: Door, **options: Any) -> AsyncIterator[tuple[Target, Li
         yield target, live
 
 
+@pytest.mark.standard("WebSocket cheat sheet rate")
 @pytest.mark.requirement("R070", "R071")
 @in_each_loop
 async def test_r01_flood(door: Door) -> None:
@@ -79,6 +80,7 @@ async def test_r02_few_but_huge(door: Door) -> None:
         assert "rate_limited" == (await target.client.answer("a"))["code"]
 
 
+@pytest.mark.standard("WebSocket cheat sheet slow readers")
 @pytest.mark.requirement("R073")
 @in_each_loop
 async def test_r08_slow_reader(door: Door) -> None:

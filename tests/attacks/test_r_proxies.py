@@ -102,6 +102,7 @@ async def test_r04_two_forwarding_lines(caplog: pytest.LogCaptureFixture) -> Non
         assert (401, "192.0.2.1") == await seen(kit, caplog, ours, strangers, HTTPS)
 
 
+@pytest.mark.standard("RFC 7239")
 @pytest.mark.requirement("R014")
 @in_loop
 async def test_r04_left_end_is_not_looked_at(caplog: pytest.LogCaptureFixture) -> None:

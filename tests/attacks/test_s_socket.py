@@ -20,6 +20,7 @@ from .target import CANARY, FAULTS, Hostile, assert_all_refused, error_to, handl
 pytestmark = pytest.mark.usefixtures("way")
 
 
+@pytest.mark.standard("WebSocket cheat sheet validation")
 @pytest.mark.requirement("R052")
 @in_loop
 async def test_s01_unknown_field() -> None:

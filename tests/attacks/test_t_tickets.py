@@ -363,6 +363,7 @@ CROSS_SITE: Final[list[tuple[int, Sequence[tuple[str, str]]]]] = [
 ]
 
 
+@pytest.mark.standard("ASVS 5.0 4.4.4")
 @pytest.mark.requirement("R018")
 @pytest.mark.parametrize(("status", "headers"), CROSS_SITE, ids=str)
 @in_loop

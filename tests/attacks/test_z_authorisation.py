@@ -247,6 +247,7 @@ async def test_z06_wildcard_that_the_schema_lets_pass(room: str) -> None:
         assert [] == handled(kit)
 
 
+@pytest.mark.standard("WebSocket cheat sheet authorisation")
 @pytest.mark.requirement("R041")
 @in_loop
 async def test_z08_subscribing_is_not_publishing() -> None:

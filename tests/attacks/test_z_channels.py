@@ -71,6 +71,7 @@ async def test_z08_publishing_without_listening_and_the_other_way_round() -> Non
         assert {} == await mouth.request("wssec.publish", publication("room:lobby", note))
 
 
+@pytest.mark.standard("WebSocket cheat sheet authorisation")
 @pytest.mark.requirement("R046")
 @in_loop
 async def test_z09_right_withdrawn_in_the_middle_of_a_fanout(monkeypatch: pytest.MonkeyPatch) -> None:

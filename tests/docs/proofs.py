@@ -1,7 +1,7 @@
 """What is proven by which test, read from the sources alone: nothing is imported for it.
 
-`@pytest.mark.requirement("R001")` binds a test to a requirement; `docs/requirements.toml` says what must hold, and
-`docs/standards.toml` which requirements answer what a standard asks for.
+`@pytest.mark.requirement("R001")` binds a test to a requirement, `@pytest.mark.standard("ASVS 5.0 4.4.1")` to what a
+standard asks for. `docs/requirements.toml` says what must hold, `docs/standards.toml` which requirements answer what.
 """
 
 import ast
@@ -17,7 +17,7 @@ from typing import Any, Final
 from .pages import DOCS, ROOT
 
 PACKAGE: Final = ROOT / "tornado_wssec"
-MARK: Final = "mark.requirement"
+REQUIREMENT, STANDARD = "mark.requirement", "mark.standard"
 RFC: Final = re.compile(r"RFC (\d{4})((?:,? §[\d.]*\d)*)")
 
 
@@ -54,23 +54,23 @@ def defined() -> Mapping[str, tuple[Test, ...]]:
 
 
 @cache
-def marked() -> Mapping[str, tuple[Test, ...]]:
-    """The tests that are bound to each number."""
+def marked(mark: str) -> Mapping[str, tuple[Test, ...]]:
+    """The tests that are bound to each requirement, or to each item of a standard."""
     found: dict[str, list[Test]] = defaultdict(list)
     for path in _files():
         text = path.read_text(encoding="utf-8")
-        if MARK not in text:
+        if mark not in text:
             continue
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                for number in _numbers(node.decorator_list):
-                    found[number].append(Test(node.name, str(path.relative_to(ROOT))))
-    return {number: tuple(tests) for number, tests in found.items()}
+                for name in _named(mark, node.decorator_list):
+                    found[name].append(Test(node.name, str(path.relative_to(ROOT))))
+    return {name: tuple(tests) for name, tests in found.items()}
 
 
-def _numbers(decorators: Iterable[ast.expr]) -> Iterator[str]:
+def _named(mark: str, decorators: Iterable[ast.expr]) -> Iterator[str]:
     for decorator in decorators:
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith(MARK):
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith(mark):
             yield from (str(ast.literal_eval(argument)) for argument in decorator.args)
 
 
@@ -92,7 +92,7 @@ def requirements() -> tuple[Requirement, ...]:
 
 
 def _tests(number: str) -> tuple[Test, ...]:
-    return marked().get(number, ())
+    return marked(REQUIREMENT).get(number, ())
 
 
 def place_of(name: str) -> Path:

@@ -108,6 +108,7 @@ def block_of(caption: str) -> str:
     return found.rstrip("\n")
 
 
+@pytest.mark.standard("RFC 8037")
 def test_protocol_signature_is_the_one_of_the_page() -> None:
     """Header, payload and key of the page make its JWS byte for byte, and the server opens it once."""
     key, payload = json.loads(block_of("a private key")), block_of("payload")

@@ -6,7 +6,7 @@ import pytest
 
 from bench.results import RESULTS
 from tests.docs.pages import DOCS
-from tests.docs.proofs import cited, marked, requirements, standards
+from tests.docs.proofs import REQUIREMENT, STANDARD, cited, marked, requirements, standards
 from tornado_wssec.cli.standards import ITEMS
 
 LAST = 94
@@ -29,7 +29,7 @@ def test_requirements_have_no_gap() -> None:
 
 def test_requirements_are_proven_under_numbers_that_exist() -> None:
     """No test is bound to a number that is none."""
-    assert set() == marked().keys() - {one.number for one in requirements()}
+    assert set() == marked(REQUIREMENT).keys() - {one.number for one in requirements()}
 
 
 def test_standards_are_answered_item_by_item() -> None:
@@ -42,6 +42,16 @@ def test_standards_are_answered_item_by_item() -> None:
 
     assert asked == answered.keys()
     assert [] == [item for item, found in answered.items() if not found or not numbers.issuperset(found)]
+
+
+def test_standards_are_each_proven_by_a_test() -> None:
+    """Every item of OWASP, and what we say to follow of the RFCs; no test is bound to what nobody asks."""
+    asked = {f"{item.standard} {item.number}" for item in ITEMS}
+    followed = {f"RFC {number}" for number in ("6454", "6455", "6750", "7515", "7519", "7800", "8725", "9068")}
+    cited_ones = {f"RFC {number}" for number in cited()}
+
+    assert set() == (asked | followed) - marked(STANDARD).keys()
+    assert set() == marked(STANDARD).keys() - asked - cited_ones
 
 
 def test_standards_name_each_rfc_that_the_code_cites() -> None:

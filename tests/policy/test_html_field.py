@@ -177,6 +177,7 @@ PIECES = [
 PIECES += ["<math>", "<style>", "<!--", "-->", "]]>", "<![CDATA[", "&lt;", "&#60;", "x", "<template>", "<table>", "/>"]
 
 
+@pytest.mark.standard("WebSocket cheat sheet output")
 @pytest.mark.requirement("R059")
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
 def test_html_holds_what_is_allowed_and_nothing_else(dirty: str) -> None:

@@ -39,6 +39,7 @@ def test_revocation_closes_what_matches_on_every_process(environment: dict[str, 
         assert_exactly_those_are_closed(scene)
 
 
+@pytest.mark.standard("WebSocket cheat sheet session end")
 @pytest.mark.requirement("R080")
 def test_revocation_closes_what_matches_on_another_host(hosts: Hosts, tmp_path: Path) -> None:
     """The same with two of the servers in a network of their own, to which only Redis has a way."""
