@@ -12,7 +12,7 @@ author = "The tornado_wssec maintainers"
 copyright = author
 release = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
-ours = ["tables", "commands", "measured", "requirements"]
+ours = ["tables", "commands", "measured", "requirements", "steps"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", *ours]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
