@@ -43,10 +43,10 @@ def edge(folder: Path, port: int, upstreams: Sequence[int]) -> Iterator[Path]:
     certificate = certify(folder)
     file = folder / "nginx.conf"
     file.write_text(localised(FILE.read_text(), folder, port, upstreams))
-    log = folder / "start.log"
+    log, early = folder / "error.log", folder / "program.log"
     command = [program, "-c", str(file), "-p", str(folder), "-e", str(log), "-g", "daemon off;"]
-    with running(command, folder / "program.log", cwd=folder, **_nobody(folder)) as process:
-        await_port(process, port, log)
+    with running(command, early, cwd=folder, **_nobody(folder)) as process:
+        await_port(process, port, early, log)
         yield certificate
 
 

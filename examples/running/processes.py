@@ -43,7 +43,7 @@ def running(
         process.communicate(timeout=PATIENCE_SECONDS)
 
 
-def await_port(process: "subprocess.Popen[str]", port: int, log: Path) -> None:
+def await_port(process: "subprocess.Popen[str]", port: int, *logs: Path) -> None:
     """Wait until a program that says nothing listens on loopback.
 
     Raises:
@@ -54,7 +54,8 @@ def await_port(process: "subprocess.Popen[str]", port: int, log: Path) -> None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.02)
-    raise CannotRun(f"{process.args} does not listen on port {port}:\n{log.read_text()}")
+    said = "".join(log.read_text() for log in logs if log.exists())
+    raise CannotRun(f"{process.args} does not listen on port {port}:\n{said}")
 
 
 def free_port(wanted: Sequence[int] = ()) -> int:

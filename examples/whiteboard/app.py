@@ -97,9 +97,9 @@ def names(here: Sequence[Present]) -> list[str]:
     return sorted(one.subject for one in here)[:100]
 
 
-def make_app(**options: Any) -> Application:
+def make_app(given: Members | None = None, **options: Any) -> Application:
     """The application and its guard; options are the guard's."""
-    members = Members(Path(os.environ.get("EXAMPLE_DATA", ".")))
+    members = given or Members(Path(os.environ.get("EXAMPLE_DATA", ".")))
 
     async def rights(identity: Identity) -> Sequence[str]:
         """The snapshot of permissions that a connection is held to, until `permissions_changed` says otherwise."""

@@ -16,7 +16,7 @@ BOARDS: Final[Mapping[str, Mapping[str, str]]] = {
     "retro": {"bob": "owner", "ann": "editor"},
     "moodboard": {"cleo": "owner", "ann": "viewer"},
 }
-"""What stands in a new table."""
+"""For a start."""
 
 
 class Members:
@@ -24,13 +24,16 @@ class Members:
 
     Args:
         folder: that of the file.
+        first: what stands in a new table.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, first: Mapping[str, Mapping[str, str]] = BOARDS) -> None:
         self._rows = sqlite3.connect(folder / "members.db", isolation_level=None)
+        self._rows.execute("BEGIN IMMEDIATE")  # another process may be at it, too
         self._rows.execute("CREATE TABLE IF NOT EXISTS members (board, person, role, PRIMARY KEY (board, person))")
-        first = [(board, person, role) for board, people in BOARDS.items() for person, role in people.items()]
-        self._rows.executemany("INSERT OR IGNORE INTO members VALUES (?, ?, ?)", first)
+        rows = [(board, person, role) for board, people in first.items() for person, role in people.items()]
+        self._rows.executemany("INSERT OR IGNORE INTO members VALUES (?, ?, ?)", rows)
+        self._rows.execute("COMMIT")
 
     def boards_of(self, person: str) -> dict[str, str]:
         """The boards on which somebody may do anything, and as what."""

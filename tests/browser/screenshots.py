@@ -1,13 +1,19 @@
 """Take the pictures in docs/images anew: `python3 bootstrap.py tests.browser.screenshots`."""
 
+import asyncio
+import re
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from examples.running.deployment import deployed
+from examples.running.stage import Stage
 from tests.browser.conftest import launched, say, sign_in
+from tests.browser.sketch import sketch
 from tests.ops.serving import served as served_operations
 from tests.starter.running import ROOT, Chat, served
 
@@ -42,6 +48,7 @@ def main() -> None:
         expect(eve.get_by_role("dialog")).to_be_visible()
         eve.screenshot(path=IMAGES / "revoked-phone.png")
         operations(browser)
+        whiteboard(browser)
 
 
 def operations(browser: Browser) -> None:
@@ -68,6 +75,46 @@ def operations(browser: Browser) -> None:
                 page.get_by_role("button", name="Revoke subject").click()
                 expect(page.locator("#confirm-text")).to_contain_text("1 connection")
             page.screenshot(path=IMAGES / f"{name}.png")
+
+
+def whiteboard(browser: Browser) -> None:
+    """Two people have drawn something; one goes on, and a third one looks on by his phone."""
+    with deployed("whiteboard") as stage:
+        with ThreadPoolExecutor() as pool:  # there is an event loop in this thread already, the browser's
+            pool.submit(asyncio.run, drawn(stage)).result()
+        pages = {}
+        looks: tuple[tuple[str, str, ViewportSize, Literal["light", "dark"]], ...] = (
+            ("ann", "whiteboard-light", DESKTOP, "light"),
+            ("bob", "whiteboard-dark", DESKTOP, "dark"),
+            ("cleo", "whiteboard-phone", PHONE, "light"),
+        )
+        for name, _, size, scheme in looks:
+            ratio = 2 if size is PHONE else 1
+            page = browser.new_page(viewport=size, color_scheme=scheme, device_scale_factor=ratio, locale="en-GB")
+            page.goto(stage.url)
+            page.get_by_role("button", name=re.compile(f"^{name}")).click()
+            expect(page.locator("#state")).to_have_text("Connected")
+            pages[name] = page
+        for page in pages.values():
+            expect(page.locator("#count")).to_have_text("3 here")
+        for name, x, y in (("ann", 0.87, 0.42), ("bob", 0.47, 0.56), ("cleo", 0.2, 0.52)):
+            box = pages[name].locator("#paper").bounding_box()
+            assert box is not None
+            pages[name].mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        for name, file, _, _ in looks:
+            expect(pages[name].locator(".cursor")).to_have_count(2)
+            pages[name].wait_for_timeout(400)  # until they have got where they are shown
+            pages[name].screenshot(path=IMAGES / f"{file}.png")
+
+
+async def drawn(stage: Stage) -> None:
+    """Let them draw by the Python client."""
+    ann, bob = await stage.sign_in("ann"), await stage.sign_in("bob")
+    path = "/ws/boards/roadmap"
+    async with ann.connect(path) as anns, bob.connect(path) as bobs:
+        for name, stroke in sketch():
+            await {"ann": anns, "bob": bobs}[name].request("board.draw", stroke)
+            await asyncio.sleep(0.04)  # thirty a second are allowed
 
 
 def visitor(browser: Browser, chat: Chat, size: ViewportSize, *, dark: bool) -> Page:

@@ -209,7 +209,12 @@ def test_whiteboard_resumes_after_a_break(stage: Stage, come: Callable[..., Page
 def carry(socket: WebSocketRoute, heard: list[str]) -> WebSocketRoute:
     """Pass everything on, both ways, and keep what the server says."""
     server = socket.connect_to_server()
-    server.on_message(lambda text: (heard.append(str(text)), socket.send(text)) and None)
+
+    def pass_on(text: str | bytes) -> None:
+        heard.append(str(text))
+        socket.send(text)
+
+    server.on_message(pass_on)
     return socket
 
 
@@ -241,6 +246,7 @@ def waiting(page: Page) -> None:
 
 
 def enter(page: Page, name: str) -> None:
+    """Sign in, and wait until the board is there."""
     page.get_by_role("button", name=re.compile(rf"^{name}\b")).click()
     expect(page.locator("#state")).to_have_text("Connected")
 

@@ -1,0 +1,1 @@
+"""The systems as `python3 examples NAME` runs them."""
