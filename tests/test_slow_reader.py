@@ -3,6 +3,7 @@
 import asyncio
 import socket
 
+import pytest
 from marshmallow import fields, validate
 
 from tests.kits import GENEROUS, in_loop, settled
@@ -55,6 +56,7 @@ async def slow_reader(kit: GuardKit) -> Client:
     return client
 
 
+@pytest.mark.requirement("R073")
 @in_loop
 async def test_slow_reader_gets_the_newest_and_few_that_are_old() -> None:
     """The system keeps no megabytes of old quotes for him; the last to arrive is the last that was said."""

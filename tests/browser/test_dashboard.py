@@ -79,6 +79,7 @@ def test_dashboard_shows_each_customer_its_own(stage: Stage, visit: Visitor) -> 
     assert {"aurora": {"aurora"}, "baltic": {"baltic"}} == named
 
 
+@pytest.mark.requirement("R045", "R046")
 def test_dashboard_lets_nobody_look_at_somebody_else(stage: Stage, visit: Visitor) -> None:
     """Each trick of the page gets the answer that it would get about nobody, and its own figures go on."""
     page = enter(visit(stage.url), "Baltic Rail")
@@ -92,6 +93,7 @@ def test_dashboard_lets_nobody_look_at_somebody_else(stage: Stage, visit: Visito
     expect(page.locator("#status")).to_have_text("Connected")
 
 
+@pytest.mark.requirement("R023", "R080")
 def test_dashboard_closes_with_its_key(stage: Stage, visit: Visitor) -> None:
     """The id that the page shows is what an operator revokes; within a second it is over, and the key opens nothing."""
     ended, other = enter(visit(stage.url), "Cobalt Energy"), enter(visit(stage.url), "Cobalt Energy")

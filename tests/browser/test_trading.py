@@ -91,6 +91,7 @@ def test_trading_orders_reach_the_screens_of_their_account_alone(stage: Stage, v
     assert 0 == first.locator("#orders tr", has_text="13 nrdw").count()
 
 
+@pytest.mark.requirement("R062", "R065")
 def test_trading_refuses_a_cheat_in_sight(stage: Stage, visit: Visitor) -> None:
     """Each attempt of the page gets the one answer that is right, and its key cannot be read out by any format."""
     ann = enter(visit(stage.url), "ann")
