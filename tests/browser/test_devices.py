@@ -69,6 +69,7 @@ def plugged_in(stage: Stage, pairing: str) -> Iterator["subprocess.Popen[str]"]:
             device.terminate()
 
 
+@pytest.mark.requirement("R022", "R044", "R050", "R091")
 def test_devices_story_ends_as_it_must(stage: Stage) -> None:
     """What `python3 examples devices` prints has no row that is wrong."""
 
@@ -79,6 +80,7 @@ def test_devices_story_ends_as_it_must(stage: Stage) -> None:
         assert [] == beside.submit(asyncio.run, wrong()).result()
 
 
+@pytest.mark.requirement("R044", "R080")
 def test_owner_commands_a_device_and_nobody_else_does(stage: Stage, visit: Visitor) -> None:
     """She adds a lamp, switches and removes it, which it is told; her neighbour is refused; all of it is accessible."""
     olivia = enter(visit(stage.url, is_examined=True), "olivia")

@@ -81,6 +81,7 @@ def try_everything_hostile(page: Page) -> list[str]:
     return [attempt.locator(".told").inner_text() for attempt in attempts]
 
 
+@pytest.mark.requirement("R008", "R047", "R048")
 def test_support_story_ends_as_it_must(stage: Stage) -> None:
     """What `python3 examples support` prints has no row that is wrong."""
 
@@ -114,6 +115,7 @@ def test_support_desk_lets_a_customer_and_an_agent_talk(stage: Stage, visit: Vis
     expect(ann.get_by_role("button", name=re.compile("^Invoice 7"))).to_contain_text("resolved")
 
 
+@pytest.mark.requirement("R059")
 def test_support_desk_shows_hostile_text_and_nothing_runs(stage: Stage, visit: Visitor) -> None:
     """Without the page's policy, to see the cleaning alone, and with it; as it arrives, and from the history again."""
     cleo, sue = enter(visit(stage.url), "cleo"), enter(visit(stage.url, is_examined=True), "sue")
@@ -139,6 +141,7 @@ def test_support_desk_shows_hostile_text_and_nothing_runs(stage: Stage, visit: V
     assert [] == dialogs
 
 
+@pytest.mark.requirement("R044", "R045", "R046")
 def test_support_desk_keeps_cases_from_other_customers(stage: Stage, visit: Visitor) -> None:
     """Mallory's page does not show a case of Cleo's, and her socket gets nothing out of its name."""
     cleo, mallory = enter(visit(stage.url), "cleo"), enter(visit(stage.url), "mallory")
@@ -152,6 +155,7 @@ def test_support_desk_keeps_cases_from_other_customers(stage: Stage, visit: Visi
     assert ["permission_denied"] * 4 == mallory.evaluate(LISTEN, rooms[-1])
 
 
+@pytest.mark.requirement("R049")
 def test_supervisor_moderates_from_page_and_terminal(stage: Stage, visit: Visitor) -> None:
     """Mute, slow mode, kick and ban: the customer sees each within a second, and the supervisor what a terminal did."""
     cleo, sue = enter(visit(stage.url), "cleo"), enter(visit(stage.url), "sue")
@@ -202,13 +206,12 @@ def test_supervisor_takes_a_line_away(stage: Stage, visit: Visitor) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_support_desk_is_accessible_and_fits(stage: Stage, visit: Visitor, scheme: Literal["light", "dark"]) -> None:
-    """axe-core has nothing to say, and nothing reaches beyond the right edge: for nobody, customer and supervisor."""
+    """axe-core has nothing to say, and nothing reaches beyond the right edge: for a customer and a supervisor."""
     size = DESKTOP if scheme == "light" else PHONE
     cleo, sue = (visit(stage.url, size, scheme, is_examined=True) for _ in range(2))
-    seen = [*examined(cleo)]
     enter(cleo, "cleo")
     subject = f"{scheme} {'x' * 100}"
-    seen += examined(cleo)
+    seen = examined(cleo)
     open_case(cleo, subject)
     say(cleo, "y" * 400)
     expect(cleo.get_by_role("article")).to_have_count(1)
