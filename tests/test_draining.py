@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from tornado_wssec.closing import going_away
 from tornado_wssec.draining import AGAIN_SECONDS, SPREAD_SHARE, Drain
 from tornado_wssec.hub import Hub, Live
 from tornado_wssec.processes import First
+from tornado_wssec.testing import RawSocket
 
 
 class Crowd(Hub):
@@ -38,7 +40,7 @@ class Crowd(Hub):
             self.is_last.append(is_last)
             await asyncio.sleep(busy)
 
-        live = SimpleNamespace(session=SimpleNamespace(is_closing=False), settled=settled)
+        live = SimpleNamespace(session=SimpleNamespace(is_closing=False), settled=settled, isolated=nullcontext)
         self._lives.add(cast("Live", HashedByPlace(live, len(self._lives))))
 
     def end(self, live: Live, close: Close, evidence: str = "") -> None:
@@ -52,7 +54,7 @@ class HashedByPlace:
     """What a set takes."""
 
     def __init__(self, live: Any, place: int) -> None:
-        self.session, self.settled, self._place = live.session, live.settled, place
+        self.session, self.settled, self.isolated, self._place = live.session, live.settled, live.isolated, place
 
     def __hash__(self) -> int:
         return self._place
@@ -250,6 +252,50 @@ async def test_drain_is_seen(caplog: pytest.LogCaptureFixture) -> None:
     assert [("drain.began", 1), ("drain.ended", 1)] == told
     assert "draining 1 connections over" in caplog.text
     assert "drained; 0 connections" in caplog.text
+
+
+@in_loop
+async def test_drain_can_be_watched() -> None:
+    """Whoever reads the metrics is let in until the end, where nobody else is."""
+    script = Script()
+    script.do = script.wait
+    async with talk_kit(script) as kit:
+        port = kit.guard.listen_metrics(0)
+        client = await kit.connect("/ws")
+        await client.send("talk.do", {"what": "slow"})
+        await script.entered.wait()
+        stopping = asyncio.create_task(kit.guard.stop())
+        await asyncio.sleep(0)
+        prometheus = await RawSocket.open(port)
+        await prometheus.write(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        told = await prometheus.response()
+        with pytest.raises(OSError, match=r"refused|Connect call failed"):
+            await kit.raw()
+        script.go_on.set()
+        await client.assert_closed(CloseCode.GOING_AWAY)
+        await stopping
+        await prometheus.close()
+
+    assert b"\nwssec_draining 1.0\n" in told.body
+
+
+@in_loop
+async def test_drain_survives_a_connection_that_fails() -> None:
+    """A mistake of ours about one of them is its own end, and nobody else's."""
+
+    async def fail(*, is_last: bool = False) -> None:
+        raise RuntimeError("s3cr3t")
+
+    async with talk_kit() as kit:
+        one, other = await kit.connect("/ws"), await kit.connect("/ws", subject="bob")
+        (live,) = [live for live in kit.guard.hub if live.session.identity.subject == "ann"]
+        live.settled = fail
+        stopping = asyncio.create_task(kit.guard.stop())
+        reason = await other.assert_closed(CloseCode.GOING_AWAY)
+        assert None is await one.socket.receive_frame()
+        await stopping
+
+    assert "server is draining; retry within 1 s" == reason
 
 
 def metric(guard: Any, name: str) -> float:

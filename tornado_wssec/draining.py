@@ -93,7 +93,8 @@ class Drain:
                     group.create_task(self._let_go(live))
 
     async def _let_go(self, live: Live) -> None:
-        await live.settled(is_last=True)
+        with live.isolated():
+            await live.settled(is_last=True)
         self._hub.end(live, going_away(AGAIN_SECONDS), "draining")
 
     def _open(self) -> list[Live]:
