@@ -79,8 +79,8 @@ class Frames {
     if (head.length === 4) head.writeUInt16BE(length, 2);
     if (head.length === 10) head.writeBigUInt64BE(BigInt(length), 2);
     const mask = randomBytes(4);
-    const masked = Buffer.from(payload, 0);
-    this.#socket.write(Buffer.concat([head, mask, masked.map((byte, place) => byte ^ mask[place % 4])]));
+    const masked = Buffer.from(payload).map((byte, place) => byte ^ mask[place % 4]);
+    this.#socket.write(Buffer.concat([head, mask, masked]));
   }
 
   /** Leave: with a code, or, where nobody would answer, without a word. */
@@ -184,6 +184,7 @@ class Client {
   #channels = new Map();
   #sign;
   #isLeaving = false;
+  #isStopped = false;
 
   constructor(options, tell) {
     this.#options = { placement: "ticket", signed: [], queue: 64, within: 15, ...options };
@@ -192,7 +193,7 @@ class Client {
   }
 
   open() {
-    this.#isLeaving = false;
+    this.#isLeaving = this.#isStopped = false;
     this.#connect();
   }
 
@@ -342,8 +343,8 @@ class Client {
       waiting.timer = setTimeout(() => this.#settle(waiting, "no_answer"), within * 1000);
       this.#asked.set(id, waiting);
       if (this.#isReady) this.#leave(waiting);
-      else if (!this.#options.isStopped && this.#queue.length < this.#options.queue) this.#queue.push(waiting);
-      else this.#settle(waiting, this.#options.isStopped ? "stopped" : "queue_full");
+      else if (!this.#isStopped && this.#queue.length < this.#options.queue) this.#queue.push(waiting);
+      else this.#settle(waiting, this.#isStopped ? "stopped" : "queue_full");
     });
   }
 
@@ -420,7 +421,7 @@ class Client {
 
   #stop(told) {
     this.#drop();
-    this.#options.isStopped = true;
+    this.#isStopped = true;
     this.#state({ name: "stopped", ...told });
     for (const waiting of [...this.#asked.values()]) this.#settle(waiting, "stopped");
   }
