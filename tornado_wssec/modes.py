@@ -82,7 +82,7 @@ def _store(timeouts: Timeouts) -> str:
 
 def _channels(timeouts: Timeouts) -> str:
     lost = "publishing is unavailable, and who listens is told what he may have missed once it is back"
-    gone = f"who was on a killed one counts as there for {timeouts.node_lease:g} s"
+    gone = f"who was on a machine that is gone counts as there for {timeouts.node_lease:g} s"
     return f"all processes of the store; while it is out of reach {lost}; {gone}"
 
 

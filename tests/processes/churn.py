@@ -59,7 +59,7 @@ class Left(NamedTuple):
         channels: joined and left.
         kept_here: entries in the tables of the server's channels.
         keys: of channels in Redis, but for the one that says when its life began.
-        subscriptions: of the server in Redis.
+        subscriptions: of the server to channels in Redis.
     """
 
     channels: int
@@ -116,11 +116,12 @@ async def _join(client: Client, at: int, until: float) -> int:
 
 def _kept(guard: Guard, broker: RedisBroker) -> int:
     ear, attendance = broker._ear, broker._attendance
+    own = {attendance.sign_of_life}
     tables: tuple[Sized, ...] = (
         broker._courses,
         broker._census,
-        ear._wishes,
-        ear._sent,
+        ear._wishes.keys() - own,
+        ear._sent - own,
         ear._owed,
         ear._changed,
     )
@@ -131,4 +132,4 @@ def _kept(guard: Guard, broker: RedisBroker) -> int:
 
 def _subscriptions(server: RedisServer) -> int:
     told = [server.ask("PUBSUB", verb) for verb in ("CHANNELS", "SHARDCHANNELS")]
-    return sum(one.count(TAG) for one in told)
+    return sum(one.count(f"{TAG}say:") for one in told)

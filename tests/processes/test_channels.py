@@ -9,6 +9,7 @@ import pytest
 from tests.redis_server import Binary, RedisServer
 from tests.stores.kit import in_loop
 from tests.stores.redis_kit import prefix_of
+from tornado_wssec.stores.redis_broker import STEADY_SECONDS
 
 from .churn import churn
 from .faulty import faulty_life, life_with_failovers
@@ -22,6 +23,8 @@ KINDS = ("kept:a", "plain:a")
 FAULTY_SECONDS = 8.0
 TAKING_TURNS_SECONDS = 4.0
 CHURN_SECONDS = 2.0
+A_SECOND = 1.0
+"""Within which all servers agree: it is what is promised, so here a time is claimed."""
 
 
 @pytest.fixture
@@ -94,7 +97,7 @@ async def agree(witnesses: list[Witness], expected: list[str]) -> float:
 
 @in_loop
 async def test_presence_agrees_over_processes(shared: dict[str, str]) -> None:
-    """Within a second; after kill -9 of one within its lease. Each coming and going is told once to all."""
+    """Within a second, also after kill -9 of one, long before its lease. Each coming and going is told once to all."""
     await make_store(shared)
     async with Crowd(shared) as crowd, several(3, shared, RECORDS) as [one, two, dying]:
         ann, bob = await crowd.at(one, "ann", "room:a"), await crowd.at(two, "bob", "room:a")
@@ -102,31 +105,33 @@ async def test_presence_agrees_over_processes(shared: dict[str, str]) -> None:
         await ann.hears("room:a", "+bob")
         also, eve = await crowd.at(dying, "bob", "room:a"), await crowd.at(dying, "eve", "room:a")
         took = await agree([ann, bob, eve], ["ann", "bob", "eve"])
+        await asyncio.sleep(STEADY_SECONDS)  # from then on the others look at its connections
         dying.process.kill()
-        await dying.process.wait()
         after = await agree([ann, bob], ["ann", "bob"])
         await ann.hears("room:a", "-eve")
+        await dying.process.wait()
 
         assert [] == [text for text in ann.heard["room:a"] if text == "-bob"]
         for text in ("+bob", "+eve", "-eve"):
             assert 1 == ann.heard["room:a"].count(text)
-        assert took < LEASE_SECONDS
-        assert after < 3 * LEASE_SECONDS
+        assert took < A_SECOND
+        assert after < A_SECOND < LEASE_SECONDS
         assert also.subject == "bob"
 
 
 @in_loop
 async def test_moderation_agrees_over_processes(shared: dict[str, str]) -> None:
-    """Somebody is banned by a command: out of the channel and kept out, on every server; after kill -9 of one, too."""
+    """Who is banned by a command is out within a second, and kept out, on every server; after kill -9 of one, too."""
     await make_store(shared)
     async with Crowd(shared) as crowd, several(3, shared, RECORDS) as [one, two, dying]:
         ends = [await crowd.at(server, "ann", "room:a") for server in (one, two, dying)]
-        bob = await crowd.at(one, "bob", "room:a")
+        bob, eve = await crowd.at(one, "bob", "room:a"), await crowd.at(two, "eve", "room:a")
         dying.process.kill()
         await dying.process.wait()
         await wssec(shared, "channels", "ban", "room:a", "--subject", "ann", "--yes")
-        await agree([bob], ["bob"])
+        took = await agree([bob, eve], ["bob", "eve"])
 
+        assert took < A_SECOND
         for end in ends[:2]:
             answer = await end.ask("wssec.subscribe", {"channel": "room:a"})
             assert "permission_denied" == answer.get("code")

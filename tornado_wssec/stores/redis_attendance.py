@@ -2,7 +2,8 @@
 
 Rules of this file:
 1. What this node says of its own connections is the truth about them; whatever Redis has forgotten is said again.
-2. A node that was killed is cleared away by another when its lease has ended, and each who has left is told of once.
+2. A node that was killed is cleared away by another when its connections and its renewals have ended, or its lease has;
+   each who has left is told of once.
 """
 
 import json
@@ -17,6 +18,12 @@ from .redis_broker_scripts import DROP_EAR, RENEW_EAR, SEATS_AT, TAKE_SEATS, WHO
 from .redis_link import RedisLink
 
 SEATS_AT_ONCE: Final = 500
+RENEWAL_SECONDS: Final = 0.25
+LATE_SECONDS: Final = 0.5
+"""Without a renewal, and without a connection that hears: then a node was killed. Two renewals have failed to come."""
+
+SIGN: Final = "ear:"
+"""Behind the tag, in front of a node: what it hears, and nothing is said in but to count who does."""
 
 Moved = Callable[[str, Present, bool], None]
 
@@ -35,6 +42,7 @@ class RedisAttendance:
     def __init__(self, link: RedisLink, tag: str, node: str, lease: float, moved: Moved) -> None:
         self._link = link
         self._keys = [f"{tag}:{name}" for name in ("ears", "here:", "here-at:", "heard-at:")]
+        self._signs = f"{tag}:{SIGN}"
         self._node = node
         self._lease = math.ceil(lease * 1000)
         self._moved = moved
@@ -82,13 +90,24 @@ class RedisAttendance:
         if self._own.holds(seat) == is_here:  # else it has changed meanwhile
             self._changed.pop(seat, None)
 
-    async def renew(self) -> None:
-        """Renew the lease, and clear away the seats of nodes whose leases have ended.
+    @property
+    def sign_of_life(self) -> str:
+        """The channel of the server that this node hears for as long as it is connected."""
+        return self._signs + self._node
+
+    async def renew(self, *, judges: bool) -> None:
+        """Renew the lease, and clear away the seats of nodes that were killed.
+
+        Args:
+            judges: whether a node may be known for dead by its connections; else by its lease alone, as after an
+                outage, from which some come back sooner than others.
 
         Raises:
             StoreError: it could not be done.
         """
-        was_alive, seats, gone = await self._link.run(RENEW_EAR, self._keys, self._node, self._lease, SEATS_AT_ONCE)
+        late = math.ceil(LATE_SECONDS * 1000) if judges else 0
+        words = (self._node, self._lease, SEATS_AT_ONCE, late, self._signs)
+        was_alive, seats, gone = await self._link.run(RENEW_EAR, self._keys, *words)
         for one in gone:
             self._moved(*self._seat(one), False)
         if not was_alive or seats != len(self._written):

@@ -17,7 +17,7 @@ from ..policy.broker import Broadcast, Kept, Listener, Present, Resumed
 from ..policy.history import FRESH, MICROSECONDS, Position, Told, remembered, resume
 from ..settings import Timeouts
 from .rarely import Rarely
-from .redis_attendance import RedisAttendance
+from .redis_attendance import RENEWAL_SECONDS, RedisAttendance
 from .redis_broker_scripts import READ_ON, SAY_AND_KEEP, SAY_ONCE, WHICH_LIFE
 from .redis_census import RedisCensus
 from .redis_course import Course
@@ -35,6 +35,12 @@ RESUMED_BYTES: Final = 4 * 1024 * 1024
 """Of what one who comes back has missed; more is a gap."""
 
 UPKEEP_SECONDS: Final = 0.5
+UNSTEADY_SECONDS: Final = 1.0
+"""Between two renewals: then this process or the server has stood still. No ear is given up as silent before that."""
+
+STEADY_SECONDS: Final = 2.0
+"""After an outage: within them whoever lives is connected again, and only then is anybody told by his connections."""
+
 WARNED_SECONDS: Final = 10.0
 """For so long a publication may have gone to a server that was no primary any more without anybody noticing."""
 
@@ -79,6 +85,7 @@ class RedisBroker:
         self._unwarned: dict[str, None] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._due = asyncio.Event()
+        self._renewed_at = self._steady_since = -math.inf
         self._rarely = Rarely(logger)
 
     @property
@@ -89,9 +96,11 @@ class RedisBroker:
     async def start(self) -> None:
         """Begin to listen."""
         loop = asyncio.get_running_loop()
+        self._ear.wish(self._attendance.sign_of_life)
         self._tasks = [
             loop.create_task(self._ear.run()),
             loop.create_task(self._keep_up()),
+            loop.create_task(self._keep_seats()),
             loop.create_task(self._seat()),
         ]
 
@@ -317,11 +326,24 @@ class RedisBroker:
 
     async def _look(self) -> None:
         """Each by itself: a key that somebody else has written stops what needs it, and nothing beside it."""
-        for step in (self._attendance.renew, self._census.tell, self._link.look_for_primary, self._warn_of_move):
+        for step in (self._census.tell, self._link.look_for_primary, self._warn_of_move):
             await self._quietly(step())
-        if self._attendance.is_behind:
-            self._due.set()
         self._forget_published()
+
+    async def _keep_seats(self) -> None:
+        while True:
+            await self._quietly(self._renew())
+            if self._attendance.is_behind:
+                self._due.set()
+            await asyncio.sleep(RENEWAL_SECONDS)
+
+    async def _renew(self) -> None:
+        """Renew the lease; and judge others, where nothing has stood still or was cut off here of late."""
+        clock = asyncio.get_running_loop().time
+        if self._ear.address is None or clock() - self._renewed_at > UNSTEADY_SECONDS:
+            self._steady_since = clock()
+        await self._attendance.renew(judges=clock() - self._steady_since >= STEADY_SECONDS)
+        self._renewed_at = clock()
 
     def _be_in(self, life: str) -> None:
         """Take note of the server that answers: to the one before it, of late, things may have been said in vain."""

@@ -175,6 +175,11 @@ RENEW_EAR: Final = f"""{PRIMARY}{_LIVES}{_SEATS}
 local node, left, gone = ARGV[1], tonumber(ARGV[3]), {{}}
 local was_alive = lives(node) and 1 or 0
 redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), node)
+local late, verb = tonumber(ARGV[4]), redis.REDIS_VERSION_NUM and 'SPUBLISH' or 'PUBLISH'
+local behind = late > 0 and redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, now + tonumber(ARGV[2]) - late) or {{}}
+for _, other in ipairs(behind) do
+  if redis.pcall(verb, ARGV[5] .. other, '') == 0 then redis.call('ZADD', KEYS[1], 0, other) end
+end
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 10)) do
   local seats = left > 0 and redis.call('SPOP', KEYS[3] .. dead, left) or {{}}
   for _, seat in ipairs(seats) do
@@ -185,8 +190,12 @@ for _, dead in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT',
 end
 return {{was_alive, redis.call('SCARD', KEYS[3] .. node), gone}}
 """
-"""KEYS: as of TAKE_SEATS. ARGV: node, milliseconds of its lease, most seats to clear. Returns whether its lease was
-alive, how many seats it has, and the seats of dead nodes whose occupants are nowhere any more.
+"""KEYS: as of TAKE_SEATS. ARGV: node, milliseconds of its lease, most seats to clear; milliseconds without a renewal
+after which a node is dead that hears nothing either, or 0: none is; what is in front of the channel that a node hears
+while it is connected. Returns whether its lease was alive, how many seats it has, and the seats of dead nodes whose
+occupants are nowhere any more.
+
+To publish is to count who hears: a process that was killed has lost its connections at once, long before its lease.
 """
 
 SEATS_AT: Final = f"""{PRIMARY}
