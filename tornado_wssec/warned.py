@@ -50,6 +50,7 @@ class Warned:
         """What is let pass of a registry's types; None: nothing, now and later."""
         if registry.warn_only is None:
             return None
+        # By the monotonic clock from here on: a wall clock that is set back does not make it last longer.
         left = registry.warn_only.ends_at - self._clock.wall()
         return Leniency(registry.eased_types(), self._clock.monotonic() + left, self.tell)
 

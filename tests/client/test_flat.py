@@ -3,13 +3,16 @@
 from typing import Any
 
 import pytest
+from marshmallow import fields, validate
 
 from tests.client.kit import LINE, RIGHTS, Chat, in_loop
 from tests.kits import GENEROUS, V1
 from tests.signing import RIGHTS as SIGNER
 from tests.signing import Desk, DeskSocket, ed25519
-from tornado_wssec import Envelope
+from tornado_wssec import PUBLIC, Channel, Envelope, FirstMessage, Message, Registry, SecureWebSocketHandler
 from tornado_wssec.client import Client, Event, MessageSigner, Refused, bearer, public_jwk
+from tornado_wssec.testing import Client as KitClient
+from tornado_wssec.testing import GuardKit
 from tornado_wssec.testing.clock import NOON
 
 FLAT = Envelope.flat(type="action")
@@ -49,6 +52,47 @@ async def test_client_renews_flat() -> None:
         assert ("wssec.expiring", 55.0) == (event.type, event.data["expires_in"])
         while ann.state.expires_in != 600:
             await ann.request("ping")
+
+
+class Note(Message):
+    """Clients publish it themselves."""
+
+    class Meta:
+        type = "note"
+        direction = "both"
+        permission = PUBLIC
+
+    text = fields.String(required=True, validate=validate.Length(max=9))
+
+
+class Board(Channel):
+    class Meta:
+        pattern = "board"
+        subscribe = PUBLIC
+        publish = PUBLIC
+        accepts = ("note",)
+
+
+class FlatFirst(SecureWebSocketHandler):
+    """Says who it is in the first message."""
+
+    authenticators = [FirstMessage()]  # noqa: RUF012 -- as users write it
+    envelope = FLAT
+
+
+@in_loop
+async def test_first_message_and_publication_are_said_flat() -> None:
+    """`wssec.auth`, and `wssec.publish` with a `type` and `data` of its own beside `action`."""
+    async with GuardKit([("/ws", FlatFirst)], registry=Registry(Note, Board)) as kit:
+        socket, _ = await kit.handshake("/ws")
+        ann = KitClient(socket, None, FLAT)
+        await ann.send("wssec.auth", {"token": kit.token("ann")}, "1")
+        assert "session" in await ann.assert_received("wssec.ready")
+        assert {"type": "reply", "id": "1", "data": {}} == await ann.receive()
+        await ann.request("wssec.subscribe", {"channel": "board"})
+        await ann.request("wssec.publish", {"channel": "board", "type": "note", "data": {"text": "hi"}})
+
+        assert {"type": "note", "channel": "board", "data": {"text": "hi"}} == await ann.receive()
 
 
 class FlatDesk(DeskSocket):
