@@ -11,6 +11,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any, Self
 
 from ..errors import ConfigurationError, Problem, UnknownType
+from .channel_index import ChannelIndex
 from .channel_specs import ChannelSpec, compile_channel
 from .messages import CHANNEL_OPTIONS, MESSAGE_OPTIONS, Channel, Message, place
 from .modules import import_modules
@@ -37,6 +38,7 @@ class Registry:
 
     __slots__ = (
         "_by_class",
+        "_by_name",
         "_declarations",
         "_faults",
         "_inbound",
@@ -85,6 +87,7 @@ class Registry:
             by_type.setdefault(spec.type, spec)
         self.messages = MappingProxyType(by_type)
         self.channels = tuple(_compiled_channels(self._declarations, faults))
+        self._by_name = ChannelIndex((spec.pattern, spec) for spec in self.channels)
         self.files = ()
         self._by_class = {spec.message: spec for spec in specs}
         self._inbound = {name: spec for name, spec in by_type.items() if spec.direction != "out"}
@@ -144,7 +147,7 @@ class Registry:
 
     def channel(self, name: str) -> tuple[ChannelSpec, dict[str, Any]] | None:
         """The kind of a channel and the validated fields of its name; None where no channel has this name."""
-        for spec in self.channels:
+        for spec in self._by_name.candidates(name):
             values = spec.match(name)
             if values is not None:
                 return spec, values
