@@ -37,6 +37,8 @@ from .policy.binary import parted
 from .policy.pipeline import Permitted, readmit
 from .policy.reserved import Ping, Signed
 from .policy.signatures import SignedMessages
+from .policy.specs import MessageSpec
+from .policy.swift import as_permitted
 from .settings import Timeouts
 from .telemetry.audit import Audit
 from .telemetry.metrics import Meter
@@ -163,33 +165,43 @@ class Conversation:
         now, live, inbox = self._monotonic(), self.live, self._inbox
         session, lifetime, received = live.session, live.lifetime, 0
         lifetime.life_at = now
-        if not inbox.is_free:
+        if inbox.running is not None:
             return 0
-        methods, meters, begin, loop = self._endpoint.methods, self._meters, self._starter.begin, self._loop
+        methods, meters, call, loop = self._endpoint.methods, self._meters, self._starter.call, self._loop
         encode, answer = self.envelope.answer, live.connection.answer
+        # Of the type of the last one, since what comes together is mostly alike.
+        known: MessageSpec | None = None
+        meter: Any = None
+        method: Any = None
+        message_id: str | None = None
+        data: dict[str, Any] = {}
         try:
-            for permitted in self._endpoint.pipeline.admit_swiftly(frames, session, now):
+            for passed in self._endpoint.pipeline.admit_swiftly(frames, session, now):
                 received += 1
-                if permitted is None or permitted.spec.message in APART or live.standing is not None:
-                    self._receive(frames[received - 1], permitted, now)
-                    if session.close is not None or not inbox.is_free:
+                if passed is not None:
+                    spec, message_id, data, _, _, _ = passed
+                    if spec is not known:
+                        if spec.message in APART or live.standing is not None:
+                            known = None
+                        else:
+                            known, meter = spec, meters[spec.type]
+                            method = getattr(self._handler, methods[spec.type])
+                if passed is None or known is None:
+                    self._receive(frames[received - 1], passed and as_permitted(passed), now)
+                    if session.close is not None or inbox.running is not None:
                         break
                     continue
-                spec, message_id, data, _, _, _ = permitted
                 lifetime.idle_since = now
-                meter = meters[spec.type]
-                meter.count += 1
-                began = None if meter.count % TIMED_ONE_IN else self._monotonic()
+                count = meter.count = meter.count + 1
+                began = None if count % TIMED_ONE_IN else self._monotonic()
                 try:
                     context = copy_context()
-                    result = context.run(getattr(self._handler, methods[spec.type]), data)
-                    if type(result) is CoroutineType:
-                        waiting, result = begin(result, context, loop)
-                        if waiting is not None:
-                            self._wait_for(self._follow(permitted, waiting), meter, began)
-                            break
-                    elif type(result) is not dict and inspect.isawaitable(result):
-                        running = self._begin(permitted, _awaited(result), context)
+                    waiting, result = call(method, data, context, loop)
+                    if waiting is not None:
+                        self._wait_for(self._follow(as_permitted(passed), waiting), meter, began)
+                        break
+                    if type(result) is not dict and inspect.isawaitable(result):
+                        running = self._begin(as_permitted(passed), _awaited(result), context)
                         if running is not None:
                             self._wait_for(running, meter, began)
                             break
@@ -199,11 +211,11 @@ class Conversation:
                         if session.close is None and not answer(text, now):
                             live.drop_slow()
                 except asyncio.CancelledError as error:
-                    self._refuse(permitted, HandlerCancelled().with_traceback(error.__traceback__))
+                    self._refuse(as_permitted(passed), HandlerCancelled().with_traceback(error.__traceback__))
                 except EXITS:
                     raise
                 except BaseException as error:
-                    self._refuse(permitted, error)
+                    self._refuse(as_permitted(passed), error)
                 if began is not None:
                     meter.seconds.observe(self._monotonic() - began)
                 if session.close is not None:

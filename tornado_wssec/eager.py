@@ -11,6 +11,7 @@ import types
 from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
+from types import CoroutineType
 from typing import Any, Final
 
 GoOn = Callable[[Awaitable[Any]], Coroutine[Any, Any, None]]
@@ -22,7 +23,7 @@ _ENDED: Final = object()
 
 
 class _Runner:
-    """Runs one coroutine after another, so that the end of one costs no exception."""
+    """Calls one function after another and runs the coroutine that it makes, whose end costs no exception here."""
 
     __slots__ = ("_generator", "is_last", "result", "send")
 
@@ -40,9 +41,14 @@ class _Runner:
     @types.coroutine
     def _run(self) -> Generator[Any, Any, Any]:
         while True:
-            self.result = yield from (yield _ENDED)
+            step, call, argument = yield _ENDED
+            result = call(argument)
+            if type(result) is CoroutineType:
+                step._coroutine = result
+                result = yield from result
+            self.result = result
             if self.is_last:
-                return self.result
+                return result
 
 
 def _as_current(task: Any, loop: asyncio.AbstractEventLoop, call: Callable[..., Any], *arguments: Any) -> Any:
@@ -249,6 +255,10 @@ def _rest(step: FirstStep, runner: _Runner, awaited: Any) -> Generator[Any, Any,
             del resume  # what was thrown would hold this frame, and be held by it
 
 
+def _itself(coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
+    return coroutine
+
+
 class Starter:
     """Begins coroutines. One serves all connections."""
 
@@ -260,10 +270,15 @@ class Starter:
     def begin(
         self, coroutine: Coroutine[Any, Any, Any], context: Context, loop: asyncio.AbstractEventLoop
     ) -> tuple[FirstStep | None, Any]:
-        """Run a coroutine until it waits or ends.
+        """Run a coroutine that is not yet begun until it waits or ends; for the rest as `call`."""
+        return self.call(_itself, coroutine, context, loop)
+
+    def call(
+        self, function: Callable[[Any], Any], argument: Any, context: Context, loop: asyncio.AbstractEventLoop
+    ) -> tuple[FirstStep | None, Any]:
+        """Call a function, and run the coroutine that it returns, if it is one, until that waits or ends.
 
         Args:
-            coroutine: not yet begun.
             context: in which all of it runs; nothing else runs in it meanwhile.
             loop: the one that runs.
 
@@ -271,20 +286,20 @@ class Starter:
             What waits; or None, and the result of what has ended.
 
         Raises:
-            Whatever the coroutine raised before it waited.
+            Whatever was raised before anything waited.
         """
         # Taken out while in use: a handler may well begin another one.
         runner, self._runner = self._runner or _Runner(), None
         step: Any = FirstStep()
-        step._coroutine, step._loop = coroutine, loop
+        step._loop = loop
         try:
             try:
                 _enter_task(loop, step)
             except RuntimeError:  # in a task, which `_as_current` leaves meanwhile
-                awaited = _as_current(step, loop, context.run, runner.send, coroutine)
+                awaited = _as_current(step, loop, context.run, runner.send, (step, function, argument))
             else:
                 try:
-                    awaited = context.run(runner.send, coroutine)
+                    awaited = context.run(runner.send, (step, function, argument))
                 finally:
                     _leave_task(loop, step)
         except BaseException:

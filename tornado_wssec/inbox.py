@@ -8,6 +8,7 @@ too many do, reading pauses until half are done.
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Any, Final
 
 from .policy.pipeline import Permitted
 from .policy.reserved import RESERVED
@@ -30,7 +31,7 @@ class Inbox:
         pause, resume: stop and start reading.
     """
 
-    __slots__ = ("_handle", "_most", "_pause", "_paused", "_resume", "_running", "_waiting")
+    __slots__ = ("_handle", "_most", "_pause", "_paused", "_resume", "_waiting", "running")
 
     def __init__(
         self,
@@ -44,26 +45,22 @@ class Inbox:
         self._pause = pause
         self._resume = resume
         self._waiting: deque[Permitted] | None = None  # an empty one is larger than all the rest of this
-        self._running: asyncio.Future[None] | None = None
+        # A message that is put now is handled now, and alone, where this is None.
+        self.running: asyncio.Future[None] | None = None
         self._paused = False
-
-    @property
-    def is_free(self) -> bool:
-        """Whether a message that is put now is handled now, and alone."""
-        return self._running is None
 
     def wait_for(self, running: "asyncio.Future[None]") -> None:
         """Keep what is put from now on until this has ended: a message is being handled that was not put here."""
-        self._running = running
+        self.running = running
         running.add_done_callback(self._go_on)
 
     def put(self, message: Permitted) -> None:
         """Handle a message, or keep it until its turn comes; never blocks."""
-        if self._running is not None:
+        if self.running is not None:
             self._keep(message)
             return
         # As _begin, without its call: this is done for each message.
-        running = self._running = self._handle(message)
+        running = self.running = self._handle(message)
         if running is not None:
             running.add_done_callback(self._go_on)
 
@@ -93,18 +90,18 @@ class Inbox:
         await self._done()
 
     async def _done(self) -> None:
-        while self._running is not None:
-            await asyncio.wait([self._running])
+        while self.running is not None:
+            await asyncio.wait([self.running])
 
     def _begin(self, message: Permitted) -> None:
-        self._running = self._handle(message)
-        if self._running is not None:
-            self._running.add_done_callback(self._go_on)
+        self.running = self._handle(message)
+        if self.running is not None:
+            self.running.add_done_callback(self._go_on)
 
     def _go_on(self, ended: "asyncio.Future[None]") -> None:
         """However that ended, the messages behind it are not lost."""
-        self._running = None
-        while self._waiting and self._running is None:
+        self.running = None
+        while self._waiting and self.running is None:
             message = self._waiting.popleft()
             self._make_room()
             self._begin(message)
@@ -114,6 +111,9 @@ class Inbox:
         if self._paused and len(self._waiting or ()) <= self._most // 2:
             self._paused = False
             self._resume()
+
+
+_SOMEBODY: Final[Any] = object()
 
 
 class SharedInbox(Inbox):
@@ -139,14 +139,10 @@ class SharedInbox(Inbox):
         at_once: int,
     ) -> None:
         super().__init__(handle, most, pause, resume)
+        self.running = _SOMEBODY  # whether one more may begin depends on which it is
         self._at_once = at_once
         self._crew: set[asyncio.Future[None]] = set()
         self._is_alone = False
-
-    @property
-    def is_free(self) -> bool:
-        """Never: whether one more may begin depends on which it is."""
-        return False
 
     def put(self, message: Permitted) -> None:
         """Handle a message, or keep it until there is room for it; never blocks."""

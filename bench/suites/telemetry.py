@@ -34,10 +34,10 @@ AT_ONCE: Final = {"T1.small": 1, "T1.pipelined": 16}
 """How many messages one read brings, for each bar."""
 GRANTS: Final = ("chat:write:*",)
 
+FOUND: Final = "known, meter = spec, meters[spec.type]"
 COUNTED: Final = """\
-                meter = meters[spec.type]
-                meter.count += 1
-                began = None if meter.count % TIMED_ONE_IN else self._monotonic()
+                count = meter.count = meter.count + 1
+                began = None if count % TIMED_ONE_IN else self._monotonic()
 """
 TIMED: Final = """\
                 if began is not None:
@@ -73,7 +73,11 @@ class Uncounted(Conversation):
     __slots__ = ()
 
     receive_all = without(
-        conversation, Conversation.receive_all, COUNTED="                meter = began = None\n", TIMED=""
+        conversation,
+        Conversation.receive_all,
+        FOUND="known, meter = spec, None",
+        COUNTED="                began = None\n",
+        TIMED="",
     )
     _handle_counted = Conversation._handle
 

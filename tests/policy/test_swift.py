@@ -25,7 +25,7 @@ from tornado_wssec.policy.pipeline import Pipeline
 from tornado_wssec.policy.rates import TokenBucket
 from tornado_wssec.policy.registry import MessageSpec, Registry
 from tornado_wssec.policy.session import Account, Session
-from tornado_wssec.policy.swift import Swift
+from tornado_wssec.policy.swift import Swift, as_permitted
 from tornado_wssec.settings import Limits
 
 ROUNDS = 6_000
@@ -209,10 +209,12 @@ def test_swift_and_readable_way_agree(envelope: Envelope) -> None:
 def outcomes(way: Pipeline, one: Session, frames: list[str], now: float) -> list[Any]:
     """What became of frames that came together."""
     found = []
-    for frame, permitted in zip(frames, way.admit_swiftly(frames, one, now), strict=True):
-        if permitted is None:
+    for frame, passed in zip(frames, way.admit_swiftly(frames, one, now), strict=True):
+        if passed is None:
             found.append(outcome(way, one, frame, now))
         else:
+            permitted = as_permitted(passed)
+            assert permitted.identity is one.identity
             found.append((permitted.spec, permitted.id, permitted.data, permitted.wire, permitted.signed_by))
     return found
 
@@ -425,15 +427,16 @@ def test_permitted_is_made_in_two_places() -> None:
     """Where a permission is asked for; whoever wants another one has to change this test."""
     package = Path(tornado_wssec.__file__).parent
     callers = {
-        str(path.relative_to(package))
+        (one.name, str(path.relative_to(package)))
         for path in package.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.ImportFrom)
-        and node.module == "permitted"
-        and "permit" in [one.name for one in node.names]
+        for one in node.names
+        if one.name in ("permit", "as_permitted")
     }
 
-    assert {"policy/pipeline.py", "policy/swift.py"} == callers
+    made = {("permit", "policy/pipeline.py"), ("permit", "policy/swift.py")}
+    assert made | {("as_permitted", "conversation.py")} == callers
 
 
 def test_permitted_needs_standing_for_all_but_the_public() -> None:

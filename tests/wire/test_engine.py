@@ -1,5 +1,7 @@
 """What an engine hands on of what it reads, when, and how a connection ends."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.wire.clients import header, masked, unmasked
@@ -21,6 +23,17 @@ def test_engine_delivers_texts_in_order() -> None:
 
     assert ["a", "b", "é"] == scene.heard
     assert (2, 0) == (scene.frames_seen, scene.controls_seen)
+
+
+def test_engine_holds_back_what_it_says() -> None:
+    """Until it is released, where whoever feeds it feeds others, too; then all of it leaves in one write."""
+    scene, held = Scene(), list[Callable[[], None]]()
+    scene.engine.data_received(said("a") + masked(PING, b"p"), held)
+    scene.engine.ping(b"q")
+    before = scene.pipe.writes[:]
+    held.pop()()
+
+    assert ([], [unmasked(PONG, b"p") + unmasked(PING, b"q")], []) == (before, scene.pipe.writes, held)
 
 
 def test_engine_delivers_binary_where_it_is_declared() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.carriers import in_each_loop
-from tornado_wssec.wire.gathering import TURN, Gathering, Gatherings
+from tornado_wssec.wire.gathering import HELD_MOST, TURN, Gathering, Gatherings
 
 NAMED: ContextVar[str] = ContextVar("named", default="nobody")
 
@@ -152,6 +152,40 @@ async def test_gathering_gives_others_their_turn() -> None:
         gathering.leave()
 
     assert ["one"] * TURN == told[: told.index("other")]
+
+
+@in_each_loop
+async def test_gathering_releases_what_is_held() -> None:
+    """As soon as so many have been read, and before anybody else has his turn; a fault of one is its own."""
+    gathering, told, heard = joined(), list[str](), []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: heard.append(context["exception"]))
+    fault = ValueError("of a release")
+
+    def release() -> None:
+        told.append("released")
+        if told.count("released") == 1:
+            raise fault
+
+    with lines(HELD_MOST + 2) as pairs:
+        for ours, _ in pairs:
+
+            def read(ours: socket.socket = ours) -> None:
+                if not told:
+                    loop.call_soon(told.append, "other")
+                ours.recv(9)
+                told.append("read")
+                gathering.held.append(release)
+
+            gathering.add(ours.fileno(), read, copy_context())
+        await pass_turns()
+        for ours, _ in pairs:
+            gathering.remove(ours.fileno())
+        gathering.leave()
+
+    of_most = ["read"] * HELD_MOST + ["released"] * HELD_MOST
+    assert ([*of_most, "read", "read", "released", "released", "other"], [fault]) == (told, heard)
+    assert [] == gathering.held
 
 
 @in_each_loop

@@ -9,6 +9,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -32,6 +33,9 @@ def certified(tmp_path_factory: pytest.TempPathFactory) -> Certified:
     return certify(tmp_path_factory.mktemp("pipes"))
 
 
+NAMED: ContextVar[str] = ContextVar("named", default="nobody")
+
+
 class Line:
     """A pipe that feeds this object, and the blocking socket of its peer.
 
@@ -51,7 +55,7 @@ class Line:
         gathers: bool = True,
     ) -> None:
         gatherings = Gatherings() if gathers else None
-        self.heard = b""
+        self.heard, self.releases, self.is_short, self.lost_for = b"", 0, False, ""
         self.told: list[str] = []
         self.changed = asyncio.Event()
         self.pipe: Any = None
@@ -69,9 +73,18 @@ class Line:
     def attach(self, pipe: Pipe) -> None:
         self.pipe = pipe
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes, held: list[Callable[[], None]] | None = None) -> None:
         self.heard += data
+        if held is not None:
+            held.append(self.released)
         self.changed.set()
+
+    def released(self) -> None:
+        """Let leave what the last read has made us say: what has come, behind which the connection ends."""
+        self.releases += 1
+        if self.is_short:
+            self.pipe.write(self.heard[-3:])
+            self.pipe.abort()
 
     def writable(self) -> None:
         self.told.append("writable")
@@ -79,6 +92,7 @@ class Line:
 
     def connection_lost(self) -> None:
         self.told.append("lost")
+        self.lost_for = NAMED.get()
         self.changed.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
@@ -204,6 +218,24 @@ async def test_pipe_takes_a_reader_s_place(comes_early: bool) -> None:
         line.close()
 
     assert [] == others
+
+
+@each_kind
+@in_each_loop
+async def test_pipe_gathered_ends_in_its_own_context(kind: str, certified: Certified) -> None:
+    """What its reads have made it say is released with that of others, and what ends then is still its own."""
+    named = NAMED.set("ann")
+    with line_of(kind, certified) as line:
+        line.peer.sendall(b"one")
+        line.pipe.resume()
+        NAMED.reset(named)
+        await line.until(lambda: line.heard == b"one")
+        assert 0 == line.releases  # the loop itself has told of the first
+        line.is_short = True
+        line.peer.sendall(b"two")
+        await line.until(lambda: line.told == ["lost"])
+
+        assert (1, "ann", b"two") == (line.releases, line.lost_for, await asyncio.to_thread(line.peer.recv, 9))
 
 
 @in_each_loop

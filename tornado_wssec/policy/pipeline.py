@@ -20,7 +20,7 @@ from .registry import MessageSpec
 from .reserved import Signed
 from .session import Session
 from .signatures import Opened, SignedMessages, ensure_signed_by
-from .swift import Swift
+from .swift import Passed, Swift
 
 __all__ = [
     "Permitted",
@@ -165,7 +165,7 @@ class Pipeline:
         session.spend_frame(size_of(frame), now)
         return self._judge(self.envelope.parse(frame, self.limits), session, now)
 
-    def admit_swiftly(self, frames: Sequence[str], session: Session, now: float) -> Iterator[Permitted | None]:
+    def admit_swiftly(self, frames: Sequence[str], session: Session, now: float) -> Iterator[Passed | None]:
         """Admit one text after another, where the fast way can; None for each that `admit` has to judge."""
         return repeat(None, len(frames)) if self._swift is None else self._swift.each_admitted(frames, session, now)
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 from ..settings import Limits
 from .codec import Envelope
+from .identity import Identity
 from .permissions import Grants, PermissionTemplate
 from .permitted import Permitted, permit
 from .plans import Value
@@ -20,7 +21,15 @@ from .session import Session
 from .specs import MessageSpec
 from .typed import Decoder
 
+Passed = tuple[MessageSpec, str | None, dict[str, Any], Mapping[str, Any], Identity, str | None]
+"""What a `Permitted` says, of a message that has been admitted and that nobody may want to see as one."""
+
 _NONE: Final[frozenset[str]] = frozenset()
+
+
+def as_permitted(passed: Passed) -> Permitted:
+    """The message that has passed, as the readable way makes one."""
+    return permit(Permitted, passed)
 
 
 class Turnstile:
@@ -97,18 +106,25 @@ class Swift:
 
     def admitted(self, frame: str, session: Session, now: float) -> Permitted | None:
         """The message in a frame, admitted and paid for; None where the readable way has to judge."""
-        return next(self.each_admitted((frame,), session, now))
+        passed = next(self.each_admitted((frame,), session, now))
+        return None if passed is None else as_permitted(passed)
 
-    def each_admitted(self, frames: Iterable[str], session: Session, now: float) -> Iterator[Permitted | None]:
+    def each_admitted(self, frames: Iterable[str], session: Session, now: float) -> Iterator[Passed | None]:
         """The same of one frame after another, each asked and paid for when it is its turn.
 
         Whatever is done about one before the next is asked for, as its handler may, counts for the next.
         """
         decode, finishers, narrow, is_within = self._decoder.handles
         frame_budget, byte_budget, account = session.frames, session.bytes, session.account
-        frame_price, frame_depth = frame_budget.price, frame_budget.depth
-        byte_price, byte_depth = byte_budget.price, byte_budget.depth
+        # Up to when each may be in debt: the same for all, since they come at the same moment.
+        frame_price, frame_most = frame_budget.price, frame_budget.depth + now
+        byte_price, byte_most = byte_budget.price, byte_budget.depth + now
         shared, budgets = account.messages, account.by_type
+        # Of the type of the last one, since what comes together is mostly alike.
+        known: Turnstile | None = None
+        own: Any = None
+        has_one_rate = is_public = False
+        key, text, own_at = None, "", now
         for frame in frames:
             # Open. Nobody can tell which rights a sender in doubt still has: the readable way knows what goes without.
             if session.close is not None or session.is_in_doubt:
@@ -120,7 +136,7 @@ class Swift:
             frames_at, bytes_at = frame_budget.full_at, byte_budget.full_at
             frames_at = (frames_at if frames_at > now else now) + frame_price
             bytes_at = (bytes_at if bytes_at > now else now) + size * byte_price
-            if frames_at - now > frame_depth or bytes_at - now > byte_depth:
+            if frames_at > frame_most or bytes_at > byte_most:
                 yield None
                 continue
             # Parse, resolve, validate: as `Decoder.decode`, without its call.
@@ -135,33 +151,40 @@ class Swift:
                 yield None
                 continue
             # Can it pay for the message, from what all types share and from what this one has?
-            price, own, shared_at = turnstile.cost, budgets.get(turnstile.message), shared.full_at
+            if turnstile is not known:
+                known, price, own = turnstile, turnstile.cost, budgets.get(turnstile.message)
+                if own is None and turnstile.rates:
+                    known = None  # the readable way makes the first one
+                    yield None
+                    continue
+                has_one_rate = type(own) is TokenBucket  # as most types have it
+                is_public, key, text = turnstile.is_public, turnstile.key, turnstile.text
+            shared_at = shared.full_at
             shared_at = (shared_at if shared_at > now else now) + price * shared.price
             if shared_at - now > shared.depth:
                 yield None
                 continue
-            own_at = now
-            if type(own) is TokenBucket:  # one rate alone, as most types have it
+            if has_one_rate:
                 own_at = own.full_at
                 own_at = (own_at if own_at > now else now) + price * own.price
                 if own_at - now > own.depth:
                     yield None
                     continue
-            elif turnstile.rates and (own is None or own.wait(price, now)):
-                yield None  # the readable way makes the first one
+            elif own is not None and own.wait(price, now):
+                yield None
                 continue
             # Authorise. A value is looked up by its text alone, so that it must be one.
             identity = session.identity
-            if not turnstile.is_public:
-                value, grants = data.get(turnstile.key), identity.permissions
-                is_known = type(value) is str and value in grants.passed.get(turnstile.text, _NONE)
+            if not is_public:
+                value, grants = data.get(key), identity.permissions
+                is_known = type(value) is str and value in grants.passed.get(text, _NONE)
                 if not is_known and not turnstile.lets_pass(grants, value, data):
                     yield None
                     continue
             # Pay.
             frame_budget.full_at, byte_budget.full_at, shared.full_at = frames_at, bytes_at, shared_at
-            if type(own) is TokenBucket:
+            if has_one_rate:
                 own.full_at = own_at
             elif own is not None:
                 own.take(price, now)
-            yield permit(Permitted, (turnstile.spec, message.id, data, data, identity, None))
+            yield turnstile.spec, message.id, data, data, identity, None

@@ -158,8 +158,7 @@ def _nested(spec: Typable, plan: Value, type_key: str, limits: Limits) -> tuple[
     source = Source(f"{type_name} typed", "finish(message, frame)")
     source.add("data = message.data", "pairs = 0")
     pairs, name = Residue(source, "pairs", limits.json_keys, familiar).add_data(plan.members, "data")
-    _add_proof(source, pairs + len(("type", type_name, "data")))
-    source.add(f"return {name}")
+    _add_proof(source, pairs + len(("type", type_name, "data")), name)
     return kind, source.function()
 
 
@@ -174,8 +173,7 @@ def _flat(type_name: str, plan: Value, type_key: str, limits: Limits) -> tuple[A
     source = Source(f"{type_name} typed", "finish(message, frame)")
     source.add("pairs = 0")
     pairs, name = Residue(source, "pairs", limits.json_keys).add_fields(members, lambda one: f"message.{places[one]}")
-    _add_proof(source, pairs + len(("type", type_name)))
-    source.add(f"return {name}")
+    _add_proof(source, pairs + len(("type", type_name)), name)
     return kind, source.function()
 
 
@@ -196,7 +194,7 @@ def _id_field() -> Any:
     return "id", Annotated[str, MSGSPEC.Meta(max_length=ID_LENGTH)], None
 
 
-def _add_proof(source: Source, pairs: int) -> None:
-    """Write that there are no quotes but those of what was decoded."""
-    source.add(f"pairs += {pairs} if message.id is None else {pairs + len(('id', 'value'))}")
-    source.add("if frame.count('\"') != 2 * pairs: return None")
+def _add_proof(source: Source, pairs: int, name: str) -> None:
+    """Write that there are no quotes but those of what was decoded, and what is returned then."""
+    fixed = f"{2 * pairs} if message.id is None else {2 * (pairs + len(('id', 'value')))}"
+    source.add(f"return {name} if frame.count('\"') == 2 * pairs + ({fixed}) else None")

@@ -88,7 +88,7 @@ class EncryptedPipe(PlainPipe):
             self._writes_after_read = False
             self._loop.call_soon(self._engine.writable)
         if data:
-            self._engine.data_received(data)
+            self._engine.data_received(data, self._held)
         elif data is not None:
             self.abort()
 

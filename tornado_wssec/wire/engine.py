@@ -179,8 +179,12 @@ class Engine:
         elif not self._is_paused:
             self._pipe.resume()
 
-    def data_received(self, data: bytes) -> None:
-        """Take in what was read, and hand it on; what that makes us say leaves in one write."""
+    def data_received(self, data: bytes, held: "list[Callable[[], None]] | None" = None) -> None:
+        """Take in what was read, and hand it on; what that makes us say leaves in one write.
+
+        Args:
+            held: where whoever feeds several finds what makes it leave; None: it leaves at once.
+        """
         texts: list[str] = []
         end = self._reader.take_texts(data, texts)
         count = len(texts)
@@ -202,7 +206,10 @@ class Engine:
             elif end < len(data):
                 self._hand_over(self._feed(data[end:]), TURN_MESSAGES - count)
         finally:
-            self.uncork()
+            if held is None:
+                self.uncork()
+            else:
+                held.append(self.uncork)
 
     def _take_texts(self, texts: list[str], taken: int) -> bool:
         """Hand over the texts behind those that were taken; False: those that are left have to wait."""

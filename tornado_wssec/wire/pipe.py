@@ -38,8 +38,13 @@ class Fed(Protocol):
     def attach(self, pipe: Pipe) -> None:
         """Use this socket."""
 
-    def data_received(self, data: bytes) -> None:
-        """Take in what was read."""
+    def data_received(self, data: bytes, held: list[Callable[[], None]] | None = None) -> None:
+        """Take in what was read.
+
+        Args:
+            held: where what makes the answers leave is put, to be called before this returns to the event loop; None:
+                they leave at once.
+        """
 
     def writable(self) -> None:
         """Write on: the kernel takes more."""

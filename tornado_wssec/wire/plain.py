@@ -33,7 +33,17 @@ class PlainPipe:
         is_watched: whether the loop has a reader of somebody else's for it, which is replaced.
     """
 
-    __slots__ = ("_context", "_engine", "_gathering", "_gatherings", "_is_reading", "_is_writing", "_loop", "_sock")
+    __slots__ = (
+        "_context",
+        "_engine",
+        "_gathering",
+        "_gatherings",
+        "_held",
+        "_is_reading",
+        "_is_writing",
+        "_loop",
+        "_sock",
+    )
 
     def __init__(
         self,
@@ -51,7 +61,8 @@ class PlainPipe:
         # Once something has come: whoever is silent need not be gathered.
         self._gatherings = gatherings
         self._gathering: Gathering | None = None
-        self._context: Context
+        self._held: list[Callable[[], None]] | None = None
+        self._context: Context | None = None
         # None: the loop watches the socket already, and whatever comes before `resume` ends that.
         self._is_reading: bool | None = None if is_watched else False
         if is_watched:
@@ -102,13 +113,14 @@ class PlainPipe:
             if self._gathering is not None:
                 self._gathering.leave()
             self._sock.close()
-            self._loop.call_soon(self._engine.connection_lost)
+            # Whatever is called for several has a context of its own.
+            self._loop.call_soon(self._engine.connection_lost, context=self._context)
 
     def _watch(self, descriptor: int) -> None:
         if self._gathering is None:
             self._loop.add_reader(descriptor, self._read_first)
         else:
-            self._gathering.add(descriptor, self._read, self._context)
+            self._gathering.add(descriptor, self._read, self._context or copy_context())
 
     def _read_first(self) -> None:
         """Something has come, of which the loop itself tells: from now on others are told together with us."""
@@ -119,6 +131,8 @@ class PlainPipe:
         if gathering is not None:
             self._move(gathering, copy_context())
         self._read()
+        if self._gathering is not None:
+            self._held = self._gathering.held  # from the next read on
 
     def _move(self, gathering: Gathering, context: Context) -> None:
         """Be watched there from now on, unless the system watches no more: then the loop goes on."""
@@ -139,7 +153,7 @@ class PlainPipe:
         except OSError:
             data = b""
         if data:
-            self._engine.data_received(data)
+            self._engine.data_received(data, self._held)
         else:
             self.abort()
 
