@@ -11,7 +11,7 @@ from typing import Final, cast
 from .deployment import WSSEC, deployed
 from .processes import CannotRun, Ended, end_on_signals
 from .stage import Stage
-from .story import Story, print_scene
+from .story import Outcome, Story, print_scene
 
 PATIENCE_SECONDS: Final = 60.0
 """For a whole story."""
@@ -39,7 +39,7 @@ async def tell(story: Story, stage: Stage) -> bool:
     """Print what happens, scene by scene; True when everything went as it must."""
     nodes = f"{len(stage.logs)} servers behind nginx, at" if len(stage.logs) > 1 else "at"
     print(f"It runs {nodes} {stage.url}, with keys made by `wssec init`.")
-    outcomes = []
+    outcomes: list[Outcome] = []
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             async for scene in story.tell(stage):

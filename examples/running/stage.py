@@ -73,7 +73,7 @@ class Stage:
         """The Python client; use it by `async with`. A text is an access token. Options are the client's."""
         shown = bearer(credential) if isinstance(credential, str) else credential
         headers = {"Origin": self.url, **options.pop("headers", {})}
-        tls = {"ca_certs": str(self.certificate)} if self.certificate else {}
+        tls: dict[str, Any] = {"ca_certs": str(self.certificate)} if self.certificate else {}
         return Client(self.socket_url(path), credential=shown, headers=headers, **tls, **options)
 
     async def raw(self, path: str, **shown: Any) -> BareClient:
@@ -105,9 +105,9 @@ class Stage:
 
     async def fetch(self, method: str, path: str, headers: Mapping[str, str], body: object = None) -> HTTPResponse:
         """One plain request, whatever comes of it."""
-        tls = {"ca_certs": str(self.certificate)} if self.certificate else {}
+        tls: dict[str, Any] = {"ca_certs": str(self.certificate)} if self.certificate else {}
         sent = None if method in ("GET", "HEAD") else json.dumps({} if body is None else body)
-        asked = HTTPRequest(self.url + path, method, headers, sent, request_timeout=PATIENCE_SECONDS, **tls)
+        asked = HTTPRequest(self.url + path, method, dict(headers), sent, request_timeout=PATIENCE_SECONDS, **tls)
         client = SimpleAsyncHTTPClient(force_instance=True)
         try:
             return await client.fetch(asked, raise_error=False)
