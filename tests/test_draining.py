@@ -307,7 +307,7 @@ def metric(guard: Any, name: str) -> float:
 @in_loop
 async def test_drain_notice_lets_people_in() -> None:
     """Not ready, so that a balancer sends nobody here any more; who comes all the same is served until it is over."""
-    async with chat_kit(timeouts=Timeouts(drain_notice=60.0)) as kit:
+    async with chat_kit(timeouts=Timeouts(drain=90.0, drain_notice=60.0)) as kit:
         stopping = asyncio.create_task(kit.guard.stop())
         await asyncio.sleep(0)
         _, ready = await kit.handshake("/wssec/ready")
@@ -324,7 +324,7 @@ async def test_drain_notice_lets_people_in() -> None:
 @in_loop
 async def test_drain_of_somebody_elses_server_has_no_notice() -> None:
     """Where the guard listens nowhere it does not matter whether it is ready."""
-    guard = chat_kit(timeouts=Timeouts(drain_notice=60.0)).guard
+    guard = chat_kit(timeouts=Timeouts(drain=90.0, drain_notice=60.0)).guard
     await guard.start(following=False)
     async with asyncio.timeout(10):
         await guard.stop()

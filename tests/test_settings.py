@@ -205,6 +205,11 @@ def test_zero_where_it_means_something(group: type[Any], name: str) -> None:
             lambda: TokenRules(ttl=7_200, max_lifetime=3_600),
             "TokenRules.ttl: 7200 s is longer than tokens may live; lower it, or raise max_lifetime above 3600 s",
         ),
+        (
+            lambda: Timeouts(drain_notice=30),
+            "Timeouts.drain_notice: 30 s leave nothing of the 30 s for goodbyes;"
+            " lower it, or raise drain and what the service manager allows",
+        ),
         (lambda: Timeouts(age_jitter=1), "Timeouts.age_jitter: 1 is a whole age or more; use a fraction below 1"),
     ],
 )
