@@ -28,6 +28,7 @@ from .suites import (
     validation,
 )
 from .trading import suite as trading
+from .whiteboard import suite as whiteboard
 
 SUITES: Final[Mapping[str, tuple[Callable[[int], Outcome], Sequence[Bar]]]] = {
     "talk": (talk.measure, bars.MESSAGES),
@@ -44,6 +45,7 @@ SUITES: Final[Mapping[str, tuple[Callable[[int], Outcome], Sequence[Bar]]]] = {
     "signing": (signing.measure, ()),
     "validation": (validation.measure, bars.VALIDATION),
     "startup": (startup.measure, ()),
+    "whiteboard": (whiteboard.measure, bars.WHITEBOARD),
     "telemetry": (telemetry.measure, bars.TELEMETRY),
 }
 """Each suite, and the bars that it measures."""

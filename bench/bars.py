@@ -134,6 +134,10 @@ TELEMETRY: Final = (
     Bar("T1.pipelined", "what telemetry adds to a small message, 16 at a time", 0.05, is_ceiling=True),
 )
 
+WHITEBOARD: Final = (
+    Bar("S2.held", "strokes that came to everybody at the board, of all: 10,000 people on one process", 1.0),
+)
+
 ALL: Final = (
     *MESSAGES,
     *SECURITY,
@@ -148,4 +152,5 @@ ALL: Final = (
     *CROWD,
     *ENCRYPTED,
     *TELEMETRY,
+    *WHITEBOARD,
 )

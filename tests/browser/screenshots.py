@@ -97,7 +97,7 @@ def whiteboard(browser: Browser) -> None:
             pages[name] = page
         for page in pages.values():
             expect(page.locator("#count")).to_have_text("3 here")
-        for name, x, y in (("ann", 0.87, 0.42), ("bob", 0.47, 0.56), ("cleo", 0.2, 0.52)):
+        for name, x, y in (("ann", 0.78, 0.55), ("bob", 0.47, 0.56), ("cleo", 0.2, 0.52)):
             box = pages[name].locator("#paper").bounding_box()
             assert box is not None
             pages[name].mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])

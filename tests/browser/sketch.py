@@ -28,7 +28,7 @@ def sketch() -> Iterator[tuple[str, dict[str, Any]]]:
     for place, (word, color) in enumerate({"plan": BLUE, "build": ORANGE, "ship!": GREEN}.items()):
         left = 130 + place * 500
         yield "ann", stroke("rectangle", [(left, 260), (left + 330, 450)], color, 7)
-        for points in written(word, left + 70, 290, 17):
+        for points in written(word, left + 62, 300, 12.5):
             yield "ann", stroke("freehand", points, INK, 7)
         if place:
             yield "ann", stroke("arrow", [(left - 145, 355), (left - 22, 355)], INK, 7)

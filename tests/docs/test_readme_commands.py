@@ -14,6 +14,7 @@ from tests.docs.terminals import Desk, environment
 ELSEWHERE = {
     "python3 examples": "test_readme_tour_runs, below",
     "python3 examples --serve": "tests/starter/test_serve.py, which stops it again",
+    "python3 examples --help": "tests/examples/test_running.py",
     "python3 tests": "it is what runs this test",
     "wssec --help": "tests/cli/test_help.py, with every other help",
     "pip install tornado_wssec": "tests/starter/test_wheel.py, from the wheel",
