@@ -65,6 +65,7 @@ def test_dashboard_story_ends_as_it_must(stage: Stage) -> None:
     assert [] == [outcome for outcome in outcomes if not outcome.is_right]
 
 
+@pytest.mark.requirement("S1")
 def test_dashboard_shows_each_customer_its_own(stage: Stage, visit: Visitor) -> None:
     """Two look at once: every frame that comes names its own tenant alone, and the figures go on."""
     pages = {"aurora": (visit(stage.url), "Aurora Foods"), "baltic": (visit(stage.url), "Baltic Rail")}
@@ -79,7 +80,7 @@ def test_dashboard_shows_each_customer_its_own(stage: Stage, visit: Visitor) -> 
     assert {"aurora": {"aurora"}, "baltic": {"baltic"}} == named
 
 
-@pytest.mark.requirement("R045", "R046")
+@pytest.mark.requirement("R045", "R046", "S1")
 def test_dashboard_lets_nobody_look_at_somebody_else(stage: Stage, visit: Visitor) -> None:
     """Each trick of the page gets the answer that it would get about nobody, and its own figures go on."""
     page = enter(visit(stage.url), "Baltic Rail")

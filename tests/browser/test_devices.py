@@ -69,7 +69,7 @@ def plugged_in(stage: Stage, pairing: str) -> Iterator["subprocess.Popen[str]"]:
             device.terminate()
 
 
-@pytest.mark.requirement("R022", "R044", "R050", "R091")
+@pytest.mark.requirement("R022", "R044", "R050", "R091", "S5")
 def test_devices_story_ends_as_it_must(stage: Stage) -> None:
     """What `python3 examples devices` prints has no row that is wrong."""
 
@@ -80,7 +80,7 @@ def test_devices_story_ends_as_it_must(stage: Stage) -> None:
         assert [] == beside.submit(asyncio.run, wrong()).result()
 
 
-@pytest.mark.requirement("R044", "R080")
+@pytest.mark.requirement("R044", "R080", "S5")
 def test_owner_commands_a_device_and_nobody_else_does(stage: Stage, visit: Visitor) -> None:
     """She adds a lamp, switches and removes it, which it is told; her neighbour is refused; all of it is accessible."""
     olivia = enter(visit(stage.url, is_examined=True), "olivia")

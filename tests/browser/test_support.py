@@ -92,6 +92,7 @@ def test_support_story_ends_as_it_must(stage: Stage) -> None:
         assert [] == beside.submit(asyncio.run, wrong()).result()
 
 
+@pytest.mark.requirement("S3")
 def test_support_desk_lets_a_customer_and_an_agent_talk(stage: Stage, visit: Visitor) -> None:
     """A case appears at the desk by itself; marks and lists of the answer arrive as such; in the end it is resolved."""
     cleo, ann = enter(visit(stage.url), "cleo"), enter(visit(stage.url), "ann")
@@ -115,7 +116,7 @@ def test_support_desk_lets_a_customer_and_an_agent_talk(stage: Stage, visit: Vis
     expect(ann.get_by_role("button", name=re.compile("^Invoice 7"))).to_contain_text("resolved")
 
 
-@pytest.mark.requirement("R059")
+@pytest.mark.requirement("R059", "S3")
 def test_support_desk_shows_hostile_text_and_nothing_runs(stage: Stage, visit: Visitor) -> None:
     """Without the page's policy, to see the cleaning alone, and with it; as it arrives, and from the history again."""
     cleo, sue = enter(visit(stage.url), "cleo"), enter(visit(stage.url, is_examined=True), "sue")

@@ -72,6 +72,7 @@ def test_trading_story_ends_as_it_must(stage: Stage) -> None:
     assert [] == [outcome for outcome in outcomes if not outcome.is_right]
 
 
+@pytest.mark.requirement("S4")
 def test_trading_orders_reach_the_screens_of_their_account_alone(stage: Stage, visit: Visitor) -> None:
     """Ann's order is on both of her screens, what waits is taken back from the other one; bob sees his own."""
     first, second, bob = (enter(visit(stage.url), name) for name in ("ann", "ann", "bob"))
@@ -91,7 +92,7 @@ def test_trading_orders_reach_the_screens_of_their_account_alone(stage: Stage, v
     assert 0 == first.locator("#orders tr", has_text="13 nrdw").count()
 
 
-@pytest.mark.requirement("R062", "R065")
+@pytest.mark.requirement("R062", "R065", "S4")
 def test_trading_refuses_a_cheat_in_sight(stage: Stage, visit: Visitor) -> None:
     """Each attempt of the page gets the one answer that is right, and its key cannot be read out by any format."""
     ann = enter(visit(stage.url), "ann")

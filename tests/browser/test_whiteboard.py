@@ -95,6 +95,7 @@ def is_dark(page: Page, x: float, y: float) -> bool:
     return found
 
 
+@pytest.mark.requirement("S2")
 def test_whiteboard_is_drawn_on_together(come: Callable[..., Page]) -> None:
     """What one draws the other sees where it was drawn; each takes back his own; the owner wipes it all."""
     ann, bob = come("ann"), come("bob")
@@ -161,6 +162,7 @@ def test_whiteboard_holds_people_to_new_rights_at_once(come: Callable[..., Page]
     expect_strokes(ann, 1)
 
 
+@pytest.mark.requirement("S2")
 def test_whiteboard_refuses_crafted_frames_of_a_page(come: Callable[..., Page]) -> None:
     """What a page would never send is answered by a code, frame by frame, and drawn for nobody."""
     ann, cleo = come("ann"), come("cleo")
