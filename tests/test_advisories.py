@@ -147,6 +147,7 @@ def test_advisories_are_compared_with_what_is_declared() -> None:
 
 
 @pytest.mark.requirement("R075")
+@pytest.mark.requirement("R075")
 def test_advisories_step_fails_for_a_planted_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The committed list passes; with an advisory about the Tornado that is installed it exits 1."""
     list_, reasons = tmp_path / "known.json", tmp_path / "accepted.json"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import pytest
 from tornado.httpclient import AsyncHTTPClient
 
 from tests.deploy.test_prometheus import FOLDER
@@ -112,6 +113,7 @@ def changed(name: str, changes: dict[str, str]) -> str:
     return text
 
 
+@pytest.mark.requirement("R084")
 @in_loop
 async def test_prometheus_reads_a_running_server(tmp_path: Path) -> None:
     """Behind its token: the target is up, our numbers are there; where no process is, an alert waits and then fires."""

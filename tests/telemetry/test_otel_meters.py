@@ -44,6 +44,7 @@ class Collected:
         }
 
 
+@pytest.mark.requirement("R084")
 @in_loop
 async def test_otel_meters_say_what_prometheus_reads() -> None:
     """One table is behind both: the same numbers under the same labels, of a histogram its count and its sum."""
