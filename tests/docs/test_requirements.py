@@ -15,6 +15,7 @@ SYSTEMS = ("S1", "S2", "S3", "S4", "S5")
 
 def test_requirements_leave_none_out() -> None:
     """R001 to R094 and the five systems, each once."""
+
     assert [*(f"R{number:03}" for number in range(1, LAST + 1)), *SYSTEMS] == sorted(
         one.number for one in requirements()
     )
@@ -32,6 +33,7 @@ def test_requirements_have_no_gap() -> None:
 
 def test_requirements_are_proven_under_numbers_that_exist() -> None:
     """No test is bound to a number that is none."""
+
     assert set() == marked(REQUIREMENT).keys() - {one.number for one in requirements()}
 
 

@@ -25,6 +25,7 @@ def command_of(name: str) -> list[str]:
 @pytest.mark.parametrize("name", ["python_client.py", "module_client.mjs", "second_client.mjs"])
 def test_conformance_of_a_client(name: str) -> None:
     """Every case that it can, against a real server."""
+
     assert {} == asyncio.run(faults(command_of(name)))
 
 
