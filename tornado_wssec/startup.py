@@ -83,9 +83,6 @@ def _switched_off(guard: "Guard") -> Iterator[str]:
     warn_only = guard.registry.warn_only
     if warn_only is not None and guard.clock.wall() < warn_only.ends_at:
         yield f"Registry(warn_only=…) lets pass until {warn_only.until} what does not fit a schema"
-    warn_only = guard.registry.warn_only
-    if warn_only is not None and guard.clock.wall() < warn_only.ends_at:
-        yield f"Registry(warn_only=…) lets pass until {warn_only.until} what does not fit"
     if not guard.registry.is_compiled:
         yield "Registry(compiled=False) has marshmallow alone check messages"
     if guard.trusts_traceparent:
