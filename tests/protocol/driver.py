@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from schemas import chat
+from tests.docs.pages import ROOT
 from tests.kits import settled
 from tests.protocol.server import RIGHTS, Town
 from tornado_wssec import Close, Limits
@@ -50,7 +51,7 @@ class Driven:
     async def begin(cls, command: Sequence[str]) -> Self:
         """Start the program."""
         pipe = asyncio.subprocess.PIPE
-        driven = cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe))
+        driven = cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=ROOT))
         driven.can = set((await driven._line())["can"])
         driven._reading = asyncio.create_task(driven._read())
         driven.forget()
