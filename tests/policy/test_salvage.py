@@ -19,7 +19,7 @@ from tornado_wssec.settings import Limits
 from .samples import TYPE, message, schema, text
 
 SPECS: Final = Registry.scan("schemas").messages
-COUNT: Final = 150
+COUNT: Final = 60
 ROOM = text(validate=validate.Length(max=4))
 
 
