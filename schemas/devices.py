@@ -117,7 +117,7 @@ class Enrol(Message):
 
     class Meta:
         type = "device.enrol"
-        permission = "devices:own"
+        permission = "devices:enrol"
         rate = "10/minute"
         max_bytes = 1024
 

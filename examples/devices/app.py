@@ -13,7 +13,6 @@ import tornado.web
 
 from schemas import devices
 from tornado_wssec import (
-    ApiKey,
     BearerToken,
     Guard,
     Identity,
@@ -25,10 +24,11 @@ from tornado_wssec import (
     on,
 )
 
-from ..pages import Api, page_routes, serve, sign_in_routes
+from ..pages import page_routes, serve, sign_in_routes
 from .house import House
+from .tokens import DeviceToken, device_rights
 
-HERE: Final = Path(__file__).parent
+DEVICES_MOST: Final = 50
 PEOPLE: Final[Mapping[str, Mapping[str, str]]] = {
     "olivia": {"may": "Owns a lamp and a thermostat, once they are enrolled"},
     "noah": {"may": "Her neighbour, with a house of his own"},
@@ -107,19 +107,6 @@ class OwnerSocket(SecureWebSocketHandler):
         return bool(await self.guard.present(f"device:{device}:orders"))
 
 
-class DeviceToken(Api):
-    """`POST /device/token` with a device's key gives a token of ten minutes: what is stolen of it ends by itself."""
-
-    async def post(self) -> None:
-        who = await self.guard.authenticate(self.request, ways=[ApiKey()])
-        self.write({"token": self.guard.issue_token(who.subject, device_rights(who.subject))})
-
-
-def device_rights(device: str) -> Sequence[str]:
-    """What a device may do: report as itself, and hear what it is told."""
-    return [f"devices:report:{device}", f"devices:obey:{device}"]
-
-
 def make_app() -> tornado.web.Application:
     """The application and its guard, for `wssec check examples.devices.app:make_app`."""
     house = House(Path(os.environ.get("EXAMPLE_DATA", ".")) / "house.db")
@@ -128,8 +115,13 @@ def make_app() -> tornado.web.Application:
         """What somebody may do now: people what they own, devices what their credential says."""
         if identity.subject not in PEOPLE:
             return list(identity.permissions)
-        verbs = ("command", "watch")
-        return ["devices:own", *(f"devices:{do}:{one.device}" for one in house.of(identity.subject) for do in verbs)]
+        mine = house.of(identity.subject)
+        may_enrol = ["devices:enrol"] if len(mine) < DEVICES_MOST else []
+        return [
+            "devices:own",
+            *may_enrol,
+            *(f"devices:{do}:{one.device}" for one in mine for do in ("command", "watch")),
+        ]
 
     async def seen(channel: str, who: Present, is_here: bool) -> None:
         """Tell the owner that a device has come or gone; of several servers one is asked to."""
@@ -143,7 +135,7 @@ def make_app() -> tornado.web.Application:
     )
     sockets = [("/ws/owner", OwnerSocket), (r"/ws/device/(?P<device>[a-z0-9-]{4,40})", DeviceSocket)]
     routes = [*sockets, ("/device/token", DeviceToken), *guard.routes(client=True), *sign_in_routes(PEOPLE)]
-    return tornado.web.Application([*routes, *page_routes(HERE / "page")], wssec=guard, house=house)
+    return tornado.web.Application([*routes, *page_routes(Path(__file__).parent / "page")], wssec=guard, house=house)
 
 
 if __name__ == "__main__":

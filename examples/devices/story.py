@@ -13,9 +13,9 @@ from tornado_wssec.client import Client, Event, Stopped
 from ..running.stage import Stage, Visitor, refusal
 from ..running.story import Outcome, Scene
 from .app import PEOPLE as OWNERS
-from .app import device_rights
 from .device import Device, paired
 from .relay import Relay
+from .tokens import device_rights
 
 PEOPLE: Final = {name: person["may"] for name, person in OWNERS.items()}
 TRY: Final = (

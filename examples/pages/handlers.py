@@ -83,6 +83,9 @@ class SignOut(Api):
 class Page(tornado.web.StaticFileHandler):
     """A page and its files."""
 
+    trusted_types = "'none'"
+    """The policies by which its scripts may make markup of a text (Trusted Types)."""
+
     def set_default_headers(self) -> None:
         set_security_headers(self)
         self.set_header("Cache-Control", "no-cache")  # kept, but asked for again each time
@@ -101,7 +104,7 @@ def set_security_headers(handler: tornado.web.RequestHandler) -> None:
         "form-action": "'none'",
         "frame-ancestors": "'none'",
         "require-trusted-types-for": "'script'",
-        "trusted-types": "'none'",
+        "trusted-types": getattr(handler, "trusted_types", "'none'"),
     }
     handler.clear_header("Server")
     handler.set_header("Content-Security-Policy", "; ".join(f"{name} {value}" for name, value in policy.items()))

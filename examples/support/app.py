@@ -20,6 +20,8 @@ from .cases import Cases
 from .moderating import ModeratedSocket
 
 HERE: Final = Path(__file__).parent
+CASES_MOST: Final = 50
+"""Of one customer: each is a grant more for every connection of his."""
 
 AGENT: Final = ("support:use", "support:desk", "chat:read:*", "chat:answer:*")
 STAFF: Final[Mapping[str, Sequence[str]]] = {"ann": AGENT, "sue": (*AGENT, "chat:moderate:*")}
@@ -33,6 +35,8 @@ PEOPLE: Final[Mapping[str, Mapping[str, str]]] = {
 
 class SupportSocket(ModeratedSocket):
     """What arrives in a method is authenticated, validated, sanitised, authorised and within its rate."""
+
+    requires = "support:use"
 
     @on(support.List)
     def list_cases(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -73,12 +77,9 @@ class SupportSocket(ModeratedSocket):
 
 
 class AnswersPage(Page):
-    """A page that may make markup of text, by the one Trusted Types policy that `support.js` makes for answers."""
+    """The page: of agents' answers it may make markup, by the one policy in `markup.js`."""
 
-    def set_default_headers(self) -> None:
-        super().set_default_headers()
-        name = "Content-Security-Policy"
-        self.set_header(name, self._headers[name].replace("trusted-types 'none'", "trusted-types answers"))
+    trusted_types = "answers"
 
 
 def make_app() -> tornado.web.Application:
@@ -89,8 +90,11 @@ def make_app() -> tornado.web.Application:
         """What somebody may do now: the staff in every case, a customer in his own. Asked again when that changes."""
         if identity.subject in STAFF:
             return STAFF[identity.subject]
-        own = [f"chat:{right}:{case.room}" for case in cases.of(identity.subject) for right in ("read", "write")]
-        return ["support:use", "support:open", *own] if identity.subject in PEOPLE else []
+        if identity.subject not in PEOPLE:
+            return []
+        own = cases.of(identity.subject)
+        may_open = ["support:open"] if len(own) < CASES_MOST else []
+        return ["support:use", *may_open, *(f"chat:{do}:{case.room}" for case in own for do in ("read", "write"))]
 
     guard = Guard.from_env(
         registry=Registry.scan("schemas.support", "schemas.moderation"),

@@ -35,16 +35,17 @@ class ModeratedSocket(SecureWebSocketHandler):
     @on(moderation.Moderate)
     async def moderate(self, data: dict[str, Any]) -> None:
         """Mute, ban or kick somebody, on every server, before anybody is told."""
-        channel, who = f"case:{data['room']}", {"subject": data["subject"], "reason": data["reason"]}
         if data["subject"] == self.identity.subject:
             raise PermissionDenied("moderates himself")
-        until = None
+        moderator, channel, until = self.guard.moderation, f"case:{data['room']}", None
+        who, seconds = {"subject": data["subject"], "reason": data["reason"]}, data.get("seconds")
         match data["measure"]:
+            case moderation.Measure.MUTE:
+                until = (await moderator.mute(channel, duration=seconds, **who)).until
+            case moderation.Measure.BAN:
+                until = (await moderator.ban(channel, duration=seconds, **who)).until
             case moderation.Measure.KICK:
-                await self.guard.moderation.kick(channel, **who)
-            case measure:
-                impose = getattr(self.guard.moderation, measure.value)
-                until = (await impose(channel, duration=data.get("seconds"), **who)).until
+                await moderator.kick(channel, **who)
         told = {name: data[name] for name in ("room", "subject", "measure")}
         moment = None if until is None else datetime.fromtimestamp(until, UTC)
         await self.guard.publish(channel, moderation.Moderated, {**told, "until": moment})
@@ -52,7 +53,8 @@ class ModeratedSocket(SecureWebSocketHandler):
     @on(moderation.Pardon)
     async def pardon(self, data: dict[str, Any]) -> dict[str, Any]:
         """Take a mute or a ban back."""
-        lift = getattr(self.guard.moderation, f"un{data['measure'].value}")
+        moderator = self.guard.moderation
+        lift = moderator.unmute if data["measure"] is moderation.Measure.MUTE else moderator.unban
         if (lifted := await lift(f"case:{data['room']}", subject=data["subject"])) is not None:
             await self.guard.publish(f"case:{data['room']}", moderation.Pardoned, data)
         return {"lifted": lifted is not None}

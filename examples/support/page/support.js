@@ -52,6 +52,7 @@ function enter() {
     tell(room, seconds ? `Slow mode: a line every ${seconds} s each.` : "Slow mode is off."),
   );
   connection.on("moderation.removed", ({ room, lines }) => remove(room, lines));
+  connection.on("wssec.gap", ({ channel }) => miss(channel.slice("case:".length)));
   connection.on("wssec.unsubscribed", ({ channel }) => leave(channel));
   connection.open();
   showState(connection, $("status"), $("waiting"));
@@ -172,6 +173,11 @@ function listen(own) {
   talks.set(own, talks.get(own) ?? []);
   left.delete(own);
   connection.subscribe(`case:${own}`, { since: 0 }).catch(() => null); // `wssec.unsubscribed` tells it as well
+}
+
+/** Something may be missing behind what is shown; before the first line there is nothing that one could miss. */
+function miss(own) {
+  if (talks.get(own)?.length) tell(own, "Something may be missing here. Load the page anew to see all that is kept.");
 }
 
 function leave(channel) {
