@@ -25,9 +25,9 @@ class Step(SphinxDirective):
 
 def difference(step: int) -> str:
     """How the program of a step differs from the one before."""
-    names = [f"step{number}.py" for number in (step - 1, step)]
-    before, after = [(FOLDER / name).read_text(encoding="utf-8").splitlines(keepends=True) for name in names]
-    return "".join(unified_diff(before, after, *names))
+    old, new = f"step{step - 1}.py", f"step{step}.py"
+    before, after = [(FOLDER / name).read_text(encoding="utf-8").splitlines(keepends=True) for name in (old, new)]
+    return "".join(unified_diff(before, after, old, new))
 
 
 def setup(app: Sphinx) -> Mapping[str, bool]:
