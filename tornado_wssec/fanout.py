@@ -41,18 +41,20 @@ class Subscription:
         live: the connection.
         envelope: how its messages look.
         identity: who has been asked last; when that is not who it is any more, it is asked again.
+        grants: what that one may; here, so that a thousand who are spoken to need not be looked at one by one.
         is_on: whether it listens still.
         held: publications that wait until it has been sent what it missed; None: none wait.
         floor: the number up to which it has been sent everything; they may still be on their way here.
         seat: who is there by it, where the channel tells that.
     """
 
-    __slots__ = ("envelope", "floor", "held", "identity", "is_on", "live", "seat")
+    __slots__ = ("envelope", "floor", "grants", "held", "identity", "is_on", "live", "seat")
 
     def __init__(self, live: Live, envelope: Envelope) -> None:
         self.live = live
         self.envelope = envelope
         self.identity = live.session.identity
+        self.grants = self.identity.permissions
         self.is_on = True
         self.held: list[Broadcast] | None = None
         self.floor = 0
@@ -147,8 +149,8 @@ class Delivery:
             if identity is not member.identity and not self._may_still_listen(member, identity):
                 continue
             # Neighbours are mostly alike.
-            if identity.permissions is not grants or member.envelope is not envelope:
-                grants, envelope = identity.permissions, member.envelope
+            if member.grants is not grants or member.envelope is not envelope:
+                grants, envelope = member.grants, member.envelope
                 event = self._event_in(envelope) if self._may_hear(grants) else None
             if event is None:
                 continue
@@ -165,7 +167,7 @@ class Delivery:
 
     def _may_still_listen(self, member: Subscription, identity: Identity) -> bool:
         if self._audience.may_listen(identity):
-            member.identity = identity
+            member.identity, member.grants = identity, identity.permissions
             return True
         self._lost(member.live, self._audience.name)
         return False

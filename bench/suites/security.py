@@ -18,7 +18,8 @@ from tornado_wssec.policy.permissions import Grants
 from tornado_wssec.policy.pipeline import readmit
 from tornado_wssec.policy.session import Account, Session
 from tornado_wssec.settings import Timeouts
-from tornado_wssec.wire.engine import GONE, Engine
+from tornado_wssec.wire.engine import Engine
+from tornado_wssec.wire.speaking import GONE
 
 from ..bars import SECURITY
 from ..frames import TEXT, frame

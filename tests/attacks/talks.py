@@ -19,9 +19,10 @@ from tornado_wssec.handover import compiled_unmask
 from tornado_wssec.handshake import ANONYMOUS, Admitted
 from tornado_wssec.policy.overflow import Overflow
 from tornado_wssec.testing import GuardKit
-from tornado_wssec.wire.engine import CHUNK_BYTES, Engine
+from tornado_wssec.wire.engine import Engine
 from tornado_wssec.wire.frames import TEXT
 from tornado_wssec.wire.outgoing import Outgoing
+from tornado_wssec.wire.speaking import CHUNK_BYTES
 
 CAPS: Final = Limits(
     message_bytes=400,

@@ -31,8 +31,12 @@ class FakePipe:
         taken = data if self.room is None else data[: self.room]
         if self.room is not None:
             self.room -= len(taken)
-        self.writes.append(taken)
+        if taken:
+            self.writes.append(taken)
         return len(taken)
+
+    def sender(self) -> Callable[[bytes], int]:
+        return self.write
 
     def pause(self) -> None:
         self.is_reading = False

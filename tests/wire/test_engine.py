@@ -7,8 +7,9 @@ import pytest
 from tests.wire.clients import header, masked, unmasked
 from tests.wire.engines import Scene, said
 from tornado_wssec.closing import Close, CloseCode
-from tornado_wssec.wire.engine import GONE, TURN_MESSAGES
+from tornado_wssec.wire.engine import TURN_MESSAGES
 from tornado_wssec.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, encode_close
+from tornado_wssec.wire.speaking import GONE
 
 BAD = masked(TEXT, b"\xff")
 BYE = masked(CLOSE, b"\x03\xe8")

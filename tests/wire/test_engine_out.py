@@ -6,8 +6,8 @@ from tests.wire.clients import masked, unmasked
 from tests.wire.engines import Scene, said
 from tornado_wssec.closing import Close, CloseCode
 from tornado_wssec.policy.overflow import Overflow
-from tornado_wssec.wire.engine import CHUNK_BYTES
 from tornado_wssec.wire.frames import CLOSE, PING, PONG, TEXT, encode_close, encode_text
+from tornado_wssec.wire.speaking import CHUNK_BYTES
 
 
 def text(content: str) -> bytes:

@@ -9,6 +9,7 @@ Rules of this file:
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -59,6 +60,9 @@ class EncryptedPipe(PlainPipe):
             return len(data)
         self._follow_writing(taken < len(data))
         return taken
+
+    def sender(self) -> Callable[[bytes], int]:
+        return self.write  # OpenSSL has to be asked again for the same bytes, and may want to read first
 
     def is_deserted(self) -> bool:
         events = self._events()

@@ -3,8 +3,7 @@
 Rules of this file:
 1. Nothing is delivered before `start`, behind a violation, or once we have said goodbye.
 2. A ping is answered at once and a pong heard at once, also while messages wait for their handler.
-3. What waits for a reader is bounded by the outbox; beside it there is one chunk that has begun to leave.
-4. No clock and no timer: whoever sweeps asks `overdue`.
+3. No clock and no timer: whoever sweeps asks `overdue`.
 """
 
 from collections import deque
@@ -13,27 +12,11 @@ from typing import Any, Final
 
 from ..closing import Close, CloseCode
 from ..settings import Limits, Timeouts
-from .frames import (
-    BINARY,
-    CLOSE,
-    PING,
-    PONG,
-    TEXT,
-    echo_close,
-    encode_close,
-    encode_ping,
-    encode_pong,
-    encode_text,
-    read_close,
-)
+from .frames import BINARY, CLOSE, PING, PONG, TEXT, echo_close, encode_close, encode_pong, read_close
 from .masking import Unmask, unmask
-from .outbox import Outbox
-from .outgoing import Outgoing
-from .pipe import Pipe
 from .reader import Frame, FrameReader, Patience
+from .speaking import GONE, Speaker
 
-CHUNK_BYTES: Final = 65_536
-"""What is handed to the kernel at once; a frame that has begun to leave cannot be dropped any more."""
 EVERYTHING: Final = 1 << 62
 TURN_MESSAGES: Final = 32
 """Messages of one client that are handled before others get their turn."""
@@ -42,44 +25,11 @@ FRAME_UNFINISHED: Final = Close(CloseCode.TIMED_OUT, "frame not finished in time
 MESSAGE_UNFINISHED: Final = Close(CloseCode.TIMED_OUT, "message not finished in time")
 
 
-SHORT_TEXTS: Final = 126
-"""Texts of fewer bytes have heads of two."""
-_HEADS: Final = tuple([encode_text(bytes(size))[:2] for size in range(SHORT_TEXTS)])
-
-
 def _ignore(*_: Any) -> None:
     """Nobody listens."""
 
 
-class _Gone:
-    """The `Pipe` of a socket that is gone; it has no state."""
-
-    def write(self, data: bytes) -> int:
-        return len(data)
-
-    def pause(self) -> None:
-        return
-
-    def resume(self) -> None:
-        return
-
-    def later(self, callback: Callable[[], None]) -> None:
-        return
-
-    def is_deserted(self) -> bool:
-        return True
-
-    def finish(self) -> None:
-        return
-
-    def abort(self) -> None:
-        return
-
-
-GONE: Final = _Gone()
-
-
-class Engine:
+class Engine(Speaker):
     """One accepted socket by RFC 6455: a `Connection`.
 
     Args:
@@ -93,31 +43,20 @@ class Engine:
 
     __slots__ = (
         "_backlog",
-        "_cork",
-        "_corked_bytes",
         "_frame_patience",
-        "_has_said_goodbye",
         "_heard",
-        "_is_finished",
         "_is_going_on",
-        "_is_lost",
         "_is_paused",
         "_is_started",
-        "_limits",
         "_lost",
         "_message_patience",
-        "_outbox",
-        "_partial",
-        "_peer_has_said_goodbye",
         "_peer_said",
-        "_pipe",
         "_reader",
         "_receive",
         "_receive_all",
         "_receive_binary",
         "_saw_control",
         "_saw_frame",
-        "_taken",
         "_timeouts",
         "_violated",
         "_write_patience",
@@ -133,6 +72,7 @@ class Engine:
         lost: Callable[[int | None, str], None],
         unmask: Unmask = unmask,
     ) -> None:
+        super().__init__(limits)
         self._timeouts = timeouts
         self._receive = receive
         self._receive_all: Callable[[list[str]], int] | None = None
@@ -142,27 +82,15 @@ class Engine:
         self._saw_control: Callable[[], None] = _ignore
         self._violated: Callable[[Close], None] = _ignore
         self._reader = FrameReader(limits, accepts_binary=receive_binary is not None, unmask=unmask)
-        self._limits = limits
-        self._outbox: Outbox | None = None  # nor is a queue, while nothing waits
-        self._pipe: Pipe
         self._backlog: deque[Frame] | None = None  # an empty one is larger than all the rest of this
-        self._cork: list[bytes] | None = None
-        self._corked_bytes = 0
-        self._partial = b""
-        self._taken = 1  # bytes that the kernel took: a number that stands still says that it takes none
         self._heard = 0  # messages and other frames
         self._peer_said: tuple[int | None, str] = (None, "")
         self._frame_patience: Patience | None = None
         self._message_patience: Patience | None = None
         self._write_patience: Patience | None = None
-        self._is_started = self._is_paused = self._is_going_on = self._is_lost = False
-        self._has_said_goodbye = self._peer_has_said_goodbye = self._is_finished = False
+        self._is_started = self._is_paused = self._is_going_on = False
 
     # --- what the socket calls ---
-
-    def attach(self, pipe: Pipe) -> None:
-        """Use this socket. Nothing is read before `start`."""
-        self._pipe = pipe
 
     def start(self, first: bytes = b"") -> None:
         """Begin to read.
@@ -234,17 +162,6 @@ class Engine:
             self._take(frame)
         self._tell_violation()
 
-    def writable(self) -> None:
-        """Hand on what waits until the kernel takes no more."""
-        while not self._is_lost:
-            data = self._partial or self._queued(CHUNK_BYTES)
-            if not data:
-                return
-            self._partial = b""
-            self._push(data)
-            if self._partial:
-                return
-
     def connection_lost(self) -> None:
         """End everything; a second call does nothing."""
         if self._is_lost:
@@ -253,7 +170,7 @@ class Engine:
         self._backlog = self._outbox = None
         self._partial = b""
         lost, self._lost = self._lost, _ignore
-        self._pipe = GONE  # which holds this engine
+        self.attach(GONE)  # its own pipe holds this engine
         self._receive = self._receive_binary = self._saw_frame = self._saw_control = self._violated = _ignore
         self._receive_all = None
         lost(*self._peer_said)
@@ -347,40 +264,6 @@ class Engine:
         self._saw_control = saw_control
         self._violated = violated
 
-    def send(self, message: Outgoing, now: float) -> bool:
-        if self._has_said_goodbye or self._is_lost:
-            return True
-        frame = message.frame
-        if self._partial or self._outbox:
-            outbox = self._outbox = self._outbox or Outbox(self._limits)
-            if message.is_reply:
-                return outbox.put_reply(frame, now)
-            return outbox.put_event(frame, message.overflow, message.key, now)
-        if self._cork is not None:
-            self._write(frame)
-            return True
-        # As _push, without its call: this is what a fan-out costs for each listener.
-        taken = self._pipe.write(frame)
-        self._taken += taken
-        if taken < len(frame):
-            self._partial = frame[taken:]
-        return True
-
-    def answer(self, text: bytes, now: float) -> bool:
-        if self._cork is None or self._partial or self._outbox or self._has_said_goodbye or self._is_lost:
-            return self.send(Outgoing(text.decode(), is_reply=True), now)
-        size = len(text)
-        frame = _HEADS[size] + text if size < SHORT_TEXTS else encode_text(text)  # as that does, without its call
-        self._cork.append(frame)
-        self._corked_bytes += size
-        if self._corked_bytes > CHUNK_BYTES:
-            self._flush()
-        return True
-
-    def ping(self, nonce: bytes) -> None:
-        if not self._has_said_goodbye:
-            self._write(encode_ping(nonce))
-
     def close(self, close: Close) -> None:
         if self._has_said_goodbye or self._is_lost:
             return
@@ -431,14 +314,6 @@ class Engine:
             self._outbox.extend(lag)
 
     @property
-    def buffered_bytes(self) -> int:
-        return (0 if self._outbox is None else self._outbox.queued_bytes) + len(self._partial)
-
-    @property
-    def sent_bytes(self) -> int:
-        return self._taken - 1
-
-    @property
     def heard_frames(self) -> int:
         return self._heard
 
@@ -460,75 +335,3 @@ class Engine:
         if progress.seconds(self._taken, now) >= self._timeouts.write_progress:
             return True
         return self._outbox is not None and not self._outbox.drop_older_than(now - self._timeouts.outbound_age)
-
-    # --- out ---
-
-    def cork(self, head: bytes) -> None:
-        """Hold back what is said until `uncork`, so that it leaves in one write.
-
-        Args:
-            head: leaves before it: the answer to the handshake.
-        """
-        self._cork = [head]
-
-    def uncork(self) -> None:
-        """Let go of what was held back."""
-        frames, self._cork, self._corked_bytes = self._cork, None, 0
-        if frames and not self._is_lost:
-            joined = frames[0] if len(frames) == 1 else b"".join(frames)
-            if self._partial:
-                self._partial += joined
-                return
-            # As _push, without its call: every read that is answered ends here.
-            taken = self._pipe.write(joined)
-            self._taken += taken
-            if taken < len(joined):
-                self._partial = joined[taken:]
-            elif self._is_finished:
-                self._finish()
-
-    def _flush(self) -> None:
-        """Whoever says much meets the kernel, and then the outbox."""
-        self.uncork()
-        self._cork = []
-
-    def _queued(self, most_bytes: int) -> bytes:
-        """What waits, as much as leaves at once; empty when nothing does."""
-        if self._outbox is None:
-            return b""
-        taken = self._outbox.take(most_bytes)
-        if not self._outbox:
-            self._outbox = None
-        return taken
-
-    def _write(self, frame: bytes) -> None:
-        """Send a frame that no policy drops, behind what has begun to leave."""
-        if self._cork is not None:
-            self._cork.append(frame)
-            self._corked_bytes += len(frame)
-            if self._corked_bytes > CHUNK_BYTES:
-                self._flush()
-        elif self._partial:
-            self._partial += frame
-        elif not self._is_lost:
-            self._push(frame)
-
-    def _push(self, data: bytes) -> None:
-        taken = self._pipe.write(data)
-        self._taken += taken
-        if taken < len(data):
-            self._partial = data[taken:]
-        elif self._is_finished:
-            self._finish()
-
-    def _finish_when_written(self) -> None:
-        self._is_finished = True
-        if not self._partial and not self._cork:
-            self._finish()
-
-    def _finish(self) -> None:
-        """Everything is said. Whoever has not said goodbye is read on: a reset would overtake our close frame."""
-        if self._peer_has_said_goodbye:
-            self._pipe.abort()
-        else:
-            self._pipe.finish()

@@ -13,6 +13,12 @@ class Pipe(Protocol):
         When fewer, `Fed.writable` is called in time, and the next write begins with the bytes that were not.
         """
 
+    def sender(self) -> Callable[[bytes], int]:
+        """What hands bytes over, when none are waiting, with no call between; what it does not take is for `write`.
+
+        It returns how many it took, or raises OSError, for whatever reason: then it took none.
+        """
+
     def pause(self) -> None:
         """Stop reading."""
 

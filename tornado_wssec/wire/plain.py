@@ -81,6 +81,9 @@ class PlainPipe:
             self._follow_writing(taken < len(data))
         return taken
 
+    def sender(self) -> Callable[[bytes], int]:
+        return self._sock.send
+
     def pause(self) -> None:
         if self._is_reading is not False:
             self._is_reading = False
