@@ -8,6 +8,7 @@ import logging
 import sys
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 from examples.whiteboard import app
 from examples.whiteboard.members import Members
@@ -41,7 +42,6 @@ async def main(keys: str, folder: str, boards: str, people: str) -> None:
     raise_descriptors()
     store = MemoryStore()
     await store.migrate(1_000_000.0)
-    app.BoardSocket.authenticators = (BearerToken(),)
     application = app.make_app(
         Members(Path(folder), shared(int(boards), int(people))),
         environ={},
@@ -53,9 +53,11 @@ async def main(keys: str, folder: str, boards: str, people: str) -> None:
         limits=LIMITS,
         authenticators=[BearerToken()],
     )
-    async with application.settings["wssec"] as guard:
-        answer(guard.listen(application, 0, address="127.0.0.1"))
-        await asyncio.Event().wait()
+    by_token = patch.object(app.BoardSocket, "authenticators", (BearerToken(),))
+    with by_token:
+        async with application.settings["wssec"] as guard:
+            answer(guard.listen(application, 0, address="127.0.0.1"))
+            await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def edge(folder: Path, port: int, upstreams: Sequence[int]) -> Iterator[Path]:
     log, early = folder / "error.log", folder / "program.log"
     command = [program, "-c", str(file), "-p", str(folder), "-e", str(log), "-g", "daemon off;"]
     with running(command, early, cwd=folder, **_nobody(folder)) as process:
-        await_port(process, port, early, log)
+        await_port(process, "nginx", port, early, log)
         yield certificate
 
 

@@ -40,10 +40,14 @@ def running(
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=PATIENCE_SECONDS)
+        try:
+            process.communicate(timeout=PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
 
 
-def await_port(process: "subprocess.Popen[str]", port: int, *logs: Path) -> None:
+def await_port(process: "subprocess.Popen[str]", name: str, port: int, *logs: Path) -> None:
     """Wait until a program that says nothing listens on loopback.
 
     Raises:
@@ -55,7 +59,7 @@ def await_port(process: "subprocess.Popen[str]", port: int, *logs: Path) -> None
             return
         time.sleep(0.02)
     said = "".join(log.read_text() for log in logs if log.exists())
-    raise CannotRun(f"{process.args} does not listen on port {port}:\n{said}")
+    raise CannotRun(f"{name} does not listen on port {port}:\n{said}")
 
 
 def free_port(wanted: Sequence[int] = ()) -> int:

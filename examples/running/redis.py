@@ -30,7 +30,7 @@ def redis(folder: Path) -> Iterator[str]:
     config.write_text(f'port {port}\nbind 127.0.0.1\nrequirepass {password}\ndir {folder}\nsave ""\n')
     log = folder / "redis.log"
     with log.open("w") as said, running([program, str(config)], log, stdout=said) as process:
-        await_port(process, port, log)
+        await_port(process, "Redis", port, log)
         yield f"redis://:{password}@127.0.0.1:{port}"
 
 
@@ -40,10 +40,10 @@ def find_program() -> str:
     Raises:
         CannotRun: nowhere.
     """
-    found = next(iter([*filter(None, map(shutil.which, NAMES)), *_of_wheels()]), None)
-    if found is None:
+    found = [*filter(None, map(shutil.which, NAMES)), *_of_wheels()]
+    if not found:
         raise CannotRun(REMEDY)
-    return found
+    return found[0]
 
 
 def _of_wheels() -> Iterator[str]:

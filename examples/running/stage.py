@@ -31,7 +31,7 @@ class Stage:
         url: of its page, and the Origin that it accepts: `http://127.0.0.1:PORT`, or `https://…` behind nginx.
         env: what a `wssec` command on this deployment has.
         certificate: what the edge shows, where it has TLS.
-        log: what the servers say on standard error, one file each.
+        logs: what the servers say on standard error, one file each.
     """
 
     url: str

@@ -2,10 +2,10 @@
 
 import math
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-Points = list[tuple[float, float]]
+Points = Sequence[tuple[float, float]]
 
 INK, BLUE, GREEN, RED, ORANGE, VIOLET = "#1a1f1d", "#2f5fd0", "#0e7a5f", "#c8372d", "#d9822b", "#7a4fc0"
 LETTERS: Final[dict[str, list[Points]]] = {

@@ -23,7 +23,8 @@ from examples.running.processes import CannotRun
 from examples.running.stage import Stage
 from examples.running.story import Outcome, Scene, Story
 from tests.left_out import leave_out
-from tests.starter.running import ROOT, bare_environment, free_port
+from tests.ports import free_port
+from tests.starter.running import ROOT, bare_environment
 
 COMMAND: Callable[..., list[str]] = runpy.run_path(str(ROOT / "examples" / "__main__.py"))["command"]
 RUN = (sys.executable, "-m", "examples.running")
