@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from examples.running.deployment import deployed
 from examples.running.stage import Stage
+from tests.browser import pictures
 from tests.browser.conftest import launched, say, sign_in
 from tests.browser.sketch import sketch
 from tests.ops.serving import served as served_operations
@@ -49,6 +50,8 @@ def main() -> None:
         eve.screenshot(path=IMAGES / "revoked-phone.png")
         operations(browser)
         whiteboard(browser)
+        pictures.desk(browser)
+        pictures.house(browser)
 
 
 def operations(browser: Browser) -> None:
