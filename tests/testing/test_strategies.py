@@ -101,7 +101,7 @@ def test_strategies_choose_among_all_that_clients_may_send() -> None:
     """Without a class, each inbound type comes; what only the server sends does not."""
     seen: set[str] = set()
 
-    @settings(QUICK, max_examples=250)
+    @settings(QUICK, max_examples=600)
     @given(messages(CATALOGUES))
     def check(spoken: Spoken) -> None:
         seen.add(spoken.type)
