@@ -52,7 +52,7 @@ async def test_conversation_reply_that_is_none(result: Any, caplog: pytest.LogCa
         await client.assert_refused("internal", "talk.do")
 
         assert "internal error" == await client.assert_closed(1011)
-    assert 1 == len([record for record in caplog.records if record.name == "tornado_wssec.conversation"])
+    assert 1 == len([record for record in caplog.records if record.name == "tornado_wssec.handling"])
 
 
 FAILURES = [
@@ -77,7 +77,7 @@ async def test_f21_handler_that_fails(failure: BaseException, caplog: pytest.Log
 
         await client.assert_closed(1011)
     errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
-    assert ["tornado_wssec.conversation"] == [record.name for record in errors]
+    assert ["tornado_wssec.handling"] == [record.name for record in errors]
     assert errors[0].getMessage().startswith("TalkSocket: talk.do: ")
     assert SECRET not in caplog.text
 

@@ -42,8 +42,9 @@ class _Runner:
     def _run(self) -> Generator[Any, Any, Any]:
         while True:
             step, call, argument = yield _ENDED
-            result = call(argument)
-            if type(result) is CoroutineType:
+            result: Any = call(argument)
+            kind = type(result)
+            if kind is CoroutineType:
                 step._coroutine = result
                 result = yield from result
             self.result = result

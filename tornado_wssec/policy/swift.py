@@ -124,7 +124,7 @@ class Swift:
         known: Turnstile | None = None
         own: Any = None
         has_one_rate = is_public = False
-        key, text, own_at = None, "", now
+        key, text, price, own_at = None, "", 0.0, now
         for frame in frames:
             # Open. Nobody can tell which rights a sender in doubt still has: the readable way knows what goes without.
             if session.close is not None or session.is_in_doubt:
