@@ -18,8 +18,8 @@ from .redis_broker_scripts import DROP_EAR, RENEW_EAR, SEATS_AT, TAKE_SEATS, WHO
 from .redis_link import RedisLink
 
 SEATS_AT_ONCE: Final = 500
-RENEWAL_SECONDS: Final = 0.25
-LATE_SECONDS: Final = 0.5
+RENEWAL_SECONDS: Final = 0.2
+LATE_SECONDS: Final = 0.4
 """Without a renewal, and without a connection that hears: then a node was killed. Two renewals have failed to come."""
 
 SIGN: Final = "ear:"
