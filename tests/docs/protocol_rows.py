@@ -8,9 +8,9 @@ from tornado_wssec.client.hearing import PASSING
 from tornado_wssec.client.schedule import FIRST_WAIT, Ending, Schedule
 from tornado_wssec.client.states import HttpRefused
 from tornado_wssec.closing import CloseCode
-from tornado_wssec.conversation import NOT_THE_PEERS_FAULT
 from tornado_wssec.errors import FrameError, HandshakeRefused
 from tornado_wssec.exports.frames import contract_of
+from tornado_wssec.handling import NOT_THE_PEERS_FAULT
 
 Row = tuple[object, ...]
 
