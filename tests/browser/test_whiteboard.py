@@ -127,6 +127,7 @@ def test_whiteboard_tells_who_is_here(come: Callable[..., Page]) -> None:
     expect(cleo.get_by_role("button", name=re.compile("^ann"))).to_be_visible()
 
 
+@pytest.mark.requirement("R041")
 def test_whiteboard_refuses_what_a_viewer_draws(come: Callable[..., Page]) -> None:
     """It is gone from his own page again, which says why; nobody else has seen it."""
     ann, cleo = come("ann"), come("cleo")
@@ -140,6 +141,7 @@ def test_whiteboard_refuses_what_a_viewer_draws(come: Callable[..., Page]) -> No
     expect_strokes(ann, 0)
 
 
+@pytest.mark.requirement("R034", "R043")
 def test_whiteboard_holds_people_to_new_rights_at_once(come: Callable[..., Page]) -> None:
     """The owner makes a viewer an editor, a viewer again, and nobody, while she looks on."""
     ann, cleo = come("ann"), come("cleo")
@@ -163,6 +165,7 @@ def test_whiteboard_holds_people_to_new_rights_at_once(come: Callable[..., Page]
 
 
 @pytest.mark.requirement("S2")
+@pytest.mark.requirement("R045", "R058")
 def test_whiteboard_refuses_crafted_frames_of_a_page(come: Callable[..., Page]) -> None:
     """What a page would never send is answered by a code, frame by frame, and drawn for nobody."""
     ann, cleo = come("ann"), come("cleo")
@@ -184,6 +187,7 @@ def test_whiteboard_refuses_crafted_frames_of_a_page(come: Callable[..., Page]) 
     expect_strokes(ann, 0)
 
 
+@pytest.mark.requirement("R091")
 def test_whiteboard_resumes_after_a_break(stage: Stage, come: Callable[..., Page], visit: Visitor) -> None:
     """What was drawn while somebody's connection was gone is there when it is back, and nothing twice."""
     ann = come("ann")

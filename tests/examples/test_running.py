@@ -55,6 +55,7 @@ def test_system_runs_end_to_end(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
+@pytest.mark.requirement("R089", "R092")
 @pytest.mark.usefixtures("nginx")
 def test_system_runs_on_three_nodes() -> None:
     """The same rows, with three servers, a real Redis and a real nginx with TLS."""
