@@ -107,21 +107,19 @@ class OwnerSocket(SecureWebSocketHandler):
         return bool(await self.guard.present(f"device:{device}:orders"))
 
 
+def grants_of(owner: str, house: House) -> Sequence[str]:
+    """What a person may do now; a device may do what its credential says. Asked again when that changes."""
+    mine = house.of(owner)
+    may_enrol = ["devices:enrol"] if len(mine) < DEVICES_MOST else []
+    return ["devices:own", *may_enrol, *(f"devices:{do}:{one.device}" for one in mine for do in ("command", "watch"))]
+
+
 def make_app() -> tornado.web.Application:
     """The application and its guard, for `wssec check examples.devices.app:make_app`."""
     house = House(Path(os.environ.get("EXAMPLE_DATA", ".")) / "house.db")
 
     async def rights(identity: Identity) -> Sequence[str]:
-        """What somebody may do now: people what they own, devices what their credential says."""
-        if identity.subject not in PEOPLE:
-            return list(identity.permissions)
-        mine = house.of(identity.subject)
-        may_enrol = ["devices:enrol"] if len(mine) < DEVICES_MOST else []
-        return [
-            "devices:own",
-            *may_enrol,
-            *(f"devices:{do}:{one.device}" for one in mine for do in ("command", "watch")),
-        ]
+        return grants_of(identity.subject, house) if identity.subject in PEOPLE else list(identity.permissions)
 
     async def seen(channel: str, who: Present, is_here: bool) -> None:
         """Tell the owner that a device has come or gone; of several servers one is asked to."""

@@ -50,6 +50,10 @@ class House:
         """Those of one owner, in the order in which they came."""
         return self._found("WHERE owner = ? ORDER BY rowid", owner)
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._base.close()
+
     def _found(self, which: str, *values: Any) -> Sequence[Owned]:
         rows = self._base.execute(f"SELECT device, owner, kind, label FROM devices {which}", values)  # noqa: S608 -- of ours alone
         return [Owned(*row) for row in rows]

@@ -76,6 +76,15 @@ class SupportSocket(ModeratedSocket):
         return {"line": uuid.uuid4(), "author": self.identity.subject, "at": datetime.now(UTC)}
 
 
+def grants_of(name: str, cases: Cases) -> Sequence[str]:
+    """What somebody may do now: the staff in every case, a customer in his own. Asked again when that changes."""
+    if name in STAFF or name not in PEOPLE:
+        return STAFF.get(name, ())
+    own = cases.of(name)
+    may_open = ["support:open"] if len(own) < CASES_MOST else []
+    return ["support:use", *may_open, *(f"chat:{do}:{case.room}" for case in own for do in ("read", "write"))]
+
+
 class AnswersPage(Page):
     """The page: of agents' answers it may make markup, by the one policy in `markup.js`."""
 
@@ -87,14 +96,7 @@ def make_app() -> tornado.web.Application:
     cases = Cases(Path(os.environ.get("EXAMPLE_DATA", ".")) / "cases.db")
 
     async def rights(identity: Identity) -> Sequence[str]:
-        """What somebody may do now: the staff in every case, a customer in his own. Asked again when that changes."""
-        if identity.subject in STAFF:
-            return STAFF[identity.subject]
-        if identity.subject not in PEOPLE:
-            return []
-        own = cases.of(identity.subject)
-        may_open = ["support:open"] if len(own) < CASES_MOST else []
-        return ["support:use", *may_open, *(f"chat:{do}:{case.room}" for case in own for do in ("read", "write"))]
+        return grants_of(identity.subject, cases)
 
     guard = Guard.from_env(
         registry=Registry.scan("schemas.support", "schemas.moderation"),

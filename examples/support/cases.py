@@ -61,6 +61,10 @@ class Cases:
         """The newest of all."""
         return self._found("ORDER BY at DESC LIMIT ?", most)
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._base.close()
+
     def _found(self, which: str, *values: Any) -> Sequence[Case]:
         rows = self._base.execute(f"SELECT room, customer, subject, state, at FROM cases {which}", values)  # noqa: S608 -- of ours alone
         return [Case(room, who, about, state, datetime.fromisoformat(at)) for room, who, about, state, at in rows]

@@ -1,0 +1,80 @@
+"""The house of devices: who may do what, and what a lamp and a thermostat are."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from examples.devices.app import DEVICES_MOST, grants_of
+from examples.devices.house import House
+from examples.devices.things import CannotDo, Lamp, Thermostat, Thing
+from tornado_wssec import Grants
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """No device yet."""
+    with closing(House(tmp_path / "house.db")) as made:
+        yield made
+
+
+def test_owner_may_command_and_watch_what_is_hers(house: House) -> None:
+    """Until it is removed; and nothing of her neighbour's."""
+    lamp, heater = house.enrol("olivia", "lamp", "Desk"), house.enrol("noah", "thermostat", "Hall")
+    before = Grants(grants_of("olivia", house))
+    house.remove(lamp.device)
+    after = Grants(grants_of("olivia", house))
+    asked = [f"devices:{do}:{lamp.device}" for do in ("command", "watch")]
+
+    assert ([True, True], [False, False]) == tuple([rights.allows(one) for one in asked] for rights in (before, after))
+    assert not before.allows(f"devices:command:{heater.device}")
+    assert not before.allows(f"devices:report:{lamp.device}")
+
+
+def test_owner_enrols_only_so_many(house: House) -> None:
+    """Each is some grants more for every connection of hers."""
+    may_enrol = [Grants(grants_of("olivia", house)).allows("devices:enrol")]
+    for number in range(DEVICES_MOST):
+        house.enrol("olivia", "lamp", f"Lamp {number}")
+    may_enrol.append(Grants(grants_of("olivia", house)).allows("devices:enrol"))
+
+    assert [True, False] == may_enrol
+
+
+def test_lamp_does_what_it_is_told() -> None:
+    """Its readings say so."""
+    lamp = Lamp()
+    lamp.obey("set", {"on": 1, "brightness": 40})
+    lamp.obey("locate", {})
+
+    assert {"on": 1.0, "brightness": 40, "power": 4.0} == {one["sensor"]: one["value"] for one in lamp.read()}
+
+
+def test_thermostat_brings_the_room_to_its_target() -> None:
+    """Not at once, and a little unsteadily."""
+    thermostat = Thermostat()
+    thermostat.obey("set", {"target": 22})
+    course = [thermostat.read()[0]["value"] for _ in range(60)]
+
+    assert 18 < course[0] < 20
+    assert abs(course[-1] - 22) < 1
+
+
+@pytest.mark.parametrize(
+    ("thing", "action", "settings", "why"),
+    [
+        (Lamp(), "unlock", {}, "does not know how to unlock"),
+        (Lamp(), "set", {"target": 20.0}, "has no target"),
+        (Lamp(), "set", {"brightness": 400.0}, "brightness goes from 1 to 100"),
+        (Thermostat(), "set", {"target": 31.0}, "target goes from 5 to 30"),
+    ],
+    ids=["action", "setting", "bounds", "target"],
+)
+def test_thing_refuses_what_it_cannot_do(thing: Thing, action: str, settings: dict[str, float], why: str) -> None:
+    """It says why, and nothing of it is done."""
+    before = [one for one in thing.read() if one["sensor"] != "temperature"]
+    with pytest.raises(CannotDo, match=why):
+        thing.obey(action, settings)
+
+    assert before == [one for one in thing.read() if one["sensor"] != "temperature"]
