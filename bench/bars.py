@@ -88,6 +88,13 @@ FANOUT: Final = (
 
 TRADING: Final = (
     Bar(
+        "S4.cost",
+        "server CPU for each quote to 1,000 fast readers, beside 50 slow ones, of without them",
+        1.2,
+        1.1,
+        is_ceiling=True,
+    ),
+    Bar(
         "S4.slow",
         "how old quotes are for 1,000 fast readers (p99) beside 50 slow ones, of without them",
         1.2,

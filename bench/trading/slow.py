@@ -18,17 +18,21 @@ from ..load.client import CLOSE, PING, PONG, TEXT, frame
 SIP_BYTES: Final = 2_048
 PAUSE_SECONDS: Final = 0.25
 """8 KiB a second, of a feed of some 45."""
+WINDOW_BYTES: Final = 4_096
+SEGMENT_BYTES: Final = 1_448
+"""Those of loopback have 64 KiB, and one that is larger than the window waits for a timer of the system's."""
 DRY_SECONDS: Final = 1.0
 """Without a byte, once the feed has ended: then that was all."""
 ROOM_BYTES: Final = 65_536
 
 
 class Reader:
-    """One connection with as small a window as the system has."""
+    """One connection with a small window, and segments as Ethernet has them."""
 
     def __init__(self, port: int, request: bytes, hello: bytes) -> None:
         self.sock = socket.socket()
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW_BYTES)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES)
         self.sock.connect(("127.0.0.1", port))
         self.sock.sendall(request)
         self._buffer = b""
@@ -40,6 +44,7 @@ class Reader:
         self.sock.sendall(hello)
         self.sock.setblocking(False)
         self.is_gone = False
+        self.ended = 0
         self.ages: list[float] = []
         self.last: dict[str, Any] = {}
         self.times: dict[str, str] = {}
@@ -72,7 +77,9 @@ class Reader:
         opcode, payload = buffer[0] & 15, buffer[start : start + size]
         if opcode == PING:
             self.sock.send(frame(PONG, payload))
-        self.is_gone = self.is_gone or opcode == CLOSE
+        if opcode == CLOSE:
+            self.is_gone = True
+            self.ended = int.from_bytes(payload[:2])
         return payload if opcode == TEXT else b"{}"
 
     def _hear(self, payload: bytes) -> None:
@@ -123,7 +130,7 @@ class Readers:
             "quotes": sum(len(reader.ages) for reader in self._all),
             "age_p50": ages[len(ages) // 2],
             "age_most": ages[-1],
-            "gone": sum(reader.is_gone for reader in self._all),
+            "gone": [reader.ended for reader in self._all if reader.is_gone],
             "disordered": sum(reader.disordered for reader in self._all),
         }
 

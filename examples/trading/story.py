@@ -285,7 +285,7 @@ async def read_on(screen: Client, seconds: float) -> list[Seen]:
 
 
 class SlowReader:
-    """A client with as small a window as the system has, who reads when he is told to."""
+    """A client with a small window, who reads when he is told to."""
 
     def __init__(self, client: BareClient) -> None:
         self._client = client
@@ -295,7 +295,8 @@ class SlowReader:
         """Connect, and listen to everything."""
         where = urlsplit(stage.url)
         sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1_448)  # as Ethernet has them; else a timer decides
         sock.connect(("127.0.0.1", where.port))
         raw = RawSocket(*await asyncio.open_connection(sock=sock, limit=1_024))
         await raw.upgrade(PATH, handshake_headers(where.netloc, origin=stage.url, token=token))

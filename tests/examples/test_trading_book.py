@@ -57,7 +57,7 @@ def test_book_places_an_order(changes: dict[str, Any], state: State) -> None:
 
 
 def test_book_places_the_same_order_once() -> None:
-    """Asked again, with another quantity, too, it tells what it knows; an account's own name for an order is its own."""
+    """Asked again, with another quantity, too, it tells what it knows; accounts name their orders for themselves."""
     book = Book(Market(1))
     wanted = order()
     first, _ = book.place(wanted, NOW)

@@ -46,7 +46,7 @@ async function enter(event) {
   key = $("api-key").value.trim();
   $("door-error").textContent = "";
   try {
-    if (!/^[!-~]{16,512}$/.test(key)) throw { status: 401 };
+    if (!/^[!-~]{16,512}$/.test(key)) throw new HttpRefused({ status: 401, headers: new Headers() });
     await exchange();
   } catch ({ status }) {
     key = null;
@@ -67,6 +67,7 @@ function leave() {
   key = token = me = connection = null;
   points.clear();
   $("alarms").replaceChildren();
+  $("no-alarms").hidden = false;
   showDoor();
 }
 
@@ -128,7 +129,7 @@ function drawTile(name) {
 
 function showPanes() {
   $("tiles").replaceChildren(...TILES.map(tileOf));
-  for (const name of CHARTS) charts.set(name, new Chart($(`chart-${name}`), METRICS[name]));
+  for (const name of CHARTS) if (!charts.has(name)) charts.set(name, new Chart($(`chart-${name}`), METRICS[name]));
 }
 
 function tileOf(name) {

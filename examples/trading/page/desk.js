@@ -34,6 +34,7 @@ function enter() {
   $("me-account").textContent = account ? `account ${account}` : "watches";
   $("blotter-account").textContent = `account ${account}`;
   $("blotter").hidden = !account;
+  $("no-orders").hidden = false;
   $("ticket").hidden = !account;
   $("no-account").hidden = Boolean(account);
   $("key").textContent = session.key ? `Signed by the key ${session.key.jwk.x.slice(-6)} of this browser` : "";
@@ -64,6 +65,7 @@ function leave() {
 }
 
 function forget() {
+  session.forget();
   connection?.close();
   connection = shown = null;
   listed.clear();

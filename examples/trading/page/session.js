@@ -29,8 +29,13 @@ export async function renew() {
 
 export async function signOut() {
   const leaving = ask("POST", "/sign-out").catch(() => null); // it ends by itself within minutes, too
-  token = me = key = null;
+  forget();
   await leaving;
+}
+
+/** Let go of the token; the key stays in the browser, for the next time. */
+export function forget() {
+  token = me = key = null;
 }
 
 function take(fresh) {
