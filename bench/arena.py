@@ -11,7 +11,7 @@ from .environments import Missing
 from .load.driver import Load, Plan, request
 from .messages import Kind, compact
 from .process import ServerProcess
-from .roster import BARE, OURS, OURS_NODES, Peer
+from .roster import BARE, SECURED, Peer
 from .visitors import ORIGIN, Visitors
 
 SOCKETIO_PATH: Final = "/socket.io/?EIO=4&transport=websocket"
@@ -32,7 +32,7 @@ class Arena:
         Raises:
             Missing: it cannot be had.
         """
-        own = [str(self.visitors.keys)] if peer in (OURS, OURS_NODES) else []
+        own = [str(self.visitors.keys)] if peer in SECURED else []
         return self._stack.enter_context(peer.start(*own, *arguments))
 
     def serve_all(self, peers: Iterable[Peer], *arguments: str) -> dict[Peer, ServerProcess]:
@@ -56,7 +56,7 @@ class Arena:
 
     def requests(self, peer: Peer, port: int, path: str, visitors: int) -> list[str]:
         """Handshakes: at ours each visitor shows a token of his own."""
-        tokens = self.visitors.tokens(visitors) if peer in (OURS, OURS_NODES) else [None]
+        tokens = self.visitors.tokens(visitors) if peer in SECURED else [None]
         return [request(port, path, token=token, origin=ORIGIN if token else None) for token in tokens]
 
     def connect(self, port: int, plan: Plan, connections: int) -> Load:

@@ -64,7 +64,10 @@ SOCKETIO: Final = Peer(
     ("python-socketio==5.18.1", "msgspec==0.22.0", *_UVICORN),
     speaks="socketio",
 )
+OURS_UVLOOP: Final = Peer("ours_uvloop", "tornado_wssec on uvloop")
 OURS_NODES: Final = Peer("ours_nodes", "tornado_wssec in four processes")
+SECURED: Final = (OURS, OURS_UVLOOP, OURS_NODES)
+"""Where everybody has to say who he is."""
 SOCKETIO_NODES: Final = Peer(
     "socketio_nodes",
     "python-socketio in four processes",
@@ -80,6 +83,7 @@ NODE: Final = Peer("node_ws", "Node ws + ajv", ("ws@8.23.0", "ajv@8.20.0", "ajv-
 
 ALL: Final = (
     OURS,
+    OURS_UVLOOP,
     BARE,
     NAIVE,
     FASTAPI,

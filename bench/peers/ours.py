@@ -184,8 +184,13 @@ async def main() -> None:
         await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
+def quieten() -> None:
+    """Log what is wrong alone; the audit is written, and goes nowhere."""
     logging.getLogger().setLevel(logging.ERROR)
     logging.getLogger("tornado_wssec.audit").setLevel(logging.INFO)
     logging.getLogger("tornado_wssec.audit").addHandler(logging.NullHandler())
+
+
+if __name__ == "__main__":
+    quieten()
     asyncio.run(main())
