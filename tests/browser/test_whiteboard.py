@@ -295,3 +295,18 @@ def test_whiteboard_can_be_drawn_on_by_keyboard(come: Callable[..., Page]) -> No
     heights = ann.evaluate("() => [...document.querySelectorAll('button, select')].map((one) => one.offsetHeight)")
 
     assert [] == [height for height in heights if 0 < height < 32]
+
+
+def test_whiteboard_asks_for_an_empty_board_once(stage: Stage, visit: Visitor) -> None:
+    """That there may have been more before is told to whoever asks for everything; the page does not ask again."""
+    page = visit(stage.url, tolerated=NOT_SIGNED_IN)
+    carried: list[WebSocketRoute] = []
+    heard: list[str] = []
+    page.route_web_socket("**/ws/boards/moodboard", lambda socket: carried.append(carry(socket, heard)))
+    page.get_by_role("button", name=re.compile("^cleo")).click()
+    page.get_by_role("button", name="moodboard").click()
+    expect(page.get_by_text("Owner, here")).to_be_visible()
+    draw(page, (0.2, 0.2), (0.3, 0.3))
+    expect_strokes(page, 1)
+
+    assert 1 == sum('"wssec.gap"' in text for text in heard)

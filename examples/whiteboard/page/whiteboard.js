@@ -83,6 +83,7 @@ function choose(name) {
   connection?.close();
   board = name ?? null;
   [here, roles] = [[], Object.fromEntries(boards.filter((one) => one.name === name).map((one) => [me, one.role]))];
+  loadedAt = 0;
   paper.clear();
   cursors.clear();
   $("cursors").replaceChildren();
@@ -112,10 +113,14 @@ function connect(name) {
   opened.subscribe(`board:${name}:live`).catch(() => {});
 }
 
-/** Everything that is on the board, from its history; after a reconnect the client asks for what it missed alone. */
+/**
+ * Everything that is on the board, from its history; after a reconnect the client asks for what it missed alone.
+ * Who asks for all of it is told a gap at once, since there may have been more before: that is no reason to ask again.
+ */
 function load() {
-  if (Date.now() - loadedAt < RELOAD_AFTER && loadedAt > 0 && paper.count > 0) return;
+  if (Date.now() - loadedAt < RELOAD_AFTER) return;
   loadedAt = Date.now();
+  paper.clear();
   connection.subscribe(`board:${board}`, { since: 0 }).catch(() => {});
 }
 
