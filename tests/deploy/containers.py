@@ -88,7 +88,7 @@ class Image:
 
     def _path(self) -> str:
         return os.pathsep.join(
-            str(self.at(place)) if place.startswith("/opt") else place
+            str(self.at(place)) if place.startswith("/srv") else place
             for place in image_environment()["PATH"].split(":")
         )
 
@@ -119,8 +119,8 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _run(text: str, image: Image, context: Path) -> None:
-    venv = image.at("/opt/venv")
-    making, installing = [part.replace("/opt/venv", str(venv)) for part in text.split(" && ")]
+    venv = image.at("/srv/venv")
+    making, installing = [part.replace("/srv/venv", str(venv)) for part in text.split(" && ")]
     bare = {"PATH": os.pathsep.join((str(Path(sys.executable).parent), os.defpath)), "HOME": str(context)}
     _do(making, context, bare)
     (packages,) = venv.glob("lib/python3*/site-packages")
