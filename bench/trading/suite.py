@@ -1,6 +1,6 @@
 """S4: whether a thousand who read notice fifty who do not keep up, and what those get.
 
-The server is `examples/trading` as it stands: four symbols, twenty quotes of each in a second, five prices on either
+The server is that of `examples/trading`: four of its symbols, twenty quotes of each in a second, five prices on either
 side. With and without slow readers take turns in one run. How old a quote is, the load client reads off its `at`: the
 clock is the same.
 """
