@@ -18,8 +18,9 @@ from typing import Final
 
 TURN: Final = 64
 """Descriptors that are served before whatever else the loop has to do."""
-HELD_MOST: Final = 16
-"""Descriptors that are read before what they made us say leaves; of more, the first would wait for long."""
+HELD_MOST: Final = 32
+"""Descriptors that are read before what they made us say leaves. Measured: more save nothing, 16 cost 3 % of a small
+message that comes alone, and the first waits for as long as the handlers of the others compute."""
 
 
 class Gathering:
