@@ -181,6 +181,7 @@ class Seen(Message):
 
     device = Device
     online = StrictBoolean(required=True)
+    at = StrictDateTime(required=True)
 
 
 class Acknowledged(Message):

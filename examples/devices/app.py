@@ -6,6 +6,7 @@ python -m examples.devices.app
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,7 +124,8 @@ def make_app() -> tornado.web.Application:
 
     async def seen(channel: str, who: Present, is_here: bool) -> None:
         """Tell the owner that a device has come or gone; of several servers one is asked to."""
-        await guard.publish(f"device:{who.subject}", devices.Seen, {"device": who.subject, "online": is_here})
+        told = {"device": who.subject, "online": is_here, "at": datetime.now(UTC)}
+        await guard.publish(f"device:{who.subject}", devices.Seen, told)
 
     guard = Guard.from_env(
         registry=Registry.scan("schemas.devices"),

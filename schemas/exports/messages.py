@@ -178,6 +178,7 @@ class DeviceSeenData(TypedDict):
 
     device: str
     online: bool
+    at: datetime.datetime
 
 
 class DeviceAcknowledgedData(TypedDict):

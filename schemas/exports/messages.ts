@@ -356,6 +356,8 @@ export interface DeviceSeenData {
   /** pattern: "^[a-z0-9-]{4,40}$" */
   device: string;
   online: boolean;
+  /** pattern: "^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,6})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$", format: "date-time" */
+  at: string;
 }
 
 /** A device has come or gone. */

@@ -94,7 +94,7 @@ SAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "device.mine": {},
     "device.enrol": {"kind": "lamp", "label": "Desk"},
     "device.remove": {"device": "pump-1"},
-    "device.seen": {"device": "pump-1", "online": True},
+    "device.seen": {"device": "pump-1", "online": True, "at": AT},
     "device.command": {**_COMMAND, "waitSeconds": 30},
     "device.acknowledge": {"device": "pump-1", "command": UUID, "done": False, "why": "no power"},
     "device.ordered": _COMMAND,

@@ -31,12 +31,12 @@ function enter() {
   sessionStorage.isSignedIn = "yes"; // whoever loads the page anew need not sign in again
   connection = new Connection("/ws/owner"); // a ticket for each attempt, bought by the cookie
   connection.on("device.reported", ({ device, readings }) => cards.get(device)?.show(readings));
-  connection.on("device.seen", ({ device, online }) => see(device, online));
+  connection.on("device.seen", ({ device, online, at }) => see(device, online, new Date(at)));
   connection.on("device.acknowledged", answered);
   connection.open();
   showState(connection, $("status"), $("waiting"));
   connection.watch(({ name, reason }) => {
-    if (name === "open") begin();
+    if (name === "open") begin().catch(() => null); // the connection has ended again: the next one asks again
     if (name === "stopped") tellEnding(reason, { reopen: () => connection.open(), leave: startAnew });
   });
 }
@@ -66,12 +66,13 @@ function take(one) {
   connection.subscribe(`device:${one.device}`, { since: 0 }).catch(() => null);
 }
 
-function see(device, isOnline) {
+/** Live, or from the channel's history as the page is opened: so it says when that was. */
+function see(device, isOnline, at) {
   const card = cards.get(device);
-  if (!card || card.isOnline === isOnline) return;
+  if (!card) return;
+  if (card.isOnline !== isOnline) card.tell("");
   card.seen(isOnline);
-  card.tell("");
-  log(`${card.label} ${isOnline ? "is here" : "has gone"}`);
+  log(`${card.label} ${isOnline ? "is here" : "has gone"}`, at);
   showCount();
 }
 
@@ -109,8 +110,8 @@ function inWords(action, settings) {
   return action === "set" ? words[name] : action;
 }
 
-function log(text) {
-  const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+function log(text, at = new Date()) {
+  const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   $("log").prepend(make("li", "", "", make("time", "muted small", time), ` ${text}`));
   for (const old of [...$("log").children].slice(LOG_KEPT)) old.remove();
   $("log-empty").hidden = true;

@@ -57,7 +57,7 @@ function enter() {
   connection.open();
   showState(connection, $("status"), $("waiting"));
   connection.watch(({ name, reason }) => {
-    if (name === "open") begin();
+    if (name === "open") begin().catch(() => null); // the connection has ended again: the next one asks again
     if (name === "stopped") tellEnding(reason, { reopen: () => connection.open(), leave: startAnew });
   });
 }
@@ -103,9 +103,7 @@ function showCases() {
   $("no-cases").hidden = sorted.length > 0;
   $("no-cases").textContent = me.answers ? "No case is open. They appear here by themselves." : "You have none yet.";
   const shown = cases.get(room);
-  if (shown) {
-    $("case-state").textContent = STATES[shown.state];
-  }
+  if (shown) $("case-state").textContent = STATES[shown.state];
 }
 
 function rowOf({ room: own, customer, subject, state, at }) {
@@ -200,10 +198,12 @@ function showBanner() {
 // --- lines ---
 
 function hear(line) {
-  const known = cases.get(line.room);
-  if (!me.answers && known) showCases(cases.set(line.room, { ...known, at: line.at, state: "html" in line ? "answered" : "waiting" }));
-  const talk = talks.get(line.room);
-  if (!talk || talk.some((known) => known.line === line.line)) return;
+  const { room: own, at } = line;
+  const known = cases.get(own);
+  const state = "html" in line ? "answered" : "waiting"; // the desk is told of it, and customers are not
+  if (!me.answers && known?.at < at) showCases(cases.set(own, { ...known, at, state }));
+  const talk = talks.get(own);
+  if (!talk || talk.some((one) => one.line === line.line)) return;
   talk.push(line);
   if (line.room === room) addLine(line);
 }
