@@ -69,6 +69,16 @@ def test_handler_sealed_all_at_once() -> None:
     assert list(SEALED) == [name for name in SEALED if f"Unsafe.{name}" in str(refused.value)]
 
 
+@pytest.mark.parametrize("name", ["clear", "finish", "send", "publish", "settings", "identity"])
+def test_handler_hidden_by_a_message(name: str) -> None:
+    """A message's method by the name of one that every handler has would break it, with each handshake: not made."""
+    method = on(chat.Send)(lambda self, data: None)
+
+    with pytest.raises(TypeError, match=rf"Unsafe\.{name} handles a message, and hides"):
+        type("Unsafe", (SecureWebSocketHandler,), {name: method})
+    assert "Safe" == type("Safe", (ChatSocket,), {"send_line": method}).__name__
+
+
 def test_handler_names_of_the_guards_own() -> None:
     """A subclass does not shadow by accident what the guard keeps on the handler."""
     with pytest.raises(TypeError, match="_refresh is a name of the guard's own"):

@@ -6,6 +6,8 @@ A subclass or a mixin that overrides one is a `TypeError` at import: forgetting 
 from collections.abc import Mapping
 from typing import Final
 
+from .endpoint import HANDLES
+
 INSTEAD: Final[Mapping[str, str]] = {
     "on_message": "handle each declared message with @on(Message)",
     "open": "override opened()",
@@ -26,6 +28,8 @@ INSTEAD: Final[Mapping[str, str]] = {
 def refuse_overrides(cls: type, secure: type) -> None:
     """Refuse a class in which a sealed method, or a private name of the guard's, is not the guard's own.
 
+    One that handles a message hides nothing at all: Tornado itself calls `clear`, say, in every handler that it makes.
+
     Raises:
         TypeError: naming every one, where it was overridden, and the hook to use instead.
     """
@@ -34,6 +38,12 @@ def refuse_overrides(cls: type, secure: type) -> None:
         for base in cls.__mro__[: cls.__mro__.index(secure)]
         for name in vars(base)
         if name.startswith("_") and not name.startswith("__") and name in vars(secure)
+    ]
+    faults += [
+        f"{base.__name__}.{name} handles a message, and hides what every handler has by that name; choose another"
+        for base in cls.__mro__[: cls.__mro__.index(secure)]
+        for name, value in vars(base).items()
+        if hasattr(value, HANDLES) and name not in INSTEAD and hasattr(secure, name)
     ]
     for name, instead in INSTEAD.items():
         owner = next(base for base in cls.__mro__ if name in vars(base))
