@@ -12,6 +12,7 @@ def test_attendance_first_and_last_connection() -> None:
 
     assert [True, False] == [attendance.enter("room", ANN) for _ in range(2)]
     assert [False, True] == [attendance.leave("room", ANN) for _ in range(2)]
+    assert {} == attendance._seats  # whoever makes up channels leaves nothing behind
 
 
 def test_attendance_of_nobody() -> None:

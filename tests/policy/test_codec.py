@@ -244,6 +244,11 @@ def test_envelope_flat_survives_a_round_trip(data: dict[str, Any]) -> None:
     assert data == parsed(NESTED.event("t", data), NESTED).data
 
 
+def test_envelope_is_printed_as_it_is_written() -> None:
+    """In settings, and in what a server starts with."""
+    assert ("Envelope()", "Envelope.flat(type='action')") == (repr(Envelope()), repr(Envelope.flat("action")))
+
+
 # --- errors -------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """The function written for a schema: it accepts what marshmallow accepts, with the same result, and nothing else."""
 
+import datetime as dt
 import json
 import linecache
 import uuid
@@ -13,7 +14,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from tornado_wssec import Message, StrictBoolean, StrictDateTime, StrictDecimal, StrictFloat, StrictInteger
 from tornado_wssec.policy.anatomy import levels_of
 from tornado_wssec.policy.compiler import Loader, compile_loader
-from tornado_wssec.policy.fields import StrictTimeDelta
+from tornado_wssec.policy.fields import LARGEST, StrictTimeDelta
 from tornado_wssec.policy.gates import guard_loading
 from tornado_wssec.policy.plans import loading_plan
 from tornado_wssec.policy.source import source_of
@@ -119,11 +120,107 @@ def test_compiled_leaves_to_marshmallow(data: Any) -> None:
     assert LOADER(data) is None
 
 
-@pytest.mark.parametrize("style", [{}, {"width": 10}, {"width": 1, "other": 1}, 7])
+@pytest.mark.parametrize("style", [{}, {"width": 10}, {"width": 1, "other": 1}, 7, [{"width": 1}]])
 def test_nested_object_that_is_not_plain_is_left_to_marshmallow(style: object) -> None:
     """What the function does not take inside, it does not take outside: the verdict is marshmallow's."""
     assert None is LOADER({**GOOD, "style": style})
     assert None is LOADER({**GOOD, "points": [style]})
+
+
+def test_compiled_list_of_objects_holds_no_null() -> None:
+    """Unless a field says so, nothing is null; of the objects in a list none says so."""
+    assert None is LOADER({**GOOD, "points": [None]})
+
+
+class Text(str):
+    """A text that may be more than one."""
+
+    __slots__ = ()
+
+
+class Table(dict[str, Any]):
+    """An object that may be more than one."""
+
+
+ID = uuid.UUID(int=10)
+AT = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
+
+
+def one_field(field: fields.Field[Any]) -> Loader:
+    """The function for one field, `it`."""
+    return compile_loader(loading_plan(guarded(Message.from_dict({"it": field})())), "one field")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "odd"),
+    [
+        (fields.String(), "a", Text("a")),
+        (fields.String(validate=validate.OneOf(["a"])), "a", Text("a")),
+        (StrictDateTime(), "2026-01-31T12:00:00Z", Text("2026-01-31T12:00:00Z")),
+        (fields.Dict(fields.String(), StrictInteger()), {"a": 1}, Table(a=1)),
+        (fields.Nested(Style), {"width": 1}, Table(width=1)),
+    ],
+    ids=["text", "choice", "moment", "table", "object"],
+)
+def test_compiled_takes_exact_types_alone(field: fields.Field[Any], value: object, odd: object) -> None:
+    """What JSON is never read as may behave otherwise from one look to the next."""
+    load = one_field(field)
+
+    assert load({"it": value}) is not None
+    assert None is load({"it": odd})
+    assert None is load(Table(it=value))
+
+
+@pytest.mark.parametrize("data", [[], "", (), None], ids=repr)
+def test_compiled_message_without_fields_is_an_object_all_the_same(data: object) -> None:
+    """What is empty is not thereby nothing but an empty object."""
+    load = compile_loader(loading_plan(guarded(Message.from_dict({})())), "empty")
+
+    assert {} == load({})
+    assert None is load(data)
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        (fields.UUID(validate=validate.Equal(ID)), str(ID), str(uuid.UUID(int=8))),
+        (StrictDateTime(validate=validate.Range(max=AT)), "2026-01-31T12:00:00Z", "2026-01-31T12:00:01Z"),
+        (StrictInteger(), LARGEST, LARGEST + 1),
+        (fields.Integer(strict=True), LARGEST + 1, "1"),
+        (fields.IP(), "192.0.2.1", None),
+    ],
+    ids=["uuid", "moment", "integer", "wide integer", "address"],
+)
+def test_compiled_leaves_what_a_check_refuses(field: fields.Field[Any], good: object, bad: object) -> None:
+    """Each kind of field has its checks written behind it."""
+    load = one_field(field)
+
+    assert load({"it": good}) is not None
+    assert None is load({"it": bad})
+
+
+def test_compiled_counts_a_table_as_it_was_sent() -> None:
+    """Two spellings of a key are two entries, though they are read as one."""
+    load = one_field(fields.Dict(fields.UUID(), StrictInteger(), validate=validate.Length(max=1)))
+
+    assert {"it": {ID: 1}} == load({"it": {str(ID): 1}})
+    assert None is load({"it": {str(ID): 1, str(ID).upper(): 1}})
+
+
+@pytest.mark.parametrize("choices", [["a", "\0"], ["\0"], ["a", "\ud800"], "\0"], ids=ascii)
+def test_compiled_choice_is_no_way_round_the_gate(choices: Any) -> None:
+    """A text that no field takes is not taken where it is a choice."""
+    load = one_field(fields.String(validate=validate.OneOf(choices)))
+
+    assert None is load({"it": choices[-1]})
+
+
+def test_compiled_choice_is_looked_up() -> None:
+    """Among plain texts neither one after the other nor letter by letter."""
+    load = one_field(fields.String(validate=validate.OneOf(["en", "de"])))
+
+    assert frozenset({"en", "de"}) in load.__globals__.values()
+    assert "isascii" not in source_of(load)
 
 
 def test_compiled_default_that_is_made_anew() -> None:

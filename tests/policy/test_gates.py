@@ -8,7 +8,7 @@ import pytest
 from marshmallow import Schema, ValidationError, fields, validate, validates, validates_schema
 
 from tornado_wssec.policy.anatomy import levels_of
-from tornado_wssec.policy.gates import Gate, guard_dumping, guard_loading
+from tornado_wssec.policy.gates import Gate, guard_dumping, guard_loading, lengths_of, writing_gate
 
 from .samples import schema, text
 
@@ -315,3 +315,21 @@ def test_gate_keeps_what_a_class_does_itself() -> None:
 
     assert {"x": "5!"} == sending(x=Shouting()).dump({"x": 5})
     assert {"x": "x of it"} == sending(x=fields.String(), get_attribute=get_attribute).dump("it")
+
+
+def test_gate_knows_its_own_methods_from_others() -> None:
+    """What an application has put in place of a method is none of ours."""
+    ours, theirs = sending(x=fields.String()).fields["x"], sending(x=fields.String()).fields["x"]
+    vars(theirs)["_serialize"] = str
+
+    assert (("_serialize",), ()) == (writing_gate(ours), writing_gate(theirs))
+
+
+@pytest.mark.parametrize("method", ["deserialize", "_validated", "_deserialize"])
+def test_gate_counts_for_no_field_that_reads_otherwise(method: str) -> None:
+    """Where one method is replaced nobody knows what is read."""
+    field = guarded(x=fields.List(text(), validate=validate.Length(max=2))).fields["x"]
+    before = lengths_of(field)
+    vars(field)[method] = list
+
+    assert (1, None) == (len(before or ()), lengths_of(field))

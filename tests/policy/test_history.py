@@ -252,3 +252,37 @@ def test_history_of_a_life_that_has_ended_is_torn_behind_it_too() -> None:
     assert ["gap", "b", "gap", "c"] == heard(first, [a, b, c], at_third._replace(last=third))
     assert ["c"] == heard(third - 1, [a, b, c], at_third._replace(last=third))
     assert ["gap"] == heard(second, [a, b], at_third)
+
+
+def test_history_numbers_are_microseconds() -> None:
+    """By the clock, later by what clocks may be apart where a life begins, and one by one behind the first."""
+    assert (1_500_000, 61_500_000) == (number_at(1.5), life_at(1.5))
+    assert [61_500_001, 61_500_002] == numbers(Histories(1.5), "ab", 2.0)
+    assert [100_000_001] == numbers(Histories(1.5), "a", 100.0)
+    assert 5.0 + 600.0 + 60.0 == remembered(Kept(1, 5.0))
+
+
+SPAN = int((KEPT.seconds + REMEMBERED_SECONDS) * 1_000_000)
+
+
+@pytest.mark.parametrize(("behind", "holes"), [(SPAN - 1, set()), (SPAN, {0})])
+def test_history_first_number_after_a_span_is_torn(behind: int, holes: set[int]) -> None:
+    """As soon as a publication can have been forgotten, and not before."""
+    at = Position(10, 10 + behind, NOW)
+
+    assert holes == resume(10, told((10 + behind, FRESH)), KEPT, at).holes
+
+
+@pytest.mark.parametrize(("behind", "holes"), [(SPAN - 1, set()), (SPAN, {0})])
+def test_history_silence_after_a_span_is_torn(behind: int, holes: set[int]) -> None:
+    """The same where nothing has been said since."""
+    since = number_at(NOW)
+    at = Position(10, None, (since + behind) / 1_000_000)
+    assert since + behind == at.seq
+
+    assert holes == resume(since, [], KEPT, at).holes
+
+
+def test_history_of_an_earlier_life_is_torn_before_all_else() -> None:
+    """What is missing came before what is known of this life."""
+    assert {0} == resume(9, told((11, FRESH)), KEPT, Position(10, 11, NOW)).holes

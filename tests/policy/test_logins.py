@@ -37,7 +37,7 @@ def test_login_begins_now_and_ends() -> None:
     login = begun(permissions=["chat:*"], roles=["editor"], tenant="acme")
 
     assert replace(LOGIN, id=login.id, digest=None) == login
-    assert NOW + 5 == begun(ttl=5).expires_at
+    assert [NOW + 5, NOW + 0.5] == [begun(ttl=ttl).expires_at for ttl in (5, 0.5)]
 
 
 def test_login_has_an_id_that_nobody_has_seen() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tornado_wssec.errors import Problem
-from tornado_wssec.policy.channel_options import ChannelTerms, read_channel
+from tornado_wssec.policy.channel_options import TTL, TTL_MOST, ChannelTerms, read_channel
 from tornado_wssec.policy.channels import ChannelPattern
 from tornado_wssec.policy.messages import Channel, Message
 from tornado_wssec.policy.options import MessageTerms, read_message
@@ -215,10 +215,30 @@ def test_options_of_slow_readers_that_contradict(meta: dict[str, object], fault:
 
 
 def test_options_that_cannot_be_read_are_strict_meanwhile() -> None:
-    """A permission that cannot be read is none, and `signed` is taken for True."""
-    terms, problems = read_message(message({"permission": "a:*", "signed": "no"}))
+    """A permission that cannot be read is none, `signed` is taken for True, and nobody has proved himself of late."""
+    terms, problems = read_message(message({"permission": "a:*", "signed": "no", "max_auth_age": "5", "cost": "2"}))
 
-    assert (None, True, 2) == (terms.permission, terms.signed, len(problems))
+    assert (None, True, 0.0, 1.0, 4) == (
+        terms.permission,
+        terms.signed,
+        terms.max_auth_age,
+        terms.cost,
+        len(problems),
+    )
+
+
+def test_channel_options_that_cannot_be_read_are_strict_meanwhile() -> None:
+    """One listener, nothing kept, and nobody told who is there."""
+    meta = {"subscribers": "9", "subscriptions": 0, "history": -1, "presence": "yes", "ttl": "5"}
+    terms, _ = read_channel(channel(meta))
+
+    assert (1, 1, 0, False, TTL) == (terms.subscribers, terms.subscriptions, terms.history, terms.presence, terms.ttl)
+
+
+def test_channel_keeps_as_long_as_it_may() -> None:
+    """And no longer."""
+    assert [] == read_channel(channel({"history": 1, "ttl": TTL_MOST}))[1]
+    assert "ttl" == problem(channel({"history": 1, "ttl": TTL_MOST + 1})).where.rpartition(".")[2]
 
 
 def test_options_report_misspellings_along_with_the_rest() -> None:

@@ -22,7 +22,7 @@ from tests.policy.samples import schema
 from tornado_wssec.policy.anatomy import levels_of
 from tornado_wssec.policy.fields import StrictInteger
 from tornado_wssec.policy.gates import guard_dumping, guard_loading
-from tornado_wssec.policy.plans import NoPlan, dumping_plan, loading_plan, own_members
+from tornado_wssec.policy.plans import NoPlan, dumping_plan, loading_plan, members_of, own_members
 
 
 def guarded(found: Schema) -> Schema:
@@ -126,6 +126,32 @@ def test_plan_leaves_a_field_that_processes_to_itself(when: str) -> None:
     vars(field)[when] = [str.strip]
 
     assert {"one": "own"} == kinds(one=field)
+
+
+def test_plan_knows_what_is_always_there() -> None:
+    """What must be sent, and what something stands for."""
+    members: dict[str, Any] = {
+        "must": fields.String(required=True),
+        "may": fields.String(),
+        "else": fields.String(load_default="a"),
+    }
+    plan = loading_plan(guarded(schema(**members)()))
+
+    assert {"must": True, "may": False, "else": True} == {one.key: one.is_always_there for one in plan.members}
+
+
+class Colour(enum.Enum):
+    """Members that are written as text."""
+
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    ("by_value", "texts"), [(False, ["RED"]), (True, ["red"]), (fields.String, ["red"]), (fields.Raw, [])], ids=str
+)
+def test_plan_finds_members_by_their_texts(by_value: Any, texts: list[str]) -> None:
+    """A field of the values that is no plain `String` may write them otherwise."""
+    assert texts == list(members_of(fields.Enum(Colour, by_value=by_value)))
 
 
 def test_plan_leaves_a_schema_that_nests_itself_to_its_field() -> None:

@@ -161,6 +161,16 @@ def test_reasons_are_bounded() -> None:
     assert TEXT_LENGTH == len(str(reasons.told({"x": ["Must be one of: " + "y" * 200 + "."]})["x"])) - len("['']")
 
 
+@pytest.mark.parametrize(("length", "end"), [(TEXT_LENGTH, "y."), (TEXT_LENGTH + 1, "y…")])
+def test_reasons_are_cut_where_they_are_too_long(length: int, end: str) -> None:
+    """And left alone where they just fit."""
+    text = "Must be one of: " + "y" * (length - 17) + "."
+    reasons = Reasons.of(levels_of(schema(x=fields.String(validate=validate.OneOf(["y" * (length - 17)])))()))
+    found = str(reasons.told({"x": [text]})["x"]).removeprefix("['").removesuffix("']")
+
+    assert (TEXT_LENGTH, end) == (len(found), found[-2:])
+
+
 def test_reasons_share_one_place_among_strange_names() -> None:
     """However many there are, they push no other out of the answer."""
     names = [*(f"é{number}" for number in range(100)), "zz"]

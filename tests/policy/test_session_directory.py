@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tornado_wssec.policy.session_directory import Entry, Place
+from tornado_wssec.policy.session_directory import Entry, NodeStanding, Place
 
 ANN = Entry(
     connection="c1",
@@ -68,3 +68,8 @@ def test_place_is_nowhere_at_first() -> None:
     place = Place(ANN, 5.0)
 
     assert (ANN, 5.0, False, False) == (place.entry, place.until, place.is_sent, place.is_in)
+
+
+def test_standing_claims_nothing_that_was_not_found() -> None:
+    """A renewal that failed says of no other node that there is none."""
+    assert (False, 0, False, False, "") == NodeStanding(is_alive=False)

@@ -173,6 +173,13 @@ def test_typed_reads_flat_envelopes() -> None:
     assert None is decoded('{"type":"sample.message","id":"a1","room":"a"}', found)
 
 
+def test_typed_reads_flat_envelopes_in_whatever_order_fields_are_declared() -> None:
+    """Also where what may be absent comes before what may not."""
+    found = decoder(spec(n=StrictInteger(), room=text()), envelope=Envelope.flat())
+
+    assert ("a1", {"room": "a"}) == decoded('{"type":"sample.message","id":"a1","room":"a"}', found)
+
+
 def test_typed_is_not_for_a_flat_field_of_the_envelopes_name() -> None:
     """It is the envelope's, and the field is never seen."""
 

@@ -67,6 +67,8 @@ def _add_object(source: Source, plan: Value, name: str, *, is_outermost: bool = 
     own_ones = [(member, names[member]) for member in plan.members if member.value.kind == "own"]
     for member, own in own_ones:
         _add_own(source, member, own, name)
+        if member.is_required:  # and a field may have written nothing
+            source.add(f"if {own} is {absent}: {GIVE_UP}")
     entries = [(one.wire, names[one], one.is_always_there and one.value.kind != "own") for one in plan.members]
     result = assemble(source, entries, absent)
     for member, own in own_ones:
