@@ -87,7 +87,8 @@ class Timeouts(Documented):
             )
         if self.drain_notice >= self.drain:
             fault = f"{self.drain_notice:g} s leave nothing of the {self.drain:g} s for goodbyes"
-            yield Problem("Timeouts.drain_notice", fault, "lower it, or raise drain and what the service manager allows")
+            remedy = "lower it, or raise drain and what the service manager allows"
+            yield Problem("Timeouts.drain_notice", fault, remedy)
         if not 2 * self.node_renewal <= self.node_alone <= self.node_lease / 2:
             spans = f"{self.node_renewal:g}, {self.node_alone:g} and {self.node_lease:g} s"
             remedy = "let each be twice the one before, or more: a renewal may come late once"
