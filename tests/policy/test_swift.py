@@ -248,6 +248,16 @@ def test_swift_goes_on_behind_what_cannot_be_paid(which: str) -> None:
     assert [False, False, which == "own"] == found
 
 
+def test_swift_asks_each_of_several_rates() -> None:
+    """A type with two is let pass while both have room, and left to the readable way when one has none."""
+    way, one = pipeline(Envelope(), is_swift=True), session(*GRANTS)
+    move = '{"type":"move","data":{"board":"b1","piece":7}}'
+    way.admit(move, one, 0.0)  # which opens the account for the type
+    found = [passed is not None for passed in way.admit_swiftly([move] * 20, one, 0.0)]
+
+    assert [True] * 14 + [False] * 6 == found
+
+
 def test_swift_looks_again_before_each() -> None:
     """What the handler of one has done counts for the next: rights, doubts, a close."""
     way, one = pipeline(Envelope(), is_swift=True), session(*GRANTS)

@@ -36,7 +36,12 @@ class FakePipe:
         return len(taken)
 
     def sender(self) -> Callable[[bytes], int]:
-        return self.write
+        return self._handed
+
+    def _handed(self, data: bytes) -> int:
+        if self.room == 0:
+            raise BlockingIOError
+        return self.write(data)
 
     def pause(self) -> None:
         self.is_reading = False

@@ -7,6 +7,7 @@ from tests.wire.engines import Scene, said
 from tornado_wssec.closing import Close, CloseCode
 from tornado_wssec.policy.overflow import Overflow
 from tornado_wssec.wire.frames import CLOSE, PING, PONG, TEXT, encode_close, encode_text
+from tornado_wssec.wire.outgoing import Outgoing
 from tornado_wssec.wire.speaking import CHUNK_BYTES
 
 
@@ -101,6 +102,22 @@ def test_engine_answers_as_it_sends() -> None:
 
     assert [text("A") + text("B"), text("c")] == scene.pipe.writes[:2]
     assert text("A") + text("B") + text("c") + text("D") + text("E") == scene.written
+
+
+@pytest.mark.parametrize("is_answer", [True, False])
+def test_engine_waits_for_a_kernel_that_takes_nothing(is_answer: bool) -> None:
+    """What it does not take at all is handed to it again, whole, when it takes more."""
+    scene = Scene(lambda heard: scene.engine.answer(b"a", 0.0))
+    scene.pipe.room = 0
+    if is_answer:
+        scene.read(said("x"))
+    else:
+        scene.engine.send(Outgoing("a"), 0.0)
+    waiting = scene.engine.buffered_bytes
+    scene.pipe.room = None
+    scene.engine.writable()
+
+    assert (3, unmasked(TEXT, b"a"), 0) == (waiting, scene.written, scene.engine.buffered_bytes)
 
 
 def test_engine_answers_meet_the_kernel_when_they_are_much() -> None:
