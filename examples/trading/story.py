@@ -3,13 +3,11 @@
 import asyncio
 import base64
 import json
-import socket
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -17,11 +15,10 @@ from examples.running.stage import Stage, Visitor, answer, refusal
 from examples.running.story import Outcome, Scene
 from tornado_wssec.client import Client, MessageSigner, Stopped, public_jwk
 from tornado_wssec.testing import Client as BareClient
-from tornado_wssec.testing import RawSocket
-from tornado_wssec.testing.raw import handshake_headers
 
 from .market import LISTED
 from .people import PEOPLE as TRADERS
+from .readers import SlowReader, both_saw, by_symbol, newest, read_on
 
 PEOPLE: Final[Mapping[str, str]] = {
     name: f"trades for account {who.account}" if who.account else "watches" for name, who in TRADERS.items()
@@ -142,7 +139,7 @@ async def fall_behind(stage: Stage, *traders: Trader) -> list[Outcome]:
     """One reads nothing for a while; the others, and what it gets then."""
     ann, bob, eve = traders
     async with ann.screen() as anns, bob.screen() as bobs:
-        slow = await SlowReader.open(stage, eve.token)
+        slow = await SlowReader.open(stage, PATH, eve.token)
         began = datetime.now(UTC)
         readers = [asyncio.create_task(read_on(client, SLEEPS_SECONDS)) for client in (anns, bobs)]
         quick, other = await asyncio.gather(*readers)
@@ -262,76 +259,3 @@ async def listened(trader: Trader, channel: str) -> str:
 def envelope(jws: str) -> str:
     """The frame of a signed message."""
     return json.dumps({"type": "wssec.signed", "id": "1", "data": {"jws": jws}})
-
-
-# --- readers ---
-
-Seen = tuple[str, datetime]
-
-
-async def read_on(screen: Client, seconds: float) -> list[Seen]:
-    """The quotes that come in so many seconds to somebody who reads."""
-    for listed in LISTED:
-        await screen.subscribe(f"market:{listed.symbol}")
-    seen = []
-    try:
-        async with asyncio.timeout(seconds):
-            async for event in screen.events():
-                if event.type == "market.quote":
-                    seen.append((event.data["symbol"], datetime.fromisoformat(event.data["at"])))
-    except TimeoutError:
-        pass
-    return seen
-
-
-class SlowReader:
-    """A client with a small window, who reads when he is told to."""
-
-    def __init__(self, client: BareClient) -> None:
-        self._client = client
-
-    @classmethod
-    async def open(cls, stage: Stage, token: str) -> "SlowReader":
-        """Connect, and listen to everything."""
-        where = urlsplit(stage.url)
-        sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1_448)  # as Ethernet has them; else a timer decides
-        sock.connect(("127.0.0.1", where.port))
-        raw = RawSocket(*await asyncio.open_connection(sock=sock, limit=1_024))
-        await raw.upgrade(PATH, handshake_headers(where.netloc, origin=stage.url, token=token))
-        client = BareClient(raw, None)
-        for listed in LISTED:
-            await client.send("wssec.subscribe", {"channel": f"market:{listed.symbol}"})
-        return cls(client)
-
-    async def read_until(self, moment: datetime) -> list[Seen]:
-        """Everything that comes, until of each symbol there is a quote after this moment."""
-        seen: list[Seen] = []
-        async for message in self._client:
-            if message["type"] == "market.quote":
-                seen.append((message["data"]["symbol"], datetime.fromisoformat(message["data"]["at"])))
-                if len(newest(seen, moment)) == len(LISTED):
-                    break
-        return seen
-
-    async def close(self) -> None:
-        """Leave."""
-        await self._client.close()
-
-
-def by_symbol(seen: Sequence[Seen]) -> dict[str, list[datetime]]:
-    """When the quotes of each symbol were made, as they came."""
-    return {listed.symbol: [at for symbol, at in seen if symbol == listed.symbol] for listed in LISTED}
-
-
-def both_saw(mine: Sequence[Seen], others: Sequence[Seen]) -> set[Seen]:
-    """What the one has seen while both were listening to everything."""
-    since = max(times[0] for seen in (mine, others) for times in by_symbol(seen).values())
-    until = min(seen[-1][1] for seen in (mine, others))
-    return {quote for quote in mine if since <= quote[1] < until}
-
-
-def newest(seen: Sequence[Seen], moment: datetime) -> set[str]:
-    """The symbols of which there is a quote from after a moment."""
-    return {symbol for symbol, at in seen if at > moment}
