@@ -11,6 +11,7 @@ from tests.kits import GENEROUS, audited, in_loop
 from tests.test_metrics_route import sample
 from tornado_wssec import PUBLIC, Envelope, Message, Registry, SecureWebSocketHandler, WarnOnly, on
 from tornado_wssec.errors import ConfigurationError, InvalidMessage
+from tornado_wssec.policy.high_water import SETTLING_SECONDS
 from tornado_wssec.policy.identity import Identity
 from tornado_wssec.policy.session import Account, Session
 from tornado_wssec.settings import Limits
@@ -80,6 +81,20 @@ async def test_message_that_does_not_fit_is_answered_until_the_day() -> None:
         ann = await kit.connect("/ws", permissions=["chat:write:lobby"])
         assert {"given": line} == await ann.request("say", line)
         await kit.advance(600)
+        await ann.assert_refused("invalid", "say", line)
+
+
+@in_loop
+async def test_day_comes_where_the_clock_is_set_forward() -> None:
+    """It read a week too little as the server started: what counts is the day, once that has stayed so for a while."""
+    async with kit_of() as kit:
+        ann = await kit.connect("/ws", permissions=["chat:write:lobby"])
+        line = {"room": "lobby", "text": ["no"]}
+        kit.clock.step_wall(7 * DAY)
+        await kit.advance(1)
+
+        assert {"given": line} == await ann.request("say", line)
+        await kit.advance(SETTLING_SECONDS)
         await ann.assert_refused("invalid", "say", line)
 
 

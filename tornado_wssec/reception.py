@@ -103,7 +103,7 @@ class Reception:
         self._rights = rights
         self._refusals = refusals
         self._measuring = measuring
-        self._warned = Warned(audit, measuring.metrics, refusals.sampler, clock)
+        self.warned = Warned(audit, measuring.metrics, refusals.sampler, clock)
         self._alarm = alarm
         self._tracing = tracing
         self._trust_traceparent = trust_traceparent
@@ -125,7 +125,7 @@ class Reception:
                     self._authenticators,
                     self._limits,
                     newest_wins=self._newest_wins,
-                    leniency=self._warned.leniency_of(self._registry),
+                    leniency=self.warned.leniency_of(self._registry),
                 )
             except (FrameError, ValueError) as error:
                 logger.error("%s cannot be served: %s; see `wssec check`", handler.__name__, error)

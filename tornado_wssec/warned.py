@@ -45,14 +45,28 @@ class Warned:
         self._sampler = sampler
         self._clock = clock
         self._told: set[tuple[str, str]] = set()
+        self._lasting: list[tuple[float, Leniency]] = []
 
     def leniency_of(self, registry: Registry) -> Leniency | None:
         """What is let pass of a registry's types; None: nothing, now and later."""
         if registry.warn_only is None:
             return None
         # By the monotonic clock from here on: a wall clock that is set back does not make it last longer.
-        left = registry.warn_only.ends_at - self._clock.wall()
-        return Leniency(registry.eased_types(), self._clock.monotonic() + left, self.tell)
+        ends_at = registry.warn_only.ends_at
+        until = self._clock.monotonic() + ends_at - self._clock.wall()
+        leniency = Leniency(registry.eased_types(), until, self.tell)
+        self._lasting.append((ends_at, leniency))
+        return leniency
+
+    def look(self, now: float, settled: float) -> None:
+        """Let the day come earlier where the clock has been set forward, or this machine has slept.
+
+        Args:
+            now: monotonic seconds.
+            settled: wall seconds that are no glitch: one of a year must not end it for good.
+        """
+        for ends_at, leniency in self._lasting:
+            leniency.end_by(now + ends_at - settled)
 
     def tell(self, spec: MessageSpec, session: Session, fault: InvalidMessage) -> None:
         """Tell of one message that was admitted and that its schema refuses."""

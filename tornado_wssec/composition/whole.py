@@ -34,6 +34,8 @@ def compose(given: Arguments) -> Parts:
     door = door_of(given, inside)
     modes = modes_of(given, inside)
     lifecycle = lifecycle_of(given, inside, door)
+    timekeeping = inside.crowd.timekeeping
+    lifecycle.watchers.append(lambda now: door.reception.warned.look(now, timekeeping.settled))
     keep_incidents(inside)
     feed_metrics(inside, lifecycle)
     return Parts(inside, door, modes, lifecycle)

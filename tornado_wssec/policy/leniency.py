@@ -8,13 +8,13 @@ from .session import Session
 from .specs import MessageSpec
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Leniency:
     """Which types are eased at one endpoint.
 
     Args:
         types: their names.
-        until: monotonic seconds; from then on nothing is.
+        until: monotonic seconds; from then on nothing is. `end_by` brings it nearer, and nothing puts it off.
         tell: told of each message that was admitted and that its schema refuses.
     """
 
@@ -25,3 +25,7 @@ class Leniency:
     def covers(self, spec: MessageSpec, now: float) -> bool:
         """Whether a message of this type is let pass now, whatever its schema says."""
         return now < self.until and spec.type in self.types
+
+    def end_by(self, until: float) -> None:
+        """Last no longer than this, in monotonic seconds."""
+        self.until = min(self.until, until)
