@@ -113,6 +113,17 @@ def test_anatomy_can_be_asked_twice() -> None:
     assert paths(outer) == paths(outer)
 
 
+def test_anatomy_goes_as_deep_as_json_may() -> None:
+    """32 schemas, one in the other, and no more."""
+    deep = schema(n=fields.Integer())
+    for _ in range(31):
+        deep = schema(inner=fields.Nested(deep))
+
+    assert 32 == len(levels_of(deep()))
+    with pytest.raises(ValueError, match="schemas nest deeper than 32"):
+        levels_of(schema(inner=fields.Nested(deep))())
+
+
 def test_anatomy_ends() -> None:
     """A schema that makes a new one for each level is deeper than any value, and refused."""
 

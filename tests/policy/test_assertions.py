@@ -77,3 +77,8 @@ def test_assertion_is_quoted_in_short() -> None:
 
     assert told[0].startswith("the credential names nobody: this cannot be the subject")
     assert 159 >= len(told[1].removeprefix("the credential names nobody: ")) > 100
+
+
+def test_assertion_is_printed_without_its_claims() -> None:
+    """They are personal."""
+    assert "ann@example.com" not in repr(Assertion(subject="u1", claims={"email": "ann@example.com"}))

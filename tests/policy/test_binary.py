@@ -66,6 +66,12 @@ def admit(message: bytes) -> Permitted:
     return PIPELINE.admit(message, session(limits=LIMITS), 0.0)
 
 
+def test_binary_message_begins_with_the_length_of_its_head() -> None:
+    """In four bytes, the largest first."""
+    assert b"\0\0\0\2{}PNG" == joined("{}", b"PNG")
+    assert (b"{}", b"PNG") == parted(b"\0\0\0\2{}PNG")
+
+
 def test_binary_message_is_permitted_with_its_payload() -> None:
     """The handler finds the bytes among the data, as they came."""
     permitted = admit(frame(PNG + b"\0\xff"))

@@ -70,3 +70,8 @@ def test_resumed_tells_where_something_is_missing(is_whole: bool, holes: set[int
     resumed = Resumed(2, missed, is_whole, frozenset(holes))
 
     assert told == [None if one is None else one.seq for one in resumed.in_order(None)]
+
+
+def test_resumed_is_whole_unless_it_says_otherwise() -> None:
+    """Where nothing has been missed nobody is told of a gap."""
+    assert [] == list(Resumed(2).in_order(None))

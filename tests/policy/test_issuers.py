@@ -32,6 +32,11 @@ def problems(**changed: Any) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
+def test_issuers_that_are_equal_are_one() -> None:
+    """Also where roles are given, of which no hash can be made."""
+    assert 1 == len({issuer(roles={"editor": ["board:*"]}) for _ in range(2)})
+
+
 def test_issuer_lists_everything_at_once() -> None:
     """Where the keys are, and each of its rules."""
     assert [

@@ -35,6 +35,15 @@ def at(of: KeyRing, kid: str) -> Key:
     return found
 
 
+def test_rings_of_equal_keys_are_one() -> None:
+    """What is found by name is made of the keys, and adds nothing; nor is it printed twice."""
+    one = ring()
+
+    assert 1 == len({one, KeyRing(one.keys)})
+    assert "_by_kid" not in repr(one)
+    assert "compromised=" not in repr(one)
+
+
 # --- making and adding ---
 
 

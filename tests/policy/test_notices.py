@@ -122,6 +122,7 @@ def test_notice_that_has_expired_is_left_aside() -> None:
     assert not Notices().heed(notice, NOW + NOTICE_SECONDS)
     assert Notices().heed(notice, NOW + NOTICE_SECONDS - 0.001)
     assert Notices().heed(notice, NOW - 60)
+    assert 600.0 == NOTICE_SECONDS
 
 
 def test_notices_are_forgotten_once_they_have_expired() -> None:

@@ -59,6 +59,8 @@ def test_plain_json_leaves_everything_without_msgspec(monkeypatch: pytest.Monkey
     """It is optional."""
     monkeypatch.setattr(shapes, "IS_THERE", False)
     bare = runpy.run_path(str(plain_json.__file__), run_name="tornado_wssec.policy.bare")
+    with pytest.raises(ValueError, match="without msgspec"):
+        bare["write_plain"]({})
     monkeypatch.setattr(codec, "PLAIN", bare["PLAIN"])
     monkeypatch.setattr(codec, "write_plain", bare["write_plain"])
 

@@ -232,6 +232,7 @@ def test_scan_registers_what_a_package_declares(package: Path) -> None:
         about=HEAD + 'class About(Message):\n  class Meta:\n    type = "about"\n    permission = PUBLIC\n',
     )
     registry = Registry.scan("declared")
+    assert registry.is_compiled is Registry().is_compiled is True  # the quick way is what one gets
 
     assert ["about", "chat.send", "chat.said"] == list(registry.messages)
     assert ["room"] == [spec.pattern.text for spec in registry.channels]

@@ -140,6 +140,11 @@ def test_revocations_have_ids_of_their_own() -> None:
     assert 100 == len({made().id for _ in range(100)})
 
 
+def test_revocation_minds_clocks_that_are_apart() -> None:
+    """A minute each of issuer, revoker, verifier and pruner, and one more."""
+    assert 5 * 60.0 == SKEW_SECONDS
+
+
 @pytest.mark.parametrize("kind", [Kind.TOKEN, Kind.SUBJECT, Kind.TENANT])
 @pytest.mark.parametrize("margin", [0.0, 30.0])
 def test_revocation_outlives_every_token_that_it_matches(kind: Kind, margin: float) -> None:
