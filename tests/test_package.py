@@ -21,6 +21,7 @@ INFO = f"tornado_wssec-{PROJECT['version']}.dist-info"
 DISTRIBUTIONS = {
     "_pytest": "pytest",
     "cryptography": "PyJWT[crypto]",
+    "yaml": "pyyaml",
     "jwt": "PyJWT[crypto]",
     "opentelemetry": "opentelemetry-api",
 }
