@@ -46,7 +46,8 @@ class DashboardSocket(SecureWebSocketHandler):
     async def show(self, data: dict[str, Any]) -> None:
         """Send what was measured in a span of time, and the last alarms in it; what is new comes by the channels."""
         step, now = STEPS[data["step"]], datetime.now(UTC)
-        until = int(min(data["until"] or now, now).timestamp())  # nobody has measured what is to come
+        # Nobody has measured what is to come, nor what was before clocks counted.
+        until = max(int(min(data["until"] or now, now).timestamp()), 0)
         since = max(int(data["since"].timestamp()), until - step * (min(data["most"], 120) - 2))
         since -= since % step
         wanted = [MEASURED[name] for name in dict.fromkeys(data["metrics"]) if name in MEASURED]

@@ -41,15 +41,24 @@ class Api(tornado.web.RequestHandler):
         Raises:
             HTTPError: 415 for what a form could send from any site, 400 for anything else that is not one.
         """
-        if not self.request.headers.get("Content-Type", "").startswith("application/json"):
-            raise tornado.web.HTTPError(415)
-        try:
-            value = json.loads(self.request.body[:MOST_BYTES])[name]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            raise tornado.web.HTTPError(400) from None
+        value = self.sent(name)
         if not isinstance(value, str):
             raise tornado.web.HTTPError(400)
         return value
+
+    def sent(self, name: str) -> Any:
+        """What the JSON object in the body says under a name; None where it says nothing.
+
+        Raises:
+            HTTPError: 415 and 400, as for `said`.
+        """
+        if not self.request.headers.get("Content-Type", "").startswith("application/json"):
+            raise tornado.web.HTTPError(415)
+        body = self.request.body
+        try:
+            return json.loads(body).get(name) if len(body) <= MOST_BYTES else None
+        except (ValueError, AttributeError, RecursionError):
+            raise tornado.web.HTTPError(400) from None
 
 
 class DemoSignIn(Api):
@@ -85,6 +94,12 @@ class Page(tornado.web.StaticFileHandler):
 
     trusted_types = "'none'"
     """The policies by which its scripts may make markup of a text (Trusted Types)."""
+
+    def parse_url_path(self, url_path: str) -> str:
+        """The file that is asked for; one with a NUL in its name would be an error of ours, and a traceback a try."""
+        if "\0" in url_path:
+            raise tornado.web.HTTPError(404)
+        return super().parse_url_path(url_path)
 
     def set_default_headers(self) -> None:
         set_security_headers(self)

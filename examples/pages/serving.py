@@ -27,7 +27,7 @@ async def _serve(make_app: Callable[[], Application], *background: Callable[[Gua
     wanted = int(os.environ.get("PORT", "8888"))
     async with app.settings["wssec"] as guard:
         try:
-            port = guard.listen(app, wanted)
+            port = guard.listen(app, wanted, address=address())
         except OSError as error:
             sys.exit(f"port {wanted} cannot be used ({error.strerror}); another one: PORT=0, or --port")
         print(f"listening on http://127.0.0.1:{port}", flush=True)
@@ -37,3 +37,8 @@ async def _serve(make_app: Callable[[], Application], *background: Callable[[Gua
         finally:
             for task in tasks:
                 task.cancel()
+
+
+def address() -> str | None:
+    """Where to bind; where anybody is whoever they say they are, this machine alone, TLS or not."""
+    return "127.0.0.1" if os.environ.get("EXAMPLE_SIGN_IN") == "1" else None
