@@ -72,6 +72,12 @@ def test_binary_message_begins_with_the_length_of_its_head() -> None:
     assert (b"{}", b"PNG") == parted(b"\0\0\0\2{}PNG")
 
 
+def test_binary_message_needs_its_bytes() -> None:
+    """Its fields alone are no message."""
+    with pytest.raises(InvalidMessage):
+        SPEC.load({"board": "b1"})
+
+
 def test_binary_message_is_permitted_with_its_payload() -> None:
     """The handler finds the bytes among the data, as they came."""
     permitted = admit(frame(PNG + b"\0\xff"))

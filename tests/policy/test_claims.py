@@ -163,6 +163,11 @@ def test_claims_begin_at_nbf_less_the_leeway() -> None:
     assert "nbf is ahead" == refusal(nbf=int(NOW) + 31)
 
 
+def test_claims_are_not_too_old_unless_something_says_so() -> None:
+    """Not even those of the first second that is counted."""
+    assert "u1" == READER.read(good_claims(RULES, 0.0), "kid", 5.0).subject
+
+
 def test_claims_live_no_longer_than_the_rules_allow() -> None:
     """The cap is on the whole life, not on what is left of it."""
 

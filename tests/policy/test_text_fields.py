@@ -105,6 +105,7 @@ def test_plain_text_lets_pass_what_is_asked_for() -> None:
     assert "a\nb" == loads(PlainText(max_length=8, allow="\n"), "a\nb")
     assert "\ue000" == loads(PlainText(max_length=8, private_use=True), "\ue000")
     assert "\u0378" == loads(PlainText(max_length=8, unassigned=True), "\u0378")
+    assert is_refused(PlainText(max_length=8), "\u0378")
 
 
 @given(st.text(max_size=40))
