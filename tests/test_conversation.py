@@ -15,6 +15,7 @@ from tests.talk import Heard, Script, TalkSocket, talk_kit
 from tornado_wssec import Close, Disconnect, Envelope, Limits, PermissionDenied, Timeouts, Unavailable
 from tornado_wssec.errors import FrameDropped, HandlerFailed
 from tornado_wssec.policy.pipeline import Pipeline
+from tornado_wssec.standing import Standing
 from tornado_wssec.testing.raw import BINARY, PING, PONG, TEXT, frame_bytes
 
 SECRET = "s3cr3t-of-the-handler"
@@ -611,3 +612,27 @@ async def test_conversation_end_among_frames_that_come_together(is_coroutine: bo
         await client.assert_closed(4499)
 
     assert ["0", "1", "2"] == handled
+
+
+@in_loop
+async def test_conversation_rights_asked_for_among_frames_that_come_together() -> None:
+    """What came with the message during which a change was announced waits for the answer, as any other does."""
+    handled: list[int] = []
+    answered = asyncio.Event()
+
+    def do(socket: TalkSocket, data: dict[str, Any]) -> None:
+        handled.append(len(handled))
+        if len(handled) == 1:
+            (live,) = kit.guard.hub
+            asking: Any = asyncio.ensure_future(answered.wait())
+            live.standing = Standing(live.session.identity, is_announced=True, asking=asking)
+
+    async with talk_kit(Script(do)) as kit:
+        client = await kit.connect("/ws", permissions=["talk:guarded"])
+        await client.socket.write(2 * frame_bytes(TEXT, b'{"type":"talk.guarded","id":"a","data":{}}'))
+        await client.receive()
+        before = handled[:]
+        answered.set()
+        await client.receive()
+
+    assert ([0], [0, 1]) == (before, handled)

@@ -137,24 +137,22 @@ class Conversation(Handling):
         known: MessageSpec | None = None
         meter: Any = None
         method: Any = None
-        message_id: str | None = None
-        data: dict[str, Any] = {}
         try:
             for passed in self._endpoint.pipeline.admit_swiftly(frames, session, now):
                 received += 1
-                if passed is not None:
-                    spec, message_id, data, _, _, _ = passed
-                    if spec is not known:
-                        if spec.message in APART or live.standing is not None:
-                            known = None
-                        else:
-                            known, meter = spec, meters[spec.type]
-                            method = getattr(self._handler, methods[spec.type])
-                if passed is None or known is None:
+                if passed is not None and passed[0] is not known:
+                    spec = passed[0]
+                    if spec.message in APART:
+                        known = None
+                    else:
+                        known, meter = spec, meters[spec.type]
+                        method = getattr(self._handler, methods[spec.type])
+                if passed is None or known is None or live.standing is not None:
                     self._receive(frames[received - 1], passed and as_permitted(passed), now)
                     if session.close is not None or inbox.running is not None:
                         break
                     continue
+                _, message_id, data, _, _, _ = passed
                 lifetime.idle_since = now
                 count = meter.count = meter.count + 1
                 began = None if count % TIMED_ONE_IN else self._monotonic()
