@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from examples.pages import page_routes
 from examples.pages.serving import address
 from examples.trading import app, people
 from tests.kits import in_loop
@@ -17,7 +18,7 @@ SIGN_IN = json.dumps({"name": "zoe"}).encode()
 
 def kit_of() -> GuardKit:
     """The desk, with its sign-in and its page."""
-    routes: list[Any] = [("/ws", app.DeskSocket), ("/sign-in", people.SignIn), *app.page_routes(app.HERE / "page")]
+    routes: list[Any] = [("/ws", app.DeskSocket), ("/sign-in", people.SignIn), *page_routes(app.HERE / "page")]
     return GuardKit(routes, registry=Registry.scan("schemas.market"))
 
 
