@@ -12,7 +12,6 @@ from tests.kits import in_loop
 from tornado_wssec import BearerToken, Identity, Registry, StoreUnavailable
 from tornado_wssec.testing import GuardKit
 
-
 BY_TOKEN = type("BoardSocket", (BoardSocket,), {"authenticators": (BearerToken(),)})
 """The same socket, for whoever shows a token."""
 
