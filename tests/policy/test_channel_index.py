@@ -55,3 +55,11 @@ def test_index_asks_few_of_many() -> None:
 def test_index_finds_nothing_of_a_name_of_no_kind(name: str) -> None:
     """Too short, too long, or with too few or too many segments."""
     assert [] == fitting(ChannelIndex(patterns_of("room:{room}")), name)
+
+
+def test_index_finds_the_longest_name() -> None:
+    """A name is as long as it may be, and no longer."""
+    index = ChannelIndex(patterns_of("a:{x}"))
+    longest = "a:" + "x" * (NAME_LENGTH - 2)
+
+    assert (["a:{x}"], []) == (list(index.candidates(longest)), list(index.candidates(longest + "x")))

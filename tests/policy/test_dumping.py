@@ -234,6 +234,24 @@ def test_short_way_sends_what_passes_the_checks(field: fields.Field[Any], good: 
         slow.dump({"it": bad})
 
 
+@pytest.mark.parametrize(
+    ("field", "data", "written"),
+    [
+        (fields.List(fields.UUID()), [ID], [str(ID)]),
+        (fields.Dict(text(), fields.UUID()), {"a": ID}, {"a": str(ID)}),
+        (fields.Tuple((fields.UUID(), text())), (ID, "a"), (str(ID), "a")),
+        (fields.Nested(schema(id=fields.UUID())), {"id": ID}, {"id": str(ID)}),
+    ],
+    ids=["list", "table", "pair", "object"],
+)
+def test_short_way_writes_what_is_inside(field: fields.Field[Any], data: object, written: object) -> None:
+    """At every depth in the form that JSON has for it."""
+    dump, slow = short_way(it=field)
+
+    assert is_same({"it": written}, dump({"it": data}))
+    assert is_same({"it": written}, slow.dump({"it": data}))
+
+
 def test_short_way_counts_a_pair() -> None:
     """A length that no pair has is met by none."""
     dump, _ = short_way(it=fields.Tuple((text(), text()), validate=validate.Length(max=1)))

@@ -203,6 +203,14 @@ def test_more_than_a_year_does_not_start() -> None:
     assert ["lasts until 2027-01-01, which is more than a year away"] == [one.fault for one in registry.problems(NOON)]
 
 
+@pytest.mark.parametrize(("before", "count"), [(0.0, 0), (1.0, 1)])
+def test_year_is_the_longest_there_is(before: float, count: int) -> None:
+    """366 days to the second."""
+    found = TOMORROW.problems({}, TOMORROW.ends_at - 366 * 86_400.0 - before)
+
+    assert count == len(list(found))
+
+
 def test_registry_is_strict_unless_it_says_otherwise() -> None:
     """Nothing is eased by default."""
     registry = Registry(message(type=text()))

@@ -67,7 +67,7 @@ def _add_object(source: Source, plan: Value, name: str, *, is_outermost: bool = 
     own_ones = [(member, names[member]) for member in plan.members if member.value.kind == "own"]
     for member, own in own_ones:
         _add_own(source, member, own, name)
-        if member.is_required:  # and a field may have written nothing
+        if member.is_required:  # and there was nothing, or the field has written nothing
             source.add(f"if {own} is {absent}: {GIVE_UP}")
     entries = [(one.wire, names[one], one.is_always_there and one.value.kind != "own") for one in plan.members]
     result = assemble(source, entries, absent)
@@ -81,8 +81,6 @@ def _add_optional(source: Source, member: Member, own: str, absent: str) -> None
     """Write what becomes of a value that may be absent, or is written by a field of the application's."""
     if member.default is not missing:
         source.add(f"if {own} is {absent}: {own} = {default_of(source, member)}")
-    if member.is_required:
-        source.add(f"if {own} is {absent}: {GIVE_UP}")
     if member.value.kind != "own":
         with source.inside(f"if {own} is not {absent}"):
             _add_value(source, member.value, own)
