@@ -240,20 +240,28 @@ async def test_otel_span_names_a_person_by_a_pseudonym_alone(spans: Spans) -> No
 class Broken:
     """A provider, a tracer and a span that fail, each as it is asked to."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, failure: type[BaseException] = RuntimeError) -> None:
         self._where = where
+        self._failure = failure
 
     def __getattr__(self, name: str) -> Any:
         if name == self._where:
-            raise RuntimeError("s3cr3t of a tracer")
+            raise self._failure("s3cr3t of a tracer")
         return lambda *given, **named: self
 
 
+class Panic(BaseException):
+    """As exporters written in Rust raise it: no `Exception`."""
+
+
 @pytest.mark.parametrize("where", ["start_span", "get_span_context", "set_attributes", "set_status", "end"])
+@pytest.mark.parametrize("failure", [RuntimeError, Panic])
 @in_loop
-async def test_otel_failure_stops_no_message(where: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_otel_failure_stops_no_message(
+    where: str, failure: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
     """Handshakes and messages are as without it; the fault is told once, without what it says."""
-    async with GuardKit([(r"/ws", TroubledSocket)], registry=CHAT, tracer_provider=Broken(where)) as kit:
+    async with GuardKit([(r"/ws", TroubledSocket)], registry=CHAT, tracer_provider=Broken(where, failure)) as kit:
         for _ in range(2):
             ann = await kit.connect("/ws", permissions=["chat:write:lobby"])
             await ann.request("chat.send", {"room": "lobby", "text": "wait"})

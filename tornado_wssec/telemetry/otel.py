@@ -1,7 +1,8 @@
 """Spans of OpenTelemetry: one for each handshake, and one for each message, linked to its connection's handshake.
 
 Rules of this file:
-1. Whatever a tracer does, nothing is raised into the pipeline: what fails is told once, and the span is missing.
+1. Whatever a tracer does, nothing is raised into the pipeline, not even what is no `Exception`, as the panic of an
+   extension in Rust: what fails is told once, and the span is missing.
 2. A name or an attribute comes from what the application has declared, or from a fixed set: never from a stranger,
    never from a body. A person is in a span only under a pseudonym.
 3. A stranger's `traceparent` is not looked at: it could have everything sampled, or tie our spans to others' traces.
@@ -115,7 +116,7 @@ class Tracing:
         try:
             carrier = {name: values for name in self._propagator.fields if (values := headers.get(name))}
             return self._propagator.extract(carrier, Context())
-        except Exception as error:  # the carrier is a stranger's
+        except BaseException as error:  # the carrier is a stranger's
             self._tell(error)
             return Context()
 
@@ -123,7 +124,7 @@ class Tracing:
         if span is not None:
             try:
                 self._handshakes[request] = span.get_span_context()
-            except Exception as error:  # a tracer may be anything
+            except BaseException as error:  # a tracer may be anything
                 self._tell(error)
 
     # --- messages ---
@@ -183,7 +184,7 @@ class Tracing:
             return self._tracer.start_span(
                 name, context=parent or Context(), kind=kind, attributes=attributes, links=links
             )
-        except Exception as error:  # a tracer may be anything
+        except BaseException as error:  # a tracer may be anything
             self._tell(error)
             return None
 
@@ -195,7 +196,7 @@ class Tracing:
             if is_fault:
                 span.set_status(StatusCode.ERROR)
             span.end()
-        except Exception as error:  # a span may be anything
+        except BaseException as error:  # a span may be anything
             self._tell(error)
 
     @contextmanager
@@ -209,7 +210,9 @@ class Tracing:
         finally:
             contexts.detach(token)
 
-    def _tell(self, error: Exception) -> None:
+    def _tell(self, error: BaseException) -> None:
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise error
         if not self._is_told:
             self._is_told = True
             logger.error("a tracer failed, and spans are missing; told once: %s", where_raised(error))
