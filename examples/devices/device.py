@@ -66,7 +66,8 @@ class Device:
             HttpRefused: no; 401 where the device was revoked.
         """
         headers = {"X-Api-Key": self._key, "Content-Type": "application/json"}
-        request = HTTPRequest(f"{self._url}/device/token", "POST", headers, "{}", **self._tls)
+        # Where it would be sent on to, nobody has said that the key may be shown.
+        request = HTTPRequest(f"{self._url}/device/token", "POST", headers, "{}", follow_redirects=False, **self._tls)
         answer = await AsyncHTTPClient().fetch(request, raise_error=False)
         if answer.code != 200:
             raise HttpRefused(answer.code)

@@ -3,13 +3,56 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
+import tornado.web
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
 
 from examples.devices.app import DEVICES_MOST, grants_of
+from examples.devices.device import Device
 from examples.devices.house import House
 from examples.devices.things import CannotDo, Lamp, Thermostat, Thing
+from tests.kits import in_loop
 from tornado_wssec import Grants
+from tornado_wssec.client import HttpRefused
+
+
+class Elsewhere(tornado.web.RequestHandler):
+    """Sends a device on, and notes what it shows there."""
+
+    shown: ClassVar[list[str | None]] = []
+
+    def post(self) -> None:
+        """Where a key belongs."""
+        self.redirect("/elsewhere")
+
+    def get(self) -> None:
+        """Where none does."""
+        self.shown.append(self.request.headers.get("X-Api-Key"))
+
+
+@in_loop
+async def test_device_shows_its_key_nowhere_else() -> None:
+    """It is not sent on by whoever answers in the server's place."""
+    app = tornado.web.Application([("/device/token|/elsewhere", Elsewhere)])
+    (listener,) = bind_sockets(0, "127.0.0.1")
+    server = HTTPServer(app)
+    server.add_sockets([listener])
+    device = Device(f"http://127.0.0.1:{listener.getsockname()[1]}", "lamp-1", "s3cr3t", Lamp())
+
+    with pytest.raises(HttpRefused) as refused:
+        await device.buy_token()
+    server.stop()
+    await server.close_all_connections()
+    assert (302, []) == (refused.value.status, Elsewhere.shown)
+
+
+def test_device_shows_its_key_to_nobody_in_the_clear() -> None:
+    """Without TLS it speaks to this machine alone."""
+    with pytest.raises(ValueError, match="wss"):
+        Device("http://house.example", "lamp-1", "s3cr3t", Lamp())
 
 
 @pytest.fixture

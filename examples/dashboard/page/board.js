@@ -34,7 +34,7 @@ const charts = new Map();
 /** Exchange the key for a token of five minutes; done again before that ends. */
 async function exchange() {
   const headers = { "Content-Type": "application/json", "X-Api-Key": key };
-  const answer = await fetch("/token", { method: "POST", headers, body: "{}", cache: "no-store" });
+  const answer = await fetch("/token", { method: "POST", headers, body: "{}", cache: "no-store", redirect: "error" });
   if (!answer.ok) throw new HttpRefused(answer);
   me = await answer.json();
   token = me.token;

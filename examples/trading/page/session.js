@@ -46,7 +46,7 @@ function take(fresh) {
 async function ask(method, path, body) {
   const headers = { "Content-Type": "application/json" };
   if (token !== null) headers.Authorization = `Bearer ${token}`;
-  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
+  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store", redirect: "error" });
   if (!answer.ok) throw new HttpRefused(answer);
   return answer.status === 204 ? null : answer.json();
 }
