@@ -497,10 +497,11 @@ def test_plain_setting_has_no_file() -> None:
 def test_require_names_all_that_is_missing() -> None:
     """Each with its variable, what it is, and how to get it; empty is missing too."""
     settings = Settings.from_env({"WSSEC_ISSUER": "me"})
+    remedy = "set it, or load your wssec.env: `set -a; . ./wssec.env; set +a`; `wssec init` makes one"
 
     assert [
-        "WSSEC_STORE: is not set (URL of the store); set it, or run `wssec init`",
-        "WSSEC_ORIGINS: is not set (allowed origins, separated by commas); set it, or run `wssec init`",
+        f"WSSEC_STORE: is not set (URL of the store); {remedy}",
+        f"WSSEC_ORIGINS: is not set (allowed origins, separated by commas); {remedy}",
     ] == problems_of(lambda: settings.require("store", "issuer", "origins"))
 
 

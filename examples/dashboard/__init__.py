@@ -1,1 +1,1 @@
-"""S1, customers' live dashboards: each sees its own figures, by a token that its API key was exchanged for."""
+"""Customers' live dashboards: each sees its own figures, by a token that its API key was exchanged for."""

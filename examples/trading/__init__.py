@@ -1,1 +1,1 @@
-"""S4, a trading desk: quotes for fast and slow readers, orders that only their owner can have signed."""
+"""A trading desk: quotes for fast and slow readers, orders that only their owner can have signed."""

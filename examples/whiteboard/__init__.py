@@ -1,1 +1,1 @@
-"""S2: a whiteboard on which people draw together, as far as each of them may."""
+"""A whiteboard on which people draw together, as far as each of them may."""

@@ -314,6 +314,23 @@ def test_check_of_what_is_no_application_ends_in_a_line(app: Checked, name: str,
     assert told in outcome.err
 
 
+@pytest.mark.parametrize("name", ["absent:make_app", "absent.app:make_app", "html.absent:make_app"])
+def test_check_of_a_module_that_is_not_there(bare: Terminal, name: str) -> None:
+    """It says that, and names no place in the command's own code."""
+    outcome = bare("check", name)
+
+    assert 1 == outcome.code
+    assert f"{name.partition(':')[0]}: there is no such module; name one that can be imported from here" in outcome.err
+
+
+def test_check_of_a_module_that_imports_what_is_not_there(app: Checked) -> None:
+    """What is missing is told with the line that asks for it."""
+    outcome = app(then="\nimport absent\n", name="make_app")
+
+    assert 1 == outcome.code
+    assert "No module named 'absent' at " in outcome.err
+
+
 @pytest.mark.parametrize("name", ["app", "app:", ":app", ""])
 def test_check_wants_module_and_attribute(bare: Terminal, name: str) -> None:
     """Anything else is wrong usage."""

@@ -16,6 +16,7 @@ import click
 
 from ..errors import StoreMissing
 from ..settings import Settings, Timeouts
+from ..settings.environment import HOW_TO_SET
 from ..stores.base import Generation, Store
 from ..stores.keyfile import KeyFile
 from ..stores.url import open_store
@@ -80,7 +81,7 @@ def in_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
 
 def _store(settings: Settings) -> Store:
     if settings.store is None:
-        raise Refused("WSSEC_STORE is not set; set it to the URL of the store, or run `wssec init`")
+        raise Refused(f"WSSEC_STORE is not set; {HOW_TO_SET}")
     url = settings.store.reveal()
     if url.startswith("memory:"):
         raise Refused("memory:// lives in one process and no server would see it; use sqlite:///path or redis://host")

@@ -51,6 +51,8 @@ def from_here(what: str) -> Iterator[None]:
     except WssecError:
         raise
     except (Exception, SystemExit) as error:  # SystemExit: a script that was meant to be run
+        if isinstance(error, ModuleNotFoundError) and f"{what}.".startswith(f"{error.name}."):
+            raise Refused(f"{what}: there is no such module; name one that can be imported from here") from None
         raise Refused(f"{what} cannot be used: {_told(error)}; see that it imports in this directory") from None
 
 

@@ -12,6 +12,7 @@ from .secret import Secret
 _REDIS_SCHEMES: Final = ("redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 STORE_SCHEMES: Final = ("sqlite", *_REDIS_SCHEMES, "memory")
 COOKIE_SECRET_BYTES: Final = 32
+HOW_TO_SET: Final = "set it, or load your wssec.env: `set -a; . ./wssec.env; set +a`; `wssec init` makes one"
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"", "0", "false", "no", "off"})
 
@@ -130,10 +131,7 @@ class Settings:
         """Which of these settings are not set, with the variable of each."""
         by_name = {item.name: item.metadata for item in fields(self)}
         absent = [by_name[name] for name in names if not getattr(self, name)]
-        return [
-            Problem(about["variable"], f"is not set ({about['what']})", "set it, or run `wssec init`")
-            for about in absent
-        ]
+        return [Problem(about["variable"], f"is not set ({about['what']})", HOW_TO_SET) for about in absent]
 
     @classmethod
     def variables(cls) -> list[tuple[str, str, bool]]:
