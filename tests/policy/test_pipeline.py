@@ -384,3 +384,12 @@ def test_readmit_asks_again_whatever_has_changed() -> None:
     held.close = Close(CloseCode.REVOKED)
     with pytest.raises(FrameDropped):
         readmit(permitted, held, 1.0)
+
+
+def test_validate_lets_nothing_pass_unless_it_is_told_to() -> None:
+    """What clients publish is asked without a word about warn-only, and is refused as ever."""
+    incoming = Envelope().parse(frame("board.draw", board="b1", other=1), LIMITS)
+
+    with pytest.raises(InvalidMessage):
+        check(REGISTRY.resolve("board.draw"), incoming, ANN)
+    assert {"board": "b1", "other": 1} == check(REGISTRY.resolve("board.draw"), incoming, ANN, is_eased=True).data

@@ -54,6 +54,13 @@ def test_spec_loads_what_fits() -> None:
     assert {"at": at, "n": 7, "room": "x"} == found.load({"at": "2026-01-31T12:00:00Z", "in": "x"})
 
 
+def test_spec_loads_without_functions_of_its_own() -> None:
+    """What marshmallow answers is the answer."""
+    found = Registry(message(room=text()), strict=False, compiled=False).messages[TYPE]
+
+    assert {"room": "x"} == found.load({"room": "x"})
+
+
 def test_spec_refuses_what_does_not_fit() -> None:
     """The peer is told the fields; the audit is told the type, too, and no name that only the peer has used."""
     error = refusal(spec(room=text(), n=StrictInteger()), {"n": "1", "secret": 1})
