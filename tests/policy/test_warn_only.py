@@ -115,6 +115,17 @@ def test_leniency_ends_by_itself(talk: Talk) -> None:
         talk.say(100.0, room="lobby", text=1)
 
 
+def test_leniency_is_brought_nearer_and_never_put_off(talk: Talk) -> None:
+    """Where the day comes earlier by a clock that was set, it is over earlier; where later, all the same."""
+    leniency = Leniency(frozenset({"say"}), 100.0, talk.tell)
+    ends = []
+    for until in (150.0, 50.0, 70.0):
+        leniency.end_by(until)
+        ends.append(leniency.until)
+
+    assert [100.0, 50.0, 50.0] == ends
+
+
 def test_types_that_are_not_covered_are_refused() -> None:
     """As if there were no warn-only."""
     talk = Talk()
