@@ -126,15 +126,6 @@ def test_leniency_is_brought_nearer_and_never_put_off(talk: Talk) -> None:
     assert [100.0, 50.0, 50.0] == ends
 
 
-def test_leniency_is_never_put_off(talk: Talk) -> None:
-    """Its end comes nearer, and not further away again."""
-    leniency, spec = Leniency(frozenset({"say"}), 100.0, talk.tell), talk.pipeline.accepted["say"]
-    for until in (200.0, 50.0, 70.0):
-        leniency.end_by(until)
-
-    assert [True, False] == [leniency.covers(spec, now) for now in (49.9, 50.0)]
-
-
 def test_types_that_are_not_covered_are_refused() -> None:
     """As if there were no warn-only."""
     talk = Talk()
