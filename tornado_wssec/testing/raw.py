@@ -9,7 +9,7 @@ import ssl
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 PATIENCE_SECONDS: Final = 10.0
 """How long a claim waits for the server before it fails."""
@@ -97,7 +97,10 @@ class RawSocket:
 
     async def close(self) -> None:
         """Close the socket without a word."""
-        self._writer.close()
+        transport = cast(asyncio.Transport, self._writer.transport)
+        if not transport.is_closing() and not transport.is_reading():
+            transport.abort()  # asyncio's TLS would first wait for somebody to read what has come
+        transport.close()
         with contextlib.suppress(ConnectionError, ssl.SSLError):
             await self._writer.wait_closed()
 
