@@ -13,6 +13,7 @@ import pytest
 from tests.cli.conftest import Terminal
 from tests.cli.prepared import PYTHONPATH
 from tests.client.kit import RIGHTS, Chat, served
+from tests.ports import free_port
 from tornado_wssec import Close, CloseCode
 
 HELLO = 'chat.send {"room": "lobby", "text": "hello"}\n'
@@ -54,6 +55,14 @@ def test_connect_speaks_json(bare: Terminal, chat: Chat, token: str) -> None:
     assert [{"type": "reply", "id": "2", "data": {"delivered": True}}] == [one for one in said if one.get("id") == "2"]
     assert ["\x1b[2J"] == [one["data"]["text"] for one in said if one["type"] == "chat.posted"]
     assert "\x1b" not in outcome.out
+
+
+def test_connect_to_nobody_ends(bare: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script does not hang where no server is: exit 1, and the word that goes on trying."""
+    monkeypatch.setattr(sys.modules["tornado_wssec.cli.connect"], "FIRST_SECONDS", 0.05)
+    outcome = bare("connect", f"ws://127.0.0.1:{free_port()}/ws", stdin=HELLO)
+
+    assert (1, True) == (outcome.code, "no connection in 0.05 s: unreachable; --follow" in outcome.err), outcome
 
 
 def test_connect_speaks_flat(bare: Terminal, chat: Chat, token: str) -> None:

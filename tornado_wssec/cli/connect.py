@@ -8,6 +8,7 @@ Rules of this file:
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any, Final
 
 import click
@@ -25,6 +26,8 @@ from .typed import lines_of
 Way = Callable[[Callable[[], str]], Credential]
 CREDENTIAL_BYTES: Final = 8 * 1024
 EXAMPLE: Final = "wssec token issue --subject ann | wssec connect wss://app.example.com/ws/chat --token - --check"
+FIRST_SECONDS: Final = 15.0
+"""Until a first connection that nobody grants is given up: a script must not hang where no server is."""
 
 
 @click.command("connect", cls=Command, example=EXAMPLE, as_root=True)
@@ -35,7 +38,9 @@ EXAMPLE: Final = "wssec token issue --subject ann | wssec connect wss://app.exam
 @click.option("--origin", help="Come as a page of this origin does; without it, as a program.")
 @click.option("--flat", metavar="KEY", help="For an endpoint with a flat envelope: the key that names the type.")
 @click.option("--channel", "channels", multiple=True, help="Listen to this channel. Repeat it for several.")
-@click.option("--follow", is_flag=True, help="Go on listening when standard input has ended.")
+@click.option(
+    "--follow", is_flag=True, help="Go on: try until there is a server, and listen when standard input has ended."
+)
 @click.option("--insecure", is_flag=True, help="Allow ws:// to another machine.")
 @click.option("--check", is_flag=True, help="Only say whether these can be used; connect to nothing.")
 @json_option
@@ -72,13 +77,19 @@ async def _talk(client: Client, screen: Screen, channels: tuple[str, ...], *, fo
     """How many messages were refused."""
     talk = Talk(client, screen)
     try:
-        async with client, asyncio.TaskGroup() as group:
+        async with AsyncExitStack() as stack:
+            async with asyncio.timeout(None if follow else FIRST_SECONDS):
+                await stack.enter_async_context(client)
+            group = await stack.enter_async_context(asyncio.TaskGroup())
             hearing = group.create_task(talk.hear())
             for channel in channels:
                 await talk.obey(f"/listen {channel}")
             await _obey_lines(talk, screen)
             if not follow:
                 hearing.cancel()
+    except TimeoutError:
+        state = client.state
+        raise Refused(f"no connection in {FIRST_SECONDS:g} s: {state.reason}; --follow goes on trying") from None
     except ExceptionGroup as group_of_one:
         raise group_of_one.exceptions[0] from None
     return talk.refused
