@@ -62,7 +62,8 @@ def test_connect_to_nobody_ends(bare: Terminal, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys.modules["tornado_wssec.cli.connect"], "FIRST_SECONDS", 0.05)
     outcome = bare("connect", f"ws://127.0.0.1:{free_port()}/ws", stdin=HELLO)
 
-    assert (1, True) == (outcome.code, "no connection in 0.05 s: unreachable; --follow" in outcome.err), outcome
+    assert (1, True) == (outcome.code, "waiting: unreachable" in outcome.err), outcome
+    assert "there was no connection in 0.05 s; --follow goes on trying" in outcome.err
 
 
 def test_connect_speaks_flat(bare: Terminal, chat: Chat, token: str) -> None:

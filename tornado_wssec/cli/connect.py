@@ -88,8 +88,7 @@ async def _talk(client: Client, screen: Screen, channels: tuple[str, ...], *, fo
             if not follow:
                 hearing.cancel()
     except TimeoutError:
-        state = client.state
-        raise Refused(f"no connection in {FIRST_SECONDS:g} s: {state.reason}; --follow goes on trying") from None
+        raise Refused(f"there was no connection in {FIRST_SECONDS:g} s; --follow goes on trying") from None
     except ExceptionGroup as group_of_one:
         raise group_of_one.exceptions[0] from None
     return talk.refused
