@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -39,13 +40,18 @@ async def test_handover_answer() -> None:
 async def test_handover_answer_and_greeting_are_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that speaks the protocol is greeted with the packet that lets it in."""
     writes: list[bytes] = []
-    write = PlainPipe.write
+    sender = PlainPipe.sender
 
-    def counted(pipe: PlainPipe, data: bytes) -> int:
-        writes.append(data)
-        return write(pipe, data)
+    def counting(pipe: PlainPipe) -> Callable[[bytes], int]:
+        send = sender(pipe)
 
-    monkeypatch.setattr(PlainPipe, "write", counted)
+        def counted(data: bytes) -> int:
+            writes.append(data)
+            return send(data)
+
+        return counted
+
+    monkeypatch.setattr(PlainPipe, "sender", counting)
     async with chat_kit() as kit:
         client = await kit.connect("/ws", subprotocols=V1)
         await client.assert_received("wssec.ready")

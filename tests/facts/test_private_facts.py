@@ -131,13 +131,14 @@ def _defined(tree: ast.Module) -> Iterator[str]:
 
 
 def _mentioned(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    pieces = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(attr=name) if _is_private(name):
                 yield name, node.lineno
             case ast.ImportFrom(module=str(module), level=0) if module.partition(".")[0] in LIBRARIES:
                 yield from ((alias.name, node.lineno) for alias in node.names if _is_private(alias.name))
-            case ast.Constant(value=str(name)) if _is_private(name) and name.isidentifier():
+            case ast.Constant(value=str(name)) if _is_private(name) and name.isidentifier() and node not in pieces:
                 yield name, node.lineno
 
 
