@@ -132,6 +132,7 @@ async def test_moderation_agrees_over_processes(shared: dict[str, str]) -> None:
     async with Crowd(shared) as crowd, several(3, shared, RECORDS) as [one, two, dying]:
         ends = [await crowd.at(server, "ann", "room:a") for server in (one, two, dying)]
         bob, eve = await crowd.at(one, "bob", "room:a"), await crowd.at(two, "eve", "room:a")
+        await asyncio.sleep(STEADY_SECONDS)  # from then on the others look at its connections
         dying.process.kill()
         await dying.process.wait()
         await wssec(shared, "channels", "ban", "room:a", "--subject", "ann", "--yes")
