@@ -83,7 +83,8 @@ def wipe(page: Page) -> None:
 def is_dark(page: Page, x: float, y: float) -> bool:
     """Whether something is drawn within two pixels of a place, given as parts of width and height."""
     found: bool = page.evaluate(
-        """([x, y]) => {
+        """async ([x, y]) => {
+            for (let frames = 0; frames < 2; frames += 1) await new Promise(requestAnimationFrame); // it is drawn in one
             const { width, height } = paper;
             const copy = new OffscreenCanvas(5, 5).getContext("2d", { willReadFrequently: true });
             copy.drawImage(paper, 2 - x * width, 2 - y * height);
@@ -304,7 +305,7 @@ def test_whiteboard_asks_for_an_empty_board_once(stage: Stage, visit: Visitor) -
     heard: list[str] = []
     page.route_web_socket("**/ws/boards/moodboard", lambda socket: carried.append(carry(socket, heard)))
     page.get_by_role("button", name=re.compile("^cleo")).click()
-    page.get_by_role("button", name="moodboard").click()
+    page.get_by_role("button", name="moodboard", exact=True).click()
     expect(page.get_by_text("Owner, here")).to_be_visible()
     draw(page, (0.2, 0.2), (0.3, 0.3))
     expect_strokes(page, 1)
