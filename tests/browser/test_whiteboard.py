@@ -81,10 +81,10 @@ def wipe(page: Page) -> None:
 
 
 def is_dark(page: Page, x: float, y: float) -> bool:
-    """Whether something is drawn within two pixels of a place, given as parts of width and height."""
+    """Whether something is drawn within two pixels of a place, given as parts of width and height; once it is painted."""
     found: bool = page.evaluate(
         """async ([x, y]) => {
-            for (let frames = 0; frames < 2; frames += 1) await new Promise(requestAnimationFrame); // it is drawn in one
+            for (let frames = 0; frames < 2; frames += 1) await new Promise(requestAnimationFrame);
             const { width, height } = paper;
             const copy = new OffscreenCanvas(5, 5).getContext("2d", { willReadFrequently: true });
             copy.drawImage(paper, 2 - x * width, 2 - y * height);
