@@ -49,7 +49,7 @@ def test_interrupted_run_leaves_nothing_running() -> None:
     )
     assert bench.stdout is not None
     while not (line := bench.stdout.readline()).startswith("  round"):
-        assert line, bench.communicate()[1]
+        assert line, (bench.wait(), bench.communicate()[1])
     children = Path(f"/proc/{bench.pid}/task/{bench.pid}/children")
     started = [int(pid) for pid in children.read_text().split()] if children.exists() else []
     bench.send_signal(signal.SIGINT)

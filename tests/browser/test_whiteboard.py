@@ -81,7 +81,7 @@ def wipe(page: Page) -> None:
 
 
 def is_dark(page: Page, x: float, y: float) -> bool:
-    """Whether something is drawn within two pixels of a place, given as parts of width and height; once it is painted."""
+    """Whether something is drawn within two pixels of a place, given as parts of its size; once it is painted."""
     found: bool = page.evaluate(
         """async ([x, y]) => {
             for (let frames = 0; frames < 2; frames += 1) await new Promise(requestAnimationFrame);
