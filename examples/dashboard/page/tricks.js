@@ -40,6 +40,16 @@ async function open(credential) {
   };
 }
 
+/** The answer to a message; who asks too fast waits as he is told and asks again. */
+async function answerTo(line, message) {
+  for (;;) {
+    const said = await line.ask(message);
+    const { code, retry_after: wait } = JSON.parse(said);
+    if (code !== "rate_limited") return said;
+    await new Promise((resolve) => setTimeout(resolve, wait * 1_000));
+  }
+}
+
 /** Offer them all. */
 export function offerTricks({ me, credential }) {
   const [other, name] = OTHERS[me.tenant] ?? ["aurora", "Aurora Foods"];
@@ -56,7 +66,7 @@ export function offerTricks({ me, credential }) {
     let same = 0;
     for (const [number, { answer }] of rows.entries()) {
       const line = await open(credential); // one a trick: ten mistakes end a connection
-      const [said, saidOfNobody] = [await line.ask(real[number][1]), await line.ask(nobody[number][1])];
+      const [said, saidOfNobody] = [await answerTo(line, real[number][1]), await answerTo(line, nobody[number][1])];
       line.close();
       const { code } = JSON.parse(said);
       const isRight = code !== undefined && said === saidOfNobody;
