@@ -132,6 +132,16 @@ def test_advisories_of_an_old_list_are_warned_about() -> None:
     assert [] == list(problems(known, versions, {}))
 
 
+def test_advisories_that_nobody_looked_up_are_named() -> None:
+    """A list that was written by hand says of whom it knows nothing, and so does every run."""
+    versions = Versions(["lib", "other"], {"lib": Version("9"), "other": Version("1")}, {})
+    known = Known(TODAY, "a test", {"lib": ()}, ("other",))
+    (told,) = warnings(known, versions, {}, TODAY)
+
+    assert "nobody has looked up other: of these nothing is known" in told
+    assert [] == list(problems(known, versions, {}))
+
+
 # --- what is judged ---
 
 
@@ -152,7 +162,8 @@ def test_advisories_step_fails_for_a_planted_one(tmp_path: Path, capsys: pytest.
     """The committed list passes; with an advisory about the Tornado that is installed it exits 1."""
     list_, reasons = tmp_path / "known.json", tmp_path / "accepted.json"
     known = Known.load()
-    Known(known.looked_up, "a test", {**known.packages, "tornado": [PLANTED, ENDLESS]}).save(list_)
+    planted = {**known.packages, "tornado": [PLANTED, ENDLESS]}
+    Known(known.looked_up, "a test", planted, known.not_looked_up).save(list_)
     reasons.write_text((ROOT / "tests/advisories/accepted.json").read_text())
 
     assert (0, 1) == (compare(), compare(list_, reasons))
@@ -248,7 +259,7 @@ def test_advisories_are_looked_up_page_by_page() -> None:
 def test_advisories_list_is_written_and_read_again(tmp_path: Path) -> None:
     """Nothing is lost on the way, and what has no advisories is known to have none."""
     list_ = tmp_path / "known.json"
-    known = Known(TODAY, "a test", {"lib": (PLANTED, ENDLESS, LISTED), "other": ()})
+    known = Known(TODAY, "a test", {"lib": (PLANTED, ENDLESS, LISTED), "other": ()}, ("third",))
     known.save(list_)
 
     assert known == Known.load(list_)

@@ -32,6 +32,8 @@ def problems(known: Known, versions: Versions, accepted: Mapping[str, str]) -> I
     """Everything that must be mended, each with its remedy."""
     used: set[str] = set()
     for name in versions.needed:
+        if name in known.not_looked_up:
+            continue
         if name not in known.packages:
             yield f"{name} was never looked up; run `make audit` and commit tests/advisories/known.json"
             continue
@@ -72,6 +74,8 @@ def warnings(known: Known, versions: Versions, accepted: Mapping[str, str], toda
     days = (today - known.looked_up).days
     if days > OLD_DAYS:
         yield f"the list is {days} days old; run `make audit` and commit tests/advisories/known.json"
+    if unknown := sorted(set(known.not_looked_up) & set(versions.needed)):
+        yield f"nobody has looked up {', '.join(unknown)}: of these nothing is known; `make audit` asks OSV"
     for reason in sorted(accepted):
         yield f"accepted: {reason}: {accepted[reason]}"
     for name in sorted(set(versions.needed) - versions.floors.keys()):

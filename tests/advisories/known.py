@@ -94,11 +94,13 @@ class Known:
         looked_up: on which day.
         source: where.
         packages: canonical name → its advisories; a package without any was looked up, too.
+        not_looked_up: canonical names of those that whoever wrote the list by hand did not get to.
     """
 
     looked_up: datetime.date
     source: str
     packages: Mapping[str, Sequence[Advisory]]
+    not_looked_up: Sequence[str] = ()
 
     @classmethod
     def load(cls, path: Path = LIST) -> Self:
@@ -113,7 +115,7 @@ class Known:
             packages: dict[str, Sequence[Advisory]] = {
                 canonicalize_name(name): tuple(map(Advisory.read, listed)) for name, listed in found["packages"].items()
             }
-            known = cls(day, found["source"], packages)
+            known = cls(day, found["source"], packages, tuple(found.get("not_looked_up", ())))
             known.ensure_comparable()
         except (KeyError, TypeError, AttributeError, InvalidVersion) as error:
             raise ValueError(f"{path} is no list of advisories: {error!r}; run `make audit`") from error
@@ -134,6 +136,7 @@ class Known:
         described = {
             "looked_up": self.looked_up.isoformat(),
             "source": self.source,
+            **({"not_looked_up": sorted(self.not_looked_up)} if self.not_looked_up else {}),
             "packages": {
                 name: [one.written() for one in sorted(listed, key=lambda one: one.id)]
                 for name, listed in sorted(self.packages.items())
