@@ -11,6 +11,7 @@ def examined(page: Page) -> list[str]:
 
     The page must have been opened with `is_examined=True`: its own policy would refuse axe.
     """
+    page.wait_for_load_state()  # its text is there before its styles are
     faults = Axe().run(page).response["violations"]
     found = [f"{fault['id']}: {[node['target'] for node in fault['nodes']]}" for fault in faults]
     excess = page.evaluate(EXCESS)

@@ -249,6 +249,7 @@ def test_page_is_accessible(server: Served, visit: Visitor, state: State, scheme
     """axe-core has nothing to say: contrast, names, roles, landmarks."""
     page = visit(server.url, DESKTOP, scheme, is_examined=True)
     state(page, server)
+    page.wait_for_load_state()
 
     results = Axe().run(page)
 
@@ -261,6 +262,7 @@ def test_page_fits(server: Served, visit: Visitor, state: State, size: tuple[int
     """Nothing reaches beyond the right edge; on a phone whatever is pressed is at least 32 pixels high."""
     page = visit(server.url, size)
     state(page, server)
+    page.wait_for_load_state()  # its text is there before its styles are
 
     widths = page.evaluate(
         """() => [document.documentElement, ...document.querySelectorAll("dialog[open]")]
