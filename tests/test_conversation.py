@@ -13,7 +13,7 @@ from tests.kits import GENEROUS, V1, audited, in_loop, settled
 from tests.naming import stable
 from tests.talk import Heard, Script, TalkSocket, talk_kit
 from tornado_wssec import Close, Disconnect, Envelope, Limits, PermissionDenied, Timeouts, Unavailable
-from tornado_wssec.errors import FrameDropped, HandlerFailed
+from tornado_wssec.errors import FrameDropped, HandlerFailed, NotAcknowledged, NotReady, StoreUnavailable
 from tornado_wssec.policy.pipeline import Pipeline
 from tornado_wssec.standing import Standing
 from tornado_wssec.testing.raw import BINARY, PING, PONG, TEXT, frame_bytes
@@ -151,6 +151,30 @@ async def test_conversation_handler_that_refuses(error: Exception, code: str) ->
         client = await kit.connect("/ws")
         await client.assert_refused(code, "talk.do")
         await client.assert_nothing_received()
+
+
+@pytest.mark.parametrize("is_coroutine", [False, True])
+@pytest.mark.parametrize("error", [StoreUnavailable("s"), NotAcknowledged("s"), NotReady("s")], ids=stable)
+@in_loop
+async def test_conversation_handler_whose_store_fails(
+    error: Exception, is_coroutine: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it does not catch is `unavailable`, charged to nobody; the connection lives, and the audit knows why."""
+    caplog.set_level(logging.INFO, "tornado_wssec.audit")
+
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise error
+
+    script = Script((lambda *_: fail()) if is_coroutine else Script().fail(error))
+    async with talk_kit(script, limits=replace(GENEROUS, error_budget=1)) as kit:
+        client = await kit.connect("/ws")
+        for _ in range(3):
+            await client.assert_refused("unavailable", "talk.do")
+        await client.assert_nothing_received()
+
+    told = {line["evidence"] for line in audited(caplog.records, "message.refused")}
+    assert {f"{type(error).__name__}: s"} == told
 
 
 @in_loop

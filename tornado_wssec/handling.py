@@ -23,8 +23,10 @@ from .errors import (
     FrameError,
     HandlerFailed,
     HandlerTimedOut,
+    NotReady,
     RateLimited,
     ReauthRequired,
+    StoreError,
     Unavailable,
 )
 from .hub import Hub, Live
@@ -199,6 +201,7 @@ class Handling:
 
     def _refuse(self, permitted: Permitted, error: BaseException) -> None:
         """Tell what became of a message that was not handled."""
+        error = told_as(error)
         if isinstance(error, FrameError):
             error.message_id = permitted.id
             self._answer(error, None)
@@ -259,6 +262,13 @@ class Handling:
 async def awaited(result: Awaitable[Any]) -> Any:
     """A coroutine that waits for something which is none."""
     return await result
+
+
+def told_as(error: BaseException) -> BaseException:
+    """What a failure of a handler or a hook is told as: `Unavailable` where it is a store that failed, else itself."""
+    if isinstance(error, (StoreError, NotReady)):
+        return Unavailable(f"{type(error).__name__}: {error}")
+    return error
 
 
 def reply_of(result: Any) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from .conversation import Conversation
 from .errors import FrameError
+from .handling import told_as
 from .policy.pipeline import Permitted
 from .telemetry.otel import Outcome, Tracing
 
@@ -49,7 +50,7 @@ class TracedConversation(Conversation):
         return self._tracing.begin_message(permitted.spec.type, self._endpoint.name, self._handshake, who)
 
     def _refuse(self, permitted: Permitted, error: BaseException) -> None:
-        self._tracing.take(error)
+        self._tracing.take(told_as(error))
         super()._refuse(permitted, error)
 
     def _answer(self, error: FrameError, frame: str | bytes | None) -> None:

@@ -15,6 +15,9 @@ import tornado.web
 from schemas import devices
 from tornado_wssec import (
     BearerToken,
+    Close,
+    CloseCode,
+    Disconnect,
     Guard,
     Identity,
     Present,
@@ -22,6 +25,7 @@ from tornado_wssec import (
     SecureWebSocketHandler,
     SessionCookie,
     Ticket,
+    Unavailable,
     on,
 )
 
@@ -44,8 +48,11 @@ class DeviceSocket(SecureWebSocketHandler):
     requires = "devices:obey:{device}"  # of the URL: a token opens the socket of its own device
 
     async def opened(self) -> None:
-        """Listen to what the owner orders."""
-        await self.subscribe(f"device:{self.identity.subject}:orders")
+        """Listen to what the owner orders. A device that heard nothing would still seem to be there: it comes again."""
+        try:
+            await self.subscribe(f"device:{self.identity.subject}:orders")
+        except Unavailable as error:
+            raise Disconnect(Close(CloseCode.TRY_AGAIN_LATER, "try again later"), str(error)) from error
 
     @on(devices.Telemetry)
     async def report(self, data: dict[str, Any]) -> None:

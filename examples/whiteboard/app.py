@@ -21,9 +21,7 @@ from tornado_wssec import (
     Registry,
     SecureWebSocketHandler,
     SessionCookie,
-    StoreError,
     Ticket,
-    Unavailable,
     on,
 )
 
@@ -76,13 +74,10 @@ class BoardSocket(SecureWebSocketHandler):
             raise PermissionDenied(f"{person} is the owner of {board}, or nobody")
         self.members.set(board, person, data["role"])
         try:
-            try:
-                if data["role"] == "nobody":
-                    await guard.moderation.kick(f"board:{board}", subject=person)  # so that his page is told
-            finally:  # on this server it holds, whatever the store says
-                await guard.permissions_changed(subject=person)
-        except StoreError as error:
-            raise Unavailable(f"other servers may not have heard of it: {error}") from error
+            if data["role"] == "nobody":
+                await guard.moderation.kick(f"board:{board}", subject=person)  # so that his page is told
+        finally:  # on this server it holds, whatever the store says
+            await guard.permissions_changed(subject=person)
         await self.publish(f"board:{board}:live", whiteboard.Shared, data)
 
     async def tell(self, message: Any, data: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """The house of devices: who may do what, and what a lamp and a thermostat are."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import ClassVar
@@ -10,13 +10,15 @@ import tornado.web
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from examples.devices.app import DEVICES_MOST, grants_of
+from examples.devices.app import DEVICES_MOST, DeviceSocket, OwnerSocket, grants_of
 from examples.devices.device import Device
 from examples.devices.house import House
 from examples.devices.things import CannotDo, Lamp, Thermostat, Thing
+from examples.devices.tokens import device_rights
 from tests.kits import in_loop
-from tornado_wssec import Grants
+from tornado_wssec import BearerToken, Grants, Registry, StoreUnavailable, Unavailable
 from tornado_wssec.client import HttpRefused
+from tornado_wssec.testing import GuardKit
 
 
 class Elsewhere(tornado.web.RequestHandler):
@@ -121,3 +123,46 @@ def test_thing_refuses_what_it_cannot_do(thing: Thing, action: str, settings: di
         thing.obey(action, settings)
 
     assert before == [one for one in thing.read() if one["sensor"] != "temperature"]
+
+
+def failing(error: Exception) -> Callable[..., Awaitable[None]]:
+    """What raises whenever it is called."""
+
+    async def fail(*given: object, **named: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.fixture
+def kit(house: House) -> GuardKit:
+    """The server, for whoever shows a token."""
+    owner = type("OwnerSocket", (OwnerSocket,), {"authenticators": (BearerToken(),)})
+    routes = [("/ws/owner", owner), ("/ws/device/(?P<device>.+)", DeviceSocket)]
+    return GuardKit(routes, registry=Registry.scan("schemas.devices"), app_settings={"house": house})
+
+
+@in_loop
+async def test_owner_is_told_to_try_again_when_the_store_fails(
+    kit: GuardKit, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Her connection stays, and the device that she could not remove is still hers."""
+    lamp = house.enrol("olivia", "lamp", "Desk").device
+    async with kit:
+        owner = await kit.connect("/ws/owner", subject="olivia", permissions=grants_of("olivia", house))
+        for call in ("append", "put_record"):
+            monkeypatch.setattr(kit.store, call, failing(StoreUnavailable("it is gone")))
+
+        await owner.assert_refused("unavailable", "device.remove", {"device": lamp})
+        await owner.assert_refused("unavailable", "device.enrol", {"kind": "lamp", "label": "Hall"})
+        assert lamp in [one["device"] for one in (await owner.request("device.mine"))["devices"]]
+
+
+@in_loop
+async def test_device_that_cannot_listen_is_sent_away(kit: GuardKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes back by itself; meanwhile nobody takes it for one that hears."""
+    async with kit:
+        monkeypatch.setattr(kit.guard.channels, "subscribe", failing(Unavailable("it is gone")))
+        device = await kit.connect("/ws/device/lamp-1", subject="lamp-1", permissions=device_rights("lamp-1"))
+
+        assert "try again later" == await device.assert_closed(1013)

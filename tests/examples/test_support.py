@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from examples.support.app import CASES_MOST, grants_of
+from examples.support.app import CASES_MOST, STAFF, SupportSocket, grants_of
 from examples.support.cases import Cases
-from tornado_wssec import Grants
+from tests.kits import in_loop
+from tornado_wssec import BearerToken, Grants, Registry, StoreUnavailable
+from tornado_wssec.testing import GuardKit
 
 
 @pytest.fixture
@@ -63,3 +65,24 @@ def test_cases_have_names_that_nobody_guesses(cases: Cases) -> None:
 
     assert 50 == len(names)
     assert {20} == {len(name) for name in names}
+
+
+@in_loop
+async def test_supervisor_is_told_to_try_again_when_the_store_fails(
+    cases: Cases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may not hold on every server is `unavailable`; the connection stays."""
+    by_token = type("SupportSocket", (SupportSocket,), {"authenticators": (BearerToken(),)})
+    registry = Registry.scan("schemas.support", "schemas.moderation")
+    room = cases.open("cleo", "Parcel").room
+
+    async def fail(*given: object, **named: object) -> None:
+        raise StoreUnavailable("it is gone")
+
+    async with GuardKit([("/ws", by_token)], registry=registry, app_settings={"cases": cases}) as kit:
+        sue = await kit.connect("/ws", subject="sue", permissions=STAFF["sue"])
+        monkeypatch.setattr(kit.store, "append", fail)
+
+        mute = {"room": room, "subject": "cleo", "measure": "mute", "seconds": 60, "reason": ""}
+        await sue.assert_refused("unavailable", "moderation.act", mute)
+        assert "sue" == (await sue.request("support.list"))["me"]["name"]

@@ -14,7 +14,7 @@ from schemas import chat
 from tests.kits import CHAT, chat_kit, in_loop, settled
 from tornado_wssec import ConfigurationError, SecureWebSocketHandler, on
 from tornado_wssec.conversation import Conversation
-from tornado_wssec.errors import HandlerTimedOut
+from tornado_wssec.errors import HandlerTimedOut, StoreUnavailable
 from tornado_wssec.settings import Secret
 from tornado_wssec.testing import GuardKit
 from tornado_wssec.testing.raw import frame_bytes
@@ -69,6 +69,8 @@ class TroubledSocket(SecureWebSocketHandler):
         if data["text"] == "fail later":
             await asyncio.sleep(0)
             raise HandlerTimedOut("too long")
+        if data["text"] == "no store":
+            raise StoreUnavailable("s3cr3t")
         if data["text"] == "inner":
             with trace.get_tracer("app", tracer_provider=self.tracer).start_as_current_span("app.query"):
                 await asyncio.sleep(0)
@@ -142,6 +144,7 @@ async def test_otel_span_of_a_refused_handshake(spans: Spans) -> None:
         ("wait", ({}, StatusCode.UNSET)),
         ("fail", ({"wssec.code": "internal", "error.type": "KeyError"}, StatusCode.ERROR)),
         ("fail later", ({"wssec.code": "timeout"}, StatusCode.ERROR)),
+        ("no store", ({"wssec.code": "unavailable"}, StatusCode.ERROR)),
     ],
 )
 @in_loop

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..endpoint import on
-from ..errors import NotReady, StoreError, Unavailable
 from ..handler import SecureWebSocketHandler
 from . import listing, picture, terms
 from .actions import Actions
@@ -40,10 +39,7 @@ class OperationsSocket(SecureWebSocketHandler):
         guard, search, page = self.observer.guard, data["search"], data["page"]
         if data["scope"] == "here":
             return listing.page_of_here(guard, search, page)
-        try:
-            return await listing.page_of_all(guard, search, page)
-        except (StoreError, NotReady) as error:
-            raise Unavailable(f"the directory does not answer: {error}") from error
+        return await listing.page_of_all(guard, search, page)
 
     @on(terms.Connection)
     def tell_connection(self, data: Data) -> Data:
@@ -53,10 +49,7 @@ class OperationsSocket(SecureWebSocketHandler):
     @on(terms.Trust)
     async def tell_trust(self, data: Data) -> Data:
         """Keys, revocations, nodes and the store."""
-        try:
-            return await picture.trust(self.observer)
-        except (StoreError, NotReady) as error:
-            raise Unavailable(f"the store does not answer: {error}") from error
+        return await picture.trust(self.observer)
 
     @on(terms.AuditTail)
     def tell_audit(self, data: Data) -> Data:
@@ -67,10 +60,7 @@ class OperationsSocket(SecureWebSocketHandler):
     @on(terms.Spread)
     async def tell_spread(self, data: Data) -> Data:
         """How far the last action has come."""
-        try:
-            return await self.observer.spread.found()
-        except (StoreError, NotReady) as error:
-            raise Unavailable(f"the directory does not answer: {error}") from error
+        return await self.observer.spread.found()
 
     @on(terms.Propose)
     def propose(self, data: Data) -> Data:
