@@ -11,6 +11,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from examples.running.deployment import deployed
 from examples.running.stage import Stage
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.ports import free_port
 
 Scheme = Literal["light", "dark"]
 NOT_SIGNED_IN: Final = "Failed to load resource: .* 401"
@@ -36,7 +37,7 @@ CRAFTED: Final = """async (frames) => {
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     """One server for all; each test draws where it wipes first, or on a board of its own."""
-    with deployed("whiteboard") as running:
+    with deployed("whiteboard", port=free_port()) as running:
         yield running
 
 

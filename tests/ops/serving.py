@@ -67,7 +67,12 @@ async def main(many: int, *, has_history: bool) -> None:
         registry=CHAT,
         store=MemoryStore(wall=clock.wall),
         keys=HeldKeys(KeyRing().generate(now=clock.wall())),
-        limits=Limits(connections=2 * many + 1_000, connections_per_subject=50, connections_per_address=1_000),
+        limits=Limits(
+            connections=2 * many + 1_000,
+            connections_per_subject=50,
+            connections_per_address=1_000,
+            departures_per_second=100.0 * many,  # at its end nobody is there who could come back
+        ),
         timeouts=Timeouts(ping_interval=3_600.0),
     )
     app = Application([(r"/ws", ChatSocket), *guard.routes(ops=True)], wssec=guard)
