@@ -338,7 +338,7 @@ async def test_drain_is_hurried_by_a_second_signal(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nobody's turn and nobody's handler is waited for; the clients are told over how long to come back."""
-    monkeypatch.setattr("tornado_wssec.server.ECHO_SECONDS", 0.0)
+    monkeypatch.setattr("tornado_wssec.stop_signals.ECHO_SECONDS", 0.0)
     limits = Limits(departures_per_second=0.1, connections_per_subject=10)
     async with chat_kit(limits=limits) as kit:
         clients = [await kit.connect("/ws") for _ in range(3)]

@@ -28,11 +28,11 @@ from .policy.registry import Registry
 from .presence import PresenceHook
 from .rights import PermissionSource, Revalidation, SigningKeys
 from .routes import CsrfHandler, KeysHandler, LiveHandler, ReadyHandler, TicketHandler
-from .server import stop_signals
 from .services import Services
 from .serving import Serving
 from .settings import Limits, Secret, Settings, Timeouts, TokenRules
 from .startup import report_of
+from .stop_signals import stop_signals
 from .stores.base import Store
 from .telemetry.providers import MeterProvider, TracerProvider
 from .warned import tell_warn_only
@@ -266,7 +266,11 @@ class Guard(Serving, Services):
         app.add_handlers(r".*", self.routes(prefix=prefix, ops=ops))
 
     async def until_stopped(self) -> None:
-        """Wait for SIGTERM or SIGINT, then drain; a second one hurries that."""
+        """Wait for SIGTERM or SIGINT, then drain; a second one hurries that.
+
+        One that comes once it has drained changes nothing for five seconds: time for the program to end, with its own
+        status.
+        """
         with stop_signals(self._lifecycle.hurry) as stopped:
             name = await stopped
             logger.info("%s: draining %d connections", name, len(self.hub))

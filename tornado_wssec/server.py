@@ -1,11 +1,8 @@
 """A hardened `HTTPServer`, and how it ends: what Tornado leaves open, this bounds and drains."""
 
-import asyncio
 import logging
-import signal
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
 from tornado.httputil import HTTPHeaders
@@ -24,9 +21,6 @@ logger = logging.getLogger(__name__)
 LOOPBACK: Final = "127.0.0.1"
 BACKLOG: Final = 1_024
 """Of connections not yet accepted: a crowd that comes back at once; over Tornado's 128 each waits a second (TCP)."""
-
-ECHO_SECONDS: Final = 0.5
-"""Between two signals that are one wish, and two."""
 
 
 def hardened(
@@ -141,37 +135,3 @@ class Listener:
         """Close what speaks plain HTTP; upgraded sockets are the hub's."""
         self._server.stop()
         await self._server.close_all_connections()
-
-
-@contextmanager
-def stop_signals(hurry: Callable[[], None]) -> Iterator["asyncio.Future[str]"]:
-    """Listen to SIGTERM and SIGINT; gives what will be the name of the first.
-
-    A second one calls `hurry`, and a third does what it does to any program. What comes within `ECHO_SECONDS` of the
-    first is the same wish, told by another: a service manager tells each process, and the first one tells the others.
-    """
-    loop = asyncio.get_running_loop()
-    stopped: asyncio.Future[str] = loop.create_future()
-    first_at = 0.0
-    signals = (signal.SIGTERM, signal.SIGINT)
-
-    def leave() -> None:
-        for number in signals:
-            loop.remove_signal_handler(number)
-
-    def stop(name: str) -> None:
-        nonlocal first_at
-        if not stopped.done():
-            first_at = loop.time()
-            stopped.set_result(name)
-        elif loop.time() - first_at >= ECHO_SECONDS:
-            logger.warning("%s again: nobody is waited for any more", name)
-            leave()
-            hurry()
-
-    for number in signals:
-        loop.add_signal_handler(number, stop, signal.Signals(number).name)
-    try:
-        yield stopped
-    finally:
-        leave()

@@ -11,7 +11,7 @@ from tests.deploy.units import UNITS
 from tests.docs.pages import DOCS, ROOT, blocks
 from tornado_wssec.closing import going_away
 from tornado_wssec.draining import AGAIN_SECONDS, SPREAD_SHARE
-from tornado_wssec.server import ECHO_SECONDS
+from tornado_wssec.stop_signals import ECHO_SECONDS, ENDING_SECONDS
 from tornado_wssec.telemetry.audit_events import EVENTS
 from tornado_wssec.telemetry.measures import METRICS
 
@@ -40,7 +40,7 @@ def test_deploying_tells_of_the_drain_as_it_is() -> None:
     names = {metric.name for metric in METRICS}
 
     assert f"`{going_away(AGAIN_SECONDS).reason}`" in PAGE
-    assert (2 / 3, 0.5) == (SPREAD_SHARE, ECHO_SECONDS)
+    assert (2 / 3, 0.5, 5) == (SPREAD_SHARE, ECHO_SECONDS, ENDING_SECONDS)
     assert {"drain.began", "drain.ended"} <= EVENTS.keys()
     assert {"wssec_draining", "wssec_closes"} <= names
 
