@@ -26,8 +26,15 @@ from tornado_wssec.testing import Client, RawSocket, Response
 from tornado_wssec.testing.kit import ORIGIN
 from tornado_wssec.testing.raw import handshake_headers
 
-HASTE: Final[Mapping[str, float]] = {"mirror_for_new": 2.0, "mirror_for_live": 4.0, "store_sync": 2.0}
+HASTE: Final[Mapping[str, float]] = {
+    "store_call": 1.0,
+    "mirror_for_new": 2.0,
+    "mirror_for_live": 8.0,
+    "store_sync": 2.0,
+}
 """So that a test need not wait for a minute; what happens is the same."""
+STORE_CALL_SECONDS: Final = 5.0
+"""A busy machine is no fault. Who wants to see a store that does not answer names a time of his own."""
 ROOM: Final = {"room": "lobby", "text": "hi"}
 WRITER: Final = ("chat:write:lobby",)
 __all__ = ["HASTE", "Node", "environment_of", "make_store", "running", "until"]
@@ -76,7 +83,7 @@ async def serve(options: dict[str, Any]) -> None:
     """Serve until standard input ends."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     limits = replace(GENEROUS, **options.get("limits", {}))
-    timeouts = Timeouts(**options.get("timeouts", {}))
+    timeouts = Timeouts(**{"store_call": STORE_CALL_SECONDS, **options.get("timeouts", {})})
     guard = Guard.from_env(
         registry=CHAT,
         limits=limits,
@@ -199,6 +206,13 @@ async def until_status(node: Node, status: int, token: str, *, never: int | None
             assert found != never, f"{found}: {node.log()}"
 
 
+async def until_ready(node: Node) -> None:
+    """Return once it says that it lets people in."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await node.get("/wssec/ready") != 200:  # noqa: ASYNC110 -- it is asked
+            await asyncio.sleep(0.02)
+
+
 async def until(holds: Callable[[], bool], what: str = "what was to happen") -> None:
     """Return once it is so."""
     await asyncio.to_thread(wait_until, holds, what)
@@ -206,13 +220,14 @@ async def until(holds: Callable[[], bool], what: str = "what was to happen") -> 
 
 @asynccontextmanager
 async def running(
-    environment: Mapping[str, str], folder: Path, *, is_served: bool = True, **options: Any
+    environment: Mapping[str, str], folder: Path, *, is_served: bool = True, is_ready: bool = True, **options: Any
 ) -> AsyncIterator[Node]:
     """A running process.
 
     Args:
         folder: for its log.
         is_served: False: it is not expected to serve; its end is for the test.
+        is_ready: False: it has no store that it could use.
         options: `limits`, `timeouts` and `audit_is_required`.
     """
     bare = {name: value for name, value in os.environ.items() if not name.startswith("WSSEC_")}
@@ -228,6 +243,8 @@ async def running(
     try:
         if is_served:
             node.port = await node.line()
+        if is_served and is_ready:
+            await until_ready(node)
         yield node
     finally:
         await node.let_go()

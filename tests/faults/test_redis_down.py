@@ -12,6 +12,8 @@ from tornado_wssec.policy.revocation_entries import dump_body
 from tornado_wssec.policy.revocations import Kind, make_revocation
 from tornado_wssec.settings import Timeouts, TokenRules
 
+STRICT = {"mirror_for_new": 0.0, "mirror_for_live": 0.0, "store_call": 1.0}
+
 
 @in_loop
 async def test_down_at_the_start(own_redis: RedisServer, tmp_path: Path) -> None:
@@ -23,7 +25,7 @@ async def test_down_at_the_start(own_redis: RedisServer, tmp_path: Path) -> None
         await until_status(earlier, 101, token)
         assert "acknowledged" == await earlier.ask("revoke", "subject", "ann")
     own_redis.stop()
-    async with running(environment, tmp_path) as node:
+    async with running(environment, tmp_path, is_ready=False) as node:
         other = await node.token("bob", "s2")
         socket, response = await node.handshake(other)
         await socket.close()
@@ -89,7 +91,7 @@ async def test_strict_has_no_grace(own_redis: RedisServer, tmp_path: Path) -> No
     """Each newcomer has the store asked, so none comes in without it; who is in goes with the first look missed."""
     environment = environment_of(own_redis.url, tmp_path)
     await make_store(environment)
-    async with running(environment, tmp_path, timeouts={"mirror_for_new": 0, "mirror_for_live": 0}) as node:
+    async with running(environment, tmp_path, timeouts=STRICT) as node:
         token = await node.token()
         await until_status(node, 101, token)
         live = await node.connect(token)
@@ -107,7 +109,7 @@ async def test_strict_newcomer_meets_every_revocation(own_redis: RedisServer, tm
     """One of which the node has been told nothing, since no signal was sent, is found by asking."""
     environment = environment_of(own_redis.url, tmp_path)
     await make_store(environment)
-    async with running(environment, tmp_path, timeouts={"mirror_for_new": 0, "mirror_for_live": 0}) as node:
+    async with running(environment, tmp_path, timeouts=STRICT) as node:
         tokens = [await node.token(f"u{number}", f"s{number}") for number in range(10)]
         await until_status(node, 101, tokens[0])
         for number, token in enumerate(tokens):

@@ -59,7 +59,7 @@ async def test_log_evicted(own_redis: RedisServer, tmp_path: Path) -> None:
         await until_status(node, 101, token)
         assert "acknowledged" == await node.ask("revoke", "session", SESSION)
     own_redis.ask("DEL", "{wssec}:log")
-    async with running(environment, tmp_path) as unaware:
+    async with running(environment, tmp_path, is_ready=False) as unaware:
         assert 503 == await unaware.status(token)
 
 

@@ -27,7 +27,7 @@ async def deployed(folder: Path) -> tuple[dict[str, str], Path]:
 async def test_locked(tmp_path: Path) -> None:
     """A bounded wait and then 503 for what asks the store, tokens by the copy; then as a store that is out of reach."""
     environment, path = await deployed(tmp_path)
-    async with running(environment, tmp_path, timeouts=HASTE) as node:
+    async with running(environment, tmp_path, timeouts={**HASTE, "store_call": 0.25}) as node:
         token, ticket = await node.token(), await node.ask("ticket", "ann")
         live = await node.connect(token)
         with locked(path), locked(path.with_name("store.db-shortlived")):
