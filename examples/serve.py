@@ -2,31 +2,26 @@
 
 import os
 import shlex
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
-from types import FrameType
 from typing import Final
+
+from .running.folder import own_folder
+from .running.processes import Ended, end_on_signals
 
 WANTED_PORT: Final = 8888
 PATIENCE_SECONDS: Final = 40.0
 """A little more than a server may take to drain."""
 
 
-class Ended(Exception):
-    """Somebody wants it to end."""
-
-
 def serve() -> int:
     """Make a deployment with `wssec init --starter`, run what it wrote, and wait; return the server's exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end)
+    end_on_signals()
     try:
-        with tempfile.TemporaryDirectory(prefix="wssec-serve-") as folder:
-            return _serve_from(Path(folder) / "demo")
+        with own_folder("serve") as folder:
+            return _serve_from(folder / "demo")
     except Ended:
         return 0
 
@@ -74,13 +69,6 @@ def _free_port() -> int:
             probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    for again in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(again, signal.SIG_IGN)  # it is ending already
-    print("\nEnding.", flush=True)
-    raise Ended
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from . import edge, redis
+from .folder import own_folder
 from .processes import CannotRun, free_port, running
 from .stage import Stage
 
@@ -36,7 +36,7 @@ def deployed(name: str, *, port: int | None = None, nodes: int = 1, on_redis: bo
     if nodes > 1:
         edge.find_program()  # before anything is begun
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix=f"wssec-{name}-")))
+        folder = stack.enter_context(own_folder(name))
         store = stack.enter_context(redis.redis(folder)) if on_redis else None
         public = port or free_port(EDGE_PORTS if nodes > 1 else USUAL_PORTS)
         env = furnish(folder / name, store, _settings(public, is_behind_edge=nodes > 1))

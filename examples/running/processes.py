@@ -15,8 +15,8 @@ PATIENCE_SECONDS: Final = 40.0
 """A little more than a server may take to drain."""
 
 
-class Ended(Exception):
-    """Somebody wants it to end."""
+class Ended(KeyboardInterrupt):
+    """Somebody wants it to end. An event loop lets nothing else pass out of whatever it is doing."""
 
 
 class CannotRun(Exception):

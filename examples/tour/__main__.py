@@ -2,10 +2,10 @@
 
 import asyncio
 import sys
-import tempfile
 import time
-from pathlib import Path
 
+from examples.running.folder import own_folder
+from examples.running.processes import Ended, end_on_signals
 from examples.running.story import Outcome, print_scene
 from tornado_wssec.testing import Client
 
@@ -75,9 +75,9 @@ async def _closed_at(client: Client) -> float:
 
 async def tour() -> bool:
     """Walk through it all; True when everything went as it must."""
-    with tempfile.TemporaryDirectory(prefix="wssec-tour-") as folder:
-        async with deployed(Path(folder) / "deployment") as server:
-            print(f"The chat serves ws://127.0.0.1:{server.port}/ws/chat, with keys made by `wssec init`.")
+    with own_folder("tour") as folder:
+        async with deployed(folder / "deployment") as server:
+            print(f"The chat serves ws://127.0.0.1:{server.port}/ws/chat, with keys made by `wssec init`.", flush=True)
             talked = await chat(server)
             print_scene("Two people talk", talked)
             attacked = await attack(server)
@@ -95,10 +95,11 @@ async def tour() -> bool:
 
 def main() -> int:
     """Run the tour; Ctrl-C stops the server and leaves nothing behind."""
+    end_on_signals()
     try:
         return 0 if asyncio.run(tour()) else 1
-    except KeyboardInterrupt:
-        print("\nInterrupted; the server is stopped and its folder removed.", file=sys.stderr)
+    except Ended:
+        print("The server is stopped and its folder removed.", file=sys.stderr)
         return 130
     except RuntimeError as error:
         print(f"The tour could not go on: {error}", file=sys.stderr)

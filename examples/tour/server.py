@@ -67,6 +67,7 @@ async def deployed(folder: Path) -> AsyncIterator[Deployment]:
         env=env,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for us; the server is told once, and drains
     )
     log = asyncio.create_task(_keep(server.stderr, folder / "server.log"))
     try:

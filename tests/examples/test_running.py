@@ -19,7 +19,7 @@ import pytest
 
 from examples.running import __main__ as program
 from examples.running import edge, redis
-from examples.running.processes import CannotRun
+from examples.running.processes import CannotRun, Ended, end_on_signals
 from examples.running.stage import Stage
 from examples.running.story import Outcome, Scene, Story
 from tests.left_out import leave_out
@@ -135,6 +135,24 @@ def test_system_says_what_is_missing(find: Callable[[], str], remedy: str, monke
 
     with pytest.raises(CannotRun, match=remedy):
         find()
+
+
+def test_system_ends_whatever_its_loop_is_doing() -> None:
+    """A signal that comes while a callback runs is no failure of that callback, which a loop would go on after."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    async def wait() -> None:
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    end_on_signals()
+    try:
+        with pytest.raises(Ended):
+            asyncio.run(wait())
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_edge_is_that_of_the_deployment(tmp_path: Path) -> None:
