@@ -147,7 +147,8 @@ def ask(port: int, *words: str, before: tuple[str, ...] = (), knows_quit: bool =
             connection.sendall(b"".join(map(_encoded, filter(None, commands))))
             if not knows_quit:
                 connection.shutdown(socket.SHUT_WR)  # its answers are short: they are written before that is read
-            return b"".join(iter(lambda: connection.recv(65_536), b"")).decode().removesuffix("+OK\r\n")
+            said = b"".join(iter(lambda: connection.recv(65_536), b"")).decode()
+            return said.removesuffix("+OK\r\n") if knows_quit else said
     except OSError:
         return ""
 

@@ -53,23 +53,21 @@ class Socket(SecureWebSocketHandler):
 
 
 class Left(NamedTuple):
-    """What there was, and what has stayed.
+    """What has stayed.
 
     Args:
-        channels: joined and left.
         kept_here: entries in the tables of the server's channels.
         keys: of channels in Redis, but for the one that says when its life began.
         subscriptions: of the server to channels in Redis.
     """
 
-    channels: int
     kept_here: int
     keys: list[str]
     subscriptions: int
 
 
-async def churn(server: RedisServer, folder: Path, *, seconds: float) -> Left:
-    """Join and leave for so long."""
+async def churn(server: RedisServer, folder: Path, *, channels: int) -> Left:
+    """Join and leave so many, a multiple of `CLIENTS`."""
     shared = environment_of(server.url, folder)
     await make_store(shared)
     async with Guard.from_env(
@@ -77,8 +75,7 @@ async def churn(server: RedisServer, folder: Path, *, seconds: float) -> Left:
     ) as guard:
         port = guard.listen(Application([("/ws", Socket)], wssec=guard), 0)
         clients = [await _connect(guard, port, f"u{number}") for number in range(CLIENTS)]
-        until = time.monotonic() + seconds
-        joined = await asyncio.gather(*(_join(client, at, until) for at, client in enumerate(clients)))
+        await asyncio.gather(*(_join(client, at, channels // CLIENTS) for at, client in enumerate(clients)))
         broker = guard.channels.broker
         assert isinstance(broker, RedisBroker)
         async with asyncio.timeout(30):
@@ -88,9 +85,9 @@ async def churn(server: RedisServer, folder: Path, *, seconds: float) -> Left:
         kept = _kept(guard, broker)
         for client in clients:
             await client.socket.close()
-    channels = ("last:", "told:", "here", "heard-at:", "ears")
-    keys = [word for word in server.ask("KEYS", f"{TAG}*").split() if word.removeprefix(TAG).startswith(channels)]
-    return Left(sum(joined), kept, keys, subscriptions)
+    stays = ("last:", "told:", "here", "heard-at:", "ears")
+    keys = [word for word in server.ask("KEYS", f"{TAG}*").split() if word.removeprefix(TAG).startswith(stays)]
+    return Left(kept, keys, subscriptions)
 
 
 async def _connect(guard: Guard, port: int, subject: str) -> Client:
@@ -100,18 +97,15 @@ async def _connect(guard: Guard, port: int, subject: str) -> Client:
     return Client(raw, None)
 
 
-async def _join(client: Client, at: int, until: float) -> int:
-    """Join and leave at its share of the pace; return how many channels."""
-    number = 0
+async def _join(client: Client, at: int, channels: int) -> None:
+    """Join and leave so many, at its share of the pace."""
     began = time.monotonic()
-    while time.monotonic() < until:
+    for number in range(channels):
         kind = "brief" if number % 10 == 0 else "plain"
         data = {"channel": f"{kind}:{at}{number:07}"}
         await client.request("wssec.subscribe", data)
         await client.request("wssec.unsubscribe", data)
-        number += 1
-        await asyncio.sleep(max(0.0, began + number * CLIENTS / A_SECOND - time.monotonic()))
-    return number
+        await asyncio.sleep(max(0.0, began + (number + 1) * CLIENTS / A_SECOND - time.monotonic()))
 
 
 def _kept(guard: Guard, broker: RedisBroker) -> int:

@@ -103,14 +103,19 @@ class Failovers(Faults):
 
     async def happen(self, seconds: float) -> None:
         """One turn at least, and whatever else for so long."""
-        await self._fail_over()
+        await asyncio.to_thread(wait_until, self._take_turns, "the Sentinel to let them take turns")
+        await asyncio.sleep(self._chance.uniform(0.5, 3.0))
         await super().happen(seconds)
 
     def happenings(self) -> Sequence[Callable[[], Awaitable[None]]]:
         return (self._fail_over, self._fail_over, *map(self._to_one, (self._cut, self._freeze, self._kill)))
 
+    def _take_turns(self) -> bool:
+        """Whether the Sentinel does it: not before it knows how the replica is, nor while they do so already."""
+        return self._sentinel.ask("SENTINEL", "FAILOVER", SERVICE).startswith("+OK")
+
     async def _fail_over(self) -> None:
-        await asyncio.to_thread(self._sentinel.ask, "SENTINEL", "FAILOVER", SERVICE)
+        await asyncio.to_thread(self._take_turns)
         await asyncio.sleep(self._chance.uniform(0.5, 3.0))
 
     def _to_one(self, happening: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.processes.churn import churn
+from tests.processes.churn import A_SECOND, churn
 from tests.processes.faulty import faulty_life, life_with_failovers
 from tests.redis_server import RedisServer, binaries
 
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.stdout.write(f"{asyncio.run(faulty_life(server, Path(folder), seed=seed, seconds=asked.seconds))}\n")
     for binary in binaries() if asked.churn else ():
         with tempfile.TemporaryDirectory() as folder, RedisServer(binary, Path(folder)) as server:
-            left = asyncio.run(churn(server, Path(folder), seconds=asked.churn))
+            left = asyncio.run(churn(server, Path(folder), channels=int(asked.churn) * A_SECOND))
             sys.stdout.write(f"  {binary}: {left}\n")
             assert (0, [], 0) == (left.kept_here, left.keys, left.subscriptions), left
 
