@@ -23,6 +23,7 @@ from typing import Any, Final
 from tests.certificates import Certified, certify
 from tests.left_out import leave_out
 from tests.ports import free_port
+from tests.redis_server import wait_until
 from tests.starter.running import ROOT, bare_environment, port_said_by, read_settings, run
 from tornado_wssec.testing import Client, RawSocket, Response
 from tornado_wssec.testing.raw import handshake_headers
@@ -112,8 +113,12 @@ class Deployment:
         assert 101 == response.status, response
         return Client(socket, response.headers.get("sec-websocket-protocol"))
 
-    def written(self) -> str:
-        """Everything that the proxy has logged."""
+    def written(self, source: str, requests: int) -> str:
+        """Everything that the proxy has logged, once so many requests from there are in it: it answers first."""
+        wait_until(lambda: self._logs().count(f"{source} [") >= requests, "the log of the proxy")
+        return self._logs()
+
+    def _logs(self) -> str:
         return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
 
 
