@@ -6,10 +6,11 @@ to it as to a single server: scripts, blocking reads and WAIT are the same every
 Rules of this file:
 1. Only a primary is talked to: a replica may not know yet what is revoked.
 2. Nothing is retried in here; each call has one budget, and whoever makes it decides.
+3. What was opened is closed, also when nobody waits for that any more.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from enum import Enum
 from types import MappingProxyType
@@ -58,6 +59,9 @@ class Primary:
 
     async def close(self, patience: float) -> None:
         """Drop every connection, those in use too."""
+        await _to_its_end(self._close(patience))
+
+    async def _close(self, patience: float) -> None:
         for client in self._clients.values():
             with suppress(redis_errors.RedisError, OSError):
                 async with asyncio.timeout(patience):
@@ -127,7 +131,18 @@ async def _ask(place: RedisPlace, address: Address, patience: float) -> Address:
     try:
         return await (_by_sentinel(client, place) if is_sentinel else _by_cluster(client, place, address))
     finally:
-        await client.connection_pool.disconnect()
+        await _to_its_end(client.connection_pool.disconnect())
+
+
+async def _to_its_end(closing: Coroutine[Any, Any, None]) -> None:
+    """Wait for it, also when cancelled meanwhile: the client closes in tasks of its own, which may not have begun."""
+    task = asyncio.ensure_future(closing)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with suppress(redis_errors.RedisError, OSError):
+            await task
+        raise
 
 
 async def _by_sentinel(client: aioredis.Redis, place: RedisPlace) -> Address:
