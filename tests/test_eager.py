@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.hand_loop import run_by_hand
 from tests.kits import in_loop
 from tornado_wssec.eager import Starter
 
@@ -210,8 +211,7 @@ async def test_eager_context_is_its_own() -> None:
 # --- time and cancellation ---
 
 
-@in_loop
-async def test_eager_timeout_from_the_first_line() -> None:
+def test_eager_timeout_from_the_first_line() -> None:
     """`asyncio.timeout` that was entered before the first wait ends a later one."""
 
     async def work() -> str:
@@ -222,11 +222,10 @@ async def test_eager_timeout_from_the_first_line() -> None:
             return "late"
         return "never"
 
-    assert "late" == await ended(work)
+    assert "late" == run_by_hand(ended(work))
 
 
-@in_loop
-async def test_eager_timeout_around_a_timeout() -> None:
+def test_eager_timeout_around_a_timeout() -> None:
     """The inner one expires, one entered behind the first wait too, and the outer one does not notice."""
 
     async def work() -> list[str]:
@@ -241,11 +240,10 @@ async def test_eager_timeout_around_a_timeout() -> None:
             await asyncio.sleep(0)
         return told
 
-    assert ["inner", "inner"] == await ended(work)
+    assert ["inner", "inner"] == run_by_hand(ended(work))
 
 
-@in_loop
-async def test_eager_timeout_that_does_not_expire() -> None:
+def test_eager_timeout_that_does_not_expire() -> None:
     """It leaves nothing behind that would cancel the task later."""
 
     async def work() -> int:
@@ -255,7 +253,7 @@ async def test_eager_timeout_that_does_not_expire() -> None:
         task = asyncio.current_task()
         return task.cancelling() if task is not None else -1
 
-    assert 0 == await ended(work)
+    assert 0 == run_by_hand(ended(work))
 
 
 @in_loop

@@ -108,7 +108,7 @@ def watched(wssec: Terminal, place: Path, term: str, pictures: int) -> tuple[str
     shown, until = b"", time.monotonic() + PATIENCE_SECONDS
     while shown.count(b" connections ") < pictures and time.monotonic() < until:
         if select.select([leader], [], [], 0.1)[0]:
-            shown += os.read(leader, 65_536)
+            shown += os.read(leader, 1)  # and nothing of the next picture
     process.send_signal(signal.SIGINT)
     code = process.wait(PATIENCE_SECONDS)
     os.close(leader)
