@@ -13,7 +13,7 @@ from schemas import chat
 from tests.authority import Authority, until
 from tests.kits import CHAT, GENEROUS, V1, ChatSocket, audited, chat_kit, in_loop
 from tests.naming import stable
-from tornado_wssec import BearerToken, ConfigurationError, FirstMessage, Grants, Identity, Timeouts
+from tornado_wssec import Authenticator, BearerToken, ConfigurationError, FirstMessage, Grants, Identity, Timeouts
 from tornado_wssec.errors import StoreUnavailable
 from tornado_wssec.testing import Client, GuardKit
 
@@ -208,6 +208,56 @@ async def test_rights_decide_over_the_route() -> None:
         token = kit.token("ann", ["**"])
         await kit.connect("/ws/b1", token=token)
         await kit.assert_handshake_refused(403, "/ws/b2", token=token)
+
+
+class BoardSocket(ChatSocket):
+    """One board, which its URL names."""
+
+    requires = "board:join:{board}"
+
+
+def board_kit(authority: Authority | None = None, **options: Any) -> GuardKit:
+    """A board at each URL."""
+    if authority is not None:
+        options["permissions"] = authority.permissions
+    return GuardKit([(r"/ws/(?P<board>.*)", BoardSocket)], registry=CHAT, **options)
+
+
+@pytest.mark.requirement("R034", "R050")
+@pytest.mark.parametrize("left", [[], ["board:join:b2"], ["board:read:b1"], ["chat:write:lobby"]], ids=str)
+@in_loop
+async def test_rights_that_end_the_connection(left: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever loses what the URL asks for is closed with 4403; whoever loses something else, or nothing, stays."""
+    caplog.set_level(logging.INFO)
+    authority = Authority(ann=["board:join:b1", "chat:write:lobby"], bob=["board:join:*", "chat:write:lobby"])
+    async with board_kit(authority) as kit:
+        ann, bob = [await kit.connect("/ws/b1", subject=name) for name in ("ann", "bob")]
+        authority.rights |= {"ann": left, "bob": ["board:**"]}
+        await kit.guard.permissions_changed()
+
+        assert "access revoked" == await ann.assert_closed(4403)
+        assert not await may_write(bob)
+    (line,) = [line for line in audited(caplog.records, "session.closed") if line["subject"] == "ann"]
+    assert "it lacks by now what its route requires" == line["evidence"]
+
+
+@pytest.mark.requirement("R031", "R050")
+@pytest.mark.parametrize("authenticator", [BearerToken(), FirstMessage()], ids=["handshake", "first"])
+@in_loop
+async def test_refresh_that_ends_the_connection(authenticator: Authenticator) -> None:
+    """A fresh token without what the URL asks for is its holder's, and takes over: 4403, and no reply."""
+    granted = ["board:join:b1", "chat:write:lobby"]
+    async with board_kit(authenticators=[authenticator]) as kit:
+        is_first = isinstance(authenticator, FirstMessage)
+        client = await kit.connect("/ws/b1", token="" if is_first else kit.token("ann", granted), subprotocols=V1)
+        if is_first:
+            await client.send("wssec.auth", {"token": kit.token("ann", granted)})
+        await client.assert_received("wssec.ready")
+        await client.request("wssec.refresh", {"token": kit.token("ann", granted[:1])})
+        assert not await may_write(client)
+        await client.send("wssec.refresh", {"token": kit.token("ann", granted[1:])}, "r")
+
+        assert "access revoked" == await client.assert_closed(4403)
 
 
 @in_loop

@@ -64,7 +64,7 @@ class SecureWebSocketHandler(WebSocketHandler):
 
     Attributes:
         anonymous: True lets nobody in particular connect; written out, never by accident.
-        requires: permission for the handshake, filled from the URL's named groups.
+        requires: permission to connect, and to stay, filled from the URL's named groups.
         allow_missing_origin: True for native clients, which send no Origin.
         envelope: how messages look on the wire.
         subprotocols: names of your own that may be chosen beside `wssec.v1`.

@@ -66,6 +66,7 @@ class Admitted:
         first: the message that authenticated it, where that did not happen in the handshake.
         proven: the identity as the credential says it, before the application was asked.
         announced: see `Rights.announced`; before that.
+        requires: the permission that the URL asks for, filled in; None: none.
     """
 
     identity: Identity
@@ -75,6 +76,7 @@ class Admitted:
     first: Incoming | None = None
     proven: Identity = ANONYMOUS
     announced: int = 0
+    requires: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,8 @@ class Handshake:
         except HandshakeRefused:
             self._directory.release(place)
             raise
-        return Admitted(identity, view, subprotocol, place, proven=proven, announced=announced)
+        requires = requirement_of(endpoint, groups)
+        return Admitted(identity, view, subprotocol, place, proven=proven, announced=announced, requires=requires)
 
     async def hear(self, waiting: Unidentified, frame: str | bytes, endpoint: Endpoint) -> Admitted:
         """Decide over the first message of a socket that has no owner yet; it holds its place already.
@@ -180,7 +183,8 @@ class Handshake:
         announced = self._rights.announced
         identity = await self._enter(proven, waiting.view.address, endpoint, waiting.groups)
         place = await self._directory.reserve(identity, waiting.view.address, endpoint)
-        return Admitted(identity, waiting.view, waiting.subprotocol, place, first, proven, announced)
+        requires = requirement_of(endpoint, waiting.groups)
+        return Admitted(identity, waiting.view, waiting.subprotocol, place, first, proven, announced, requires)
 
     async def authenticate(self, request: HTTPServerRequest, authenticators: Sequence[Authenticator]) -> Identity:
         """Who sends a plain HTTP request; refused with 401 when nobody is shown.
@@ -354,6 +358,12 @@ def check_route(identity: Identity, endpoint: Endpoint, groups: Mapping[str, str
         raise RouteDenied(
             f"{identity.subject} lacks {endpoint.requires.text}", about=(identity.subject, identity.issuer)
         )
+
+
+def requirement_of(endpoint: Endpoint, groups: Mapping[str, str]) -> str | None:
+    """The permission that `check_route` has found, which may be lost again; None: there is none."""
+    template = endpoint.requires
+    return None if template is None or template.is_public else template.fill(groups)
 
 
 def the_only_credential(

@@ -55,6 +55,7 @@ class Live:
         nonce: of this connection; signed messages are bound to it.
         limits: its limits.
         place: in the directory of all nodes.
+        requires: the permission that its URL asks for; None: none.
         tell_expiring: warns its client: in how many seconds the token ends, and how many more are left then.
         settled: waits until what was admitted has been handled; with `is_last=True` nothing more is read.
         channels: names it is subscribed to.
@@ -72,6 +73,7 @@ class Live:
     nonce: str
     limits: Limits
     place: Place
+    requires: str | None = None
     tell_expiring: Callable[[float, float], None] = _nobody_to_tell
     settled: Settled = _nothing_to_wait_for
     channels: set[str] = field(default_factory=set)
@@ -249,6 +251,11 @@ class Hub:
         for live in matching:
             self.end(live, close, evidence)
         return len(matching)
+
+    def end_unless_permitted(self, live: Live) -> None:
+        """End a connection whose rights have changed, and with which it would not be let in any more (4403)."""
+        if live.requires is not None and not live.session.identity.permissions.allows(live.requires):
+            self.end(live, Close(CloseCode.REVOKED), "it lacks by now what its route requires")
 
     def end_oldest(self, identity: Identity, most: int) -> None:
         """End the oldest connections of an identity until `most` are open: they are replaced by newer ones (4409)."""

@@ -341,7 +341,7 @@ class Reception:
 
         Raises:
             Disconnect: 4401, the token is refused, somebody else's, or has been replaced; 4403, the application
-                says no.
+                says no. Without what the route requires the connection is ended with 4403, too.
             Unavailable: what is revoked, its issuer's keys or its rights cannot be known, or the clock was set back;
                 the connection stays until its own token ends.
         """
@@ -367,6 +367,7 @@ class Reception:
         self._rights.begin(live, _of_session(fresh, live), announced)
         session.authenticated_at = self._authenticated_at(fresh)
         live.lifetime.renew(self._clock.monotonic(), self._seconds_left(fresh))
+        self._hub.end_unless_permitted(live)
         self._channels.recheck(live)
         self._directory.update(live.place, fresh.expires_at)
         self._measuring.metrics.count(measures.REFRESHES)
@@ -390,6 +391,7 @@ class Reception:
             nonce=secrets.token_urlsafe(NONCE_BYTES),
             limits=endpoint.limits,
             place=admitted.place,
+            requires=admitted.requires,
         )
 
     def give_up(self, admitted: Admitted | Unidentified | None) -> None:

@@ -218,6 +218,7 @@ class Rights:
         standing.is_announced, standing.unknown_since, session.is_in_doubt = False, None, False
         if found != session.identity:
             session.identity = found
+            self._hub.end_unless_permitted(live)
             lost = self._channels.recheck(live)
             facts = {"session": session.id, "subject": found.subject, "issuer": found.issuer, "tenant": found.tenant}
             self._audit.record("session.rights_changed", self._clock.wall(), channels_lost=len(lost), **facts)

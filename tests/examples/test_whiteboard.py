@@ -40,4 +40,4 @@ async def test_role_that_was_taken_away_is_gone_though_the_store_fails(
 
         share = {"board": "roadmap", "person": "bob", "role": "nobody"}
         await ann.assert_refused("unavailable", "board.share", share)
-        await bob.assert_refused("permission_denied", "board.draw", stroke())
+        await bob.assert_closed(4403)
