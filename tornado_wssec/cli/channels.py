@@ -6,67 +6,33 @@ Rules of this file:
 3. It does not ask, since it can be taken back and may be urgent.
 """
 
-from collections.abc import Awaitable, Callable
-from functools import partial, wraps
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from functools import partial
+from typing import Any
 
 import click
 
 from ..errors import NotAcknowledged
 from ..policy.channels import is_channel_name
-from ..policy.moderation_entries import Measure, ensure_channel, make_lift, make_moderation
+from ..policy.moderation_entries import Measure, make_lift, make_moderation
 from ..policy.notices import make_notice
 from ..policy.registry import Registry
 from ..policy.revocation_entries import Body, NoticeKind
 from ..settings import Settings
 from ..stores.base import Store
-from .asking import yes_is_fine
 from .commands import FAILED, Group, Refused, WrongUsage, told_as
 from .context import in_store, now, read_settings, store_option
 from .moderated import describe, print_channels, read_listeners, read_moderation
+from .moderation_options import Order, channel_argument, order_options, span_option, who_options
 from .output import error, json_option, print_facts, print_json, show_time
 from .programs import from_here
 from .revoke import NOT_ACKNOWLEDGED
 from .values import duration, name
 
-T = TypeVar("T")
-
-
-def _channel(text: str) -> str:
-    """A channel's name, or a pattern of names."""
-    try:
-        ensure_channel(text)
-    except ValueError as fault:
-        raise click.BadParameter(str(fault)) from None
-    return text
-
 
 def _seconds(text: str) -> float:
     """A span for slow mode; `0` and `off` take it back."""
     return 0.0 if text == "off" else duration(text)
-
-
-channel_argument = click.argument("channel", type=_channel)
-reason_option = click.option("--reason", default="", help="Why, for the audit; clients are never told.")
-span_option = click.option(
-    "--for", "span", type=duration, metavar="SPAN", help="How long, such as 10m or 7d; until taken back otherwise."
-)
-
-
-def _who_options(command: Callable[..., T]) -> Callable[..., T]:
-    """Add what names one person or one address, and hand it to the command as `who`."""
-
-    @click.argument("subject", type=name, required=False)
-    @click.option("--subject", "named", type=name, metavar="U", help="The subject, if not given as an argument.")
-    @click.option("--address", metavar="IP", help="Whoever comes from there; an IPv6 address stands for its /64.")
-    @click.option("--issuer", help="Whose subject; that of any issuer otherwise.")
-    @wraps(command)
-    def gathered(subject: str | None, named: str | None, address: str | None, issuer: str | None, **others: Any) -> T:
-        if subject is not None and named is not None:
-            raise WrongUsage("the subject is given twice; give it once")
-        return command(who={"subject": subject or named, "address": address, "issuer": issuer}, **others)
-
-    return gathered
 
 
 @click.group(cls=Group, example="wssec channels mute room:lobby u42 --for 10m")
@@ -117,126 +83,96 @@ def show(channel: str, store: str | None, as_json: bool) -> None:
 
 
 @channels.command("mute", example="wssec channels mute room:lobby u42 --for 10m --reason spam")
-@channel_argument
-@_who_options
-@span_option
-@reason_option
-@yes_is_fine
-@store_option
-@json_option
-def mute(channel: str, span: float | None, reason: str, store: str | None, as_json: bool, who: dict[str, Any]) -> None:
+@order_options(who_options, span_option)
+def mute(order: Order, span: float | None, who: dict[str, Any]) -> None:
     """Let a subject or an address listen to a channel, and publish nothing there.
 
     JSON: the entry, as in `channels list`, and acknowledged.
     """
-    _impose(Measure.MUTE, channel, store, as_json, duration=span, reason=reason, **who)
+    _impose(Measure.MUTE, order, duration=span, **who)
 
 
 @channels.command("unmute", example="wssec channels unmute room:lobby u42")
-@channel_argument
-@_who_options
-@reason_option
-@yes_is_fine
-@store_option
-@json_option
-def unmute(channel: str, reason: str, store: str | None, as_json: bool, who: dict[str, Any]) -> None:
+@order_options(who_options)
+def unmute(order: Order, who: dict[str, Any]) -> None:
     """Take a mute back, named as it was made; exit 1 where there is none.
 
     JSON: as of `channels mute`.
     """
-    _lift(Measure.MUTE, channel, store, as_json, reason, **who)
+    _lift(Measure.MUTE, order, **who)
 
 
 @channels.command("ban", example="wssec channels ban 'room:*' --address 192.0.2.7 --for 7d")
-@channel_argument
-@_who_options
-@span_option
-@reason_option
-@yes_is_fine
-@store_option
-@json_option
-def ban(channel: str, span: float | None, reason: str, store: str | None, as_json: bool, who: dict[str, Any]) -> None:
+@order_options(who_options, span_option)
+def ban(order: Order, span: float | None, who: dict[str, Any]) -> None:
     """Keep a subject or an address out of a channel: who listens is unsubscribed, and can neither return nor publish.
 
     JSON: as of `channels mute`.
     """
-    _impose(Measure.BAN, channel, store, as_json, duration=span, reason=reason, **who)
+    _impose(Measure.BAN, order, duration=span, **who)
 
 
 @channels.command("unban", example="wssec channels unban 'room:*' --address 192.0.2.7")
-@channel_argument
-@_who_options
-@reason_option
-@yes_is_fine
-@store_option
-@json_option
-def unban(channel: str, reason: str, store: str | None, as_json: bool, who: dict[str, Any]) -> None:
+@order_options(who_options)
+def unban(order: Order, who: dict[str, Any]) -> None:
     """Take a ban back, named as it was made; exit 1 where there is none. Nobody is subscribed again by it.
 
     JSON: as of `channels mute`.
     """
-    _lift(Measure.BAN, channel, store, as_json, reason, **who)
+    _lift(Measure.BAN, order, **who)
 
 
 @channels.command("slow", example="wssec channels slow room:lobby 30s --for 1h")
-@channel_argument
-@click.argument("seconds", type=_seconds, metavar="SPAN|off")
-@span_option
-@reason_option
-@yes_is_fine
-@store_option
-@json_option
-def slow(channel: str, seconds: float, span: float | None, reason: str, store: str | None, as_json: bool) -> None:
+@order_options(click.argument("seconds", type=_seconds, metavar="SPAN|off"), span_option)
+def slow(order: Order, seconds: float, span: float | None) -> None:
     """Let everybody publish once in so long in a channel, on each server; off takes it back.
 
     JSON: as of `channels mute`.
     """
     if seconds:
-        _impose(Measure.SLOW, channel, store, as_json, duration=span, reason=reason, seconds=seconds)
+        _impose(Measure.SLOW, order, duration=span, seconds=seconds)
     else:
-        _lift(Measure.SLOW, channel, store, as_json, reason, seconds=1.0)
+        _lift(Measure.SLOW, order, seconds=1.0)
 
 
 @channels.command("kick", example="wssec channels kick room:lobby u42")
-@channel_argument
-@click.argument("subject", type=name, required=False)
-@click.option("--session", type=name, metavar="SID", help="Only of this session.")
-@click.option("--tenant", type=name, metavar="T", help="Only of this tenant.")
-@click.option("--issuer", help="Only of this issuer; of any otherwise.")
-@reason_option
-@yes_is_fine
-@store_option
-@json_option
-def kick(channel: str, store: str | None, as_json: bool, reason: str, **meant: str | None) -> None:
+@order_options(
+    click.argument("subject", type=name, required=False),
+    click.option("--session", type=name, metavar="SID", help="Only of this session."),
+    click.option("--tenant", type=name, metavar="T", help="Only of this tenant."),
+    click.option("--issuer", help="Only of this issuer; of any otherwise."),
+)
+def kick(order: Order, **meant: str | None) -> None:
     """Unsubscribe a subject, a session or a tenant from a channel, once; they may come back.
 
     JSON: {id, channel, acknowledged}.
     """
-    settings = read_settings("store", store=store)
+    settings = read_settings("store", store=order.store)
     with told_as(WrongUsage):
-        notice = make_notice(NoticeKind.REMOVE, now(), channel=channel, reason=reason, **meant)
-    _report({"id": notice.id, "channel": channel}, _append(settings, notice), as_json)
+        notice = make_notice(NoticeKind.REMOVE, now(), channel=order.channel, reason=order.reason, **meant)
+    _report({"id": notice.id, "channel": order.channel}, _append(settings, notice), order)
 
 
-def _impose(measure: Measure, channel: str, store: str | None, as_json: bool, **given: Any) -> None:
-    settings = read_settings("store", store=store)
+def _impose(measure: Measure, order: Order, **given: Any) -> None:
+    settings = read_settings("store", store=order.store)
+    given["reason"] = order.reason
     with told_as(WrongUsage):
-        first = make_moderation(measure, channel, now(), **given)
+        first = make_moderation(measure, order.channel, now(), **given)
     known = in_store(settings, read_moderation).last(first.place)
-    body = first if known is None else make_moderation(measure, channel, now(), known=known, **given)
-    _report(describe(body), _append(settings, body), as_json)
+    body = first if known is None else make_moderation(measure, order.channel, now(), known=known, **given)
+    _report(describe(body), _append(settings, body), order)
 
 
-def _lift(measure: Measure, channel: str, store: str | None, as_json: bool, reason: str, **given: Any) -> None:
-    settings = read_settings("store", store=store)
+def _lift(measure: Measure, order: Order, **given: Any) -> None:
+    settings = read_settings("store", store=order.store)
     with told_as(WrongUsage):
-        place = make_moderation(measure, channel, now(), **given).place
+        place = make_moderation(measure, order.channel, now(), **given).place
     known = in_store(settings, read_moderation).held(place, now())
     if known is None:
         remedy = "`wssec channels list` shows what is in force, and how it was named"
-        raise Refused(f"there is no such {measure} to take back in {channel}; {remedy}")
-    body = make_lift(known, now(), reason)
-    _report(describe(body), _append(settings, body), as_json)
+        raise Refused(f"there is no such {measure} to take back in {order.channel}; {remedy}")
+    body = make_lift(known, now(), order.reason)
+    _report(describe(body), _append(settings, body), order)
 
 
 def _append(settings: Settings, body: Body) -> bool:
@@ -252,8 +188,8 @@ def _put(body: Body, store: Store) -> Awaitable[object]:
     return store.append(body)
 
 
-def _report(facts: dict[str, Any], is_safe: bool, as_json: bool) -> None:
-    if as_json:
+def _report(facts: dict[str, Any], is_safe: bool, order: Order) -> None:
+    if order.as_json:
         print_json({**facts, "acknowledged": is_safe})
     else:
         times: dict[str, Any] = {key: show_time(facts[key]) for key in ("at", "until") if key in facts}
