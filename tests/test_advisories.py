@@ -13,13 +13,16 @@ from typing import Any, Final
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
+from redis.asyncio import ConnectionPool
 
 from bootstrap import ROOT
 from tests.advisories.__main__ import compare, renew
 from tests.advisories.dependencies import declared, floors, installed, needed
 from tests.advisories.judgement import OLD_DAYS, Versions, problems, warnings
-from tests.advisories.known import Advisory, Known
+from tests.advisories.known import Advisory, Known, Source
 from tests.advisories.osv import look_up
+from tornado_wssec.stores.redis_primary import Lane, Primary
+from tornado_wssec.stores.redis_url import parse_redis_url
 
 TODAY: Final = datetime.date(2026, 11, 20)
 PLANTED: Final = Advisory(
@@ -120,6 +123,15 @@ def test_advisories_accepted_for_a_reason_that_holds() -> None:
     assert "click.edit" not in called
 
 
+def test_advisories_accepted_for_pools_that_nobody_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to redis-py 7.3 a pool shows its password, as does a client; what holds ours shows neither."""
+    monkeypatch.setattr(ConnectionPool, "__repr__", lambda _: "and its password")
+    primary = Primary(parse_redis_url("redis://:secret@127.0.0.1/0"), ("127.0.0.1", 6379), 1.0)
+
+    assert "and its password" in repr(primary.client(Lane.SHORT))
+    assert "and its password" not in repr(primary)
+
+
 def test_advisories_of_an_old_list_are_warned_about() -> None:
     """A list that nobody has renewed is told of and fails nothing, or a tag would turn red as the days go by."""
     known, versions = Known(TODAY, "a test", {"lib": [PLANTED]}), Versions(["lib"], {"lib": Version("6")}, {})
@@ -142,6 +154,38 @@ def test_advisories_that_nobody_looked_up_are_named() -> None:
     assert [] == list(problems(known, versions, {}))
 
 
+@pytest.mark.parametrize(
+    ("sources", "told"),
+    [
+        ([Source("a database", TODAY - datetime.timedelta(days=OLD_DAYS), is_whole=True)], None),
+        (
+            [Source("a database", datetime.date(2024, 10, 10), is_whole=True), Source("pages", TODAY)],
+            "of lib a database was read as of 2024-10-10, and what came later was only searched for",
+        ),
+        ([Source("pages", TODAY)], "of lib no database was read, and what there is was only searched for"),
+    ],
+)
+def test_advisories_that_were_only_searched_for_are_warned_about(sources: list[Source], told: str | None) -> None:
+    """A list by hand says of each library where it was looked up, and every run says what may be missing."""
+    versions = Versions(["lib", "other"], {"lib": Version("9"), "other": Version("9")}, {})
+    known = Known(TODAY, "a test", {"lib": (), "other": ()}, (), {"lib": sources})
+
+    assert ([] if told is None else [f"{told}, and may be missing; `make audit` asks OSV"]) == list(
+        warnings(known, versions, {}, TODAY)
+    )
+    assert [] == list(problems(known, versions, {}))
+
+
+def test_advisories_of_the_committed_list_say_where_they_were_read() -> None:
+    """As long as it is written by hand: each of them, and for each library a database and its day."""
+    known = Known.load()
+    by_hand = known.looked_up_in.keys()
+
+    assert by_hand in (set(), set(known.packages))
+    assert [] == [one.id for name in by_hand for one in known.packages[name] if not one.source]
+    assert [] == [name for name, sources in known.looked_up_in.items() if not any(one.is_whole for one in sources)]
+
+
 # --- what is judged ---
 
 
@@ -149,7 +193,7 @@ def test_advisories_are_compared_with_what_is_declared() -> None:
     """Dependencies and extras with their floors, and what comes with them; the tools of the project do not count."""
     names = needed(declared())
 
-    assert {"tornado", "pyjwt", "redis", "msgspec"} <= floors(declared()).keys()
+    assert {"tornado", "pyjwt", "cryptography", "redis", "msgspec"} <= floors(declared()).keys()
     assert {"cryptography", "cffi", "prometheus-client"} <= set(names)
     assert "ruff" not in names
     assert {"tornado": Version("6.6.1")} == floors([Requirement("Tornado>=6.6.1,<7")])
@@ -163,7 +207,7 @@ def test_advisories_step_fails_for_a_planted_one(tmp_path: Path, capsys: pytest.
     list_, reasons = tmp_path / "known.json", tmp_path / "accepted.json"
     known = Known.load()
     planted = {**known.packages, "tornado": [PLANTED, ENDLESS]}
-    Known(known.looked_up, "a test", planted, known.not_looked_up).save(list_)
+    Known(known.looked_up, "a test", planted, known.not_looked_up, known.looked_up_in).save(list_)
     reasons.write_text((ROOT / "tests/advisories/accepted.json").read_text())
 
     assert (0, 1) == (compare(), compare(list_, reasons))
@@ -259,7 +303,9 @@ def test_advisories_are_looked_up_page_by_page() -> None:
 def test_advisories_list_is_written_and_read_again(tmp_path: Path) -> None:
     """Nothing is lost on the way, and what has no advisories is known to have none."""
     list_ = tmp_path / "known.json"
-    known = Known(TODAY, "a test", {"lib": (PLANTED, ENDLESS, LISTED), "other": ()}, ("third",))
+    read = Advisory("PYSEC-4", (), "", ENDLESS.ranges, (), "https://example.org/PYSEC-4")
+    looked_up_in = {"other": (Source("a database", TODAY, is_whole=True), Source("pages", TODAY))}
+    known = Known(TODAY, "a test", {"lib": (PLANTED, ENDLESS, LISTED, read), "other": ()}, ("third",), looked_up_in)
     known.save(list_)
 
     assert known == Known.load(list_)

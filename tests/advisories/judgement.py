@@ -76,8 +76,25 @@ def warnings(known: Known, versions: Versions, accepted: Mapping[str, str], toda
         yield f"the list is {days} days old; run `make audit` and commit tests/advisories/known.json"
     if unknown := sorted(set(known.not_looked_up) & set(versions.needed)):
         yield f"nobody has looked up {', '.join(unknown)}: of these nothing is known; `make audit` asks OSV"
+    yield from _half_known(known, versions.needed, today)
     for reason in sorted(accepted):
         yield f"accepted: {reason}: {accepted[reason]}"
     for name in sorted(set(versions.needed) - versions.floors.keys()):
         if old := [one.id for one in known.packages.get(name, ())]:
             yield f"{name} comes with others and has no floor of ours; old versions of it have {', '.join(old)}"
+
+
+def _half_known(known: Known, needed: Iterable[str], today: datetime.date) -> Iterator[str]:
+    """Of whom no database was read lately: what has come since was only searched for."""
+    behind: dict[str, list[str]] = {}
+    for name in needed:
+        whole = [one.as_of for one in known.looked_up_in.get(name, ()) if one.is_whole]
+        if name in known.looked_up_in and (not whole or (today - max(whole)).days > OLD_DAYS):
+            behind.setdefault(max(whole).isoformat() if whole else "", []).append(name)
+    for day, names in sorted(behind.items()):
+        told = (
+            f"a database was read as of {day}, and what came later"
+            if day
+            else "no database was read, and what there is"
+        )
+        yield f"of {', '.join(names)} {told} was only searched for, and may be missing; `make audit` asks OSV"

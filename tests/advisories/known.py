@@ -1,7 +1,8 @@
 """The committed list of advisories, `known.json`: what was looked up, when and where.
 
 It says of each package which versions each advisory is about, in the words of OSV: from `introduced` on, before `fixed`
-or up to `last_affected`, or exactly these `versions`.
+or up to `last_affected`, or exactly these `versions`. A list that was written by hand says of each advisory where it
+was read, and of each package where it was looked up and as of which day.
 
 Source: https://ossf.github.io/osv-schema/
 """
@@ -9,7 +10,7 @@ Source: https://ossf.github.io/osv-schema/
 import datetime
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -31,6 +32,7 @@ class Advisory:
         summary: one line; may be empty.
         ranges: each as in OSV: `introduced`, and `fixed` or `last_affected`, or no end.
         versions: that are affected whatever the ranges say.
+        source: where somebody read it; empty of what OSV answered.
     """
 
     id: str
@@ -38,6 +40,7 @@ class Advisory:
     summary: str
     ranges: tuple[Mapping[str, str], ...]
     versions: tuple[str, ...] = ()
+    source: str = ""
 
     @property
     def names(self) -> frozenset[str]:
@@ -63,6 +66,7 @@ class Advisory:
             described.get("summary", ""),
             ranges,
             tuple(described.get("versions", ())),
+            described.get("source", ""),
         )
 
     def written(self) -> dict[str, Any]:
@@ -73,6 +77,7 @@ class Advisory:
             "summary": self.summary,
             "ranges": [dict(one) for one in self.ranges],
             "versions": list(self.versions),
+            "source": self.source,
         }
         return {name: value for name, value in whole.items() if value}
 
@@ -87,6 +92,32 @@ def _within(version: Version, bounds: Mapping[str, str]) -> bool:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where somebody who wrote the list by hand looked a package up.
+
+    Args:
+        where: the place.
+        as_of: the day of the copy that was read.
+        is_whole: whether it lists every advisory there is, as a database does and a search does not.
+    """
+
+    where: str
+    as_of: datetime.date
+    is_whole: bool = False
+
+    @classmethod
+    def read(cls, described: Mapping[str, Any]) -> Self:
+        """One from the list."""
+        as_of = datetime.date.fromisoformat(described["as_of"])
+        return cls(described["where"], as_of, described.get("is_whole", False))
+
+    def written(self) -> dict[str, Any]:
+        """As it stands in the list."""
+        told: dict[str, Any] = {"where": self.where, "as_of": self.as_of.isoformat()}
+        return {**told, "is_whole": True} if self.is_whole else told
+
+
+@dataclass(frozen=True)
 class Known:
     """Everything that was looked up.
 
@@ -95,12 +126,14 @@ class Known:
         source: where.
         packages: canonical name → its advisories; a package without any was looked up, too.
         not_looked_up: canonical names of those that whoever wrote the list by hand did not get to.
+        looked_up_in: canonical name → where whoever wrote the list by hand looked; OSV answers for all of them.
     """
 
     looked_up: datetime.date
     source: str
     packages: Mapping[str, Sequence[Advisory]]
     not_looked_up: Sequence[str] = ()
+    looked_up_in: Mapping[str, Sequence[Source]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path = LIST) -> Self:
@@ -115,7 +148,11 @@ class Known:
             packages: dict[str, Sequence[Advisory]] = {
                 canonicalize_name(name): tuple(map(Advisory.read, listed)) for name, listed in found["packages"].items()
             }
-            known = cls(day, found["source"], packages, tuple(found.get("not_looked_up", ())))
+            looked_up_in: dict[str, Sequence[Source]] = {
+                canonicalize_name(name): tuple(map(Source.read, listed))
+                for name, listed in found.get("looked_up_in", {}).items()
+            }
+            known = cls(day, found["source"], packages, tuple(found.get("not_looked_up", ())), looked_up_in)
             known.ensure_comparable()
         except (KeyError, TypeError, AttributeError, InvalidVersion) as error:
             raise ValueError(f"{path} is no list of advisories: {error!r}; run `make audit`") from error
@@ -136,13 +173,23 @@ class Known:
         described = {
             "looked_up": self.looked_up.isoformat(),
             "source": self.source,
-            **({"not_looked_up": sorted(self.not_looked_up)} if self.not_looked_up else {}),
+            **self._by_hand(),
             "packages": {
                 name: [one.written() for one in sorted(listed, key=lambda one: one.id)]
                 for name, listed in sorted(self.packages.items())
             },
         }
         path.write_text(json.dumps(described, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def _by_hand(self) -> dict[str, Any]:
+        """What only a list has that somebody wrote; what is empty is left out."""
+        whole = {
+            "not_looked_up": sorted(self.not_looked_up),
+            "looked_up_in": {
+                name: [one.written() for one in listed] for name, listed in sorted(self.looked_up_in.items())
+            },
+        }
+        return {name: value for name, value in whole.items() if value}
 
 
 def _bounds(advisory: Advisory) -> Iterator[str]:
