@@ -51,8 +51,8 @@ LAYERS: Final = (
         " key_sets lifecycle"
         " logins measuring membership metrics_route moderation modes opened_request ops outbound patience presence"
         " pressure processes publishing quotas readiness reassertion reception request_view resuming rights routes"
-        " sealing server services serving standing startup stop_signals supervision timekeeping traced upgrade warned"
-        " watcher",
+        " sealing server services serving shown standing startup stop_signals supervision timekeeping traced"
+        " upgrade warned watcher",
         "tornado",
         "what obeys: Tornado and asyncio",
     ),

@@ -17,14 +17,12 @@ from typing import Any, Final, TypeVar
 from tornado.httputil import HTTPServerRequest
 
 from .assembly import Policies
-from .auth.base import CREDENTIAL_PREFIXES, Authenticator, Credential, Desk, RequestView
-from .auth.cookie import CSRF_PREFIX
+from .auth.base import Authenticator, Desk, RequestView
 from .auth.first_message import FirstMessage
 from .directory import Directory
 from .endpoint import Endpoint
 from .errors import (
     CredentialRefused,
-    FrameError,
     HandshakeMalformed,
     HandshakeRefused,
     HostRefused,
@@ -38,13 +36,13 @@ from .policy.codec import Incoming
 from .policy.hosts import LOOPBACK_HOSTS, HostPolicy
 from .policy.identity import Identity
 from .policy.proxies import Client
-from .policy.reserved import Authenticate
 from .policy.session_directory import Place
 from .quotas import Quotas
 from .readiness import Readiness
 from .request_view import is_encrypted, is_forwarded, is_loopback, local_address, peer_address, view_of
 from .rights import Rights
 from .settings import Limits, Timeouts
+from .shown import first_message, shows_credential, the_only_credential
 from .telemetry.redact import printable, where_raised
 from .upgrade import check_method, check_upgrade, choose_subprotocol
 
@@ -52,8 +50,6 @@ logger = logging.getLogger(__name__)
 
 LOOPBACK: Final = HostPolicy(LOOPBACK_HOSTS)
 ANONYMOUS: Final = Identity(subject="anonymous", anonymous=True)
-CREDENTIAL_NAMES: Final = frozenset({"token", "ticket"})
-"""Arguments of a query that carry a credential of ours."""
 T = TypeVar("T")
 
 
@@ -364,51 +360,3 @@ def requirement_of(endpoint: Endpoint, groups: Mapping[str, str]) -> str | None:
     """The permission that `check_route` has found, which may be lost again; None: there is none."""
     template = endpoint.requires
     return None if template is None or template.is_public else template.fill(groups)
-
-
-def the_only_credential(
-    view: RequestView, authenticators: Sequence[Authenticator]
-) -> tuple[Authenticator, Credential] | None:
-    """What was shown, and to which authenticator. Two of them never fall back to one another (H26)."""
-    found = [(one, credential) for one in authenticators if (credential := one.find(view)) is not None]
-    if len(found) > 1:
-        remedy = "say authenticators = [...] on the handler where a browser sends a cookie as well"
-        raise CredentialRefused("several credentials: " + ", ".join(one.name for one, _ in found), remedy=remedy)
-    if found and places_shown(view) > (found[0][1].carried_by in ("query", "subprotocol")):
-        raise CredentialRefused("a credential, and another where no authenticator of the endpoint looks")
-    return found[0] if found else None
-
-
-def places_shown(view: RequestView) -> int:
-    """In how many places of query and subprotocols a credential of ours stands, switched on or not."""
-    in_query = sum(len(view.query.get(name, ())) for name in CREDENTIAL_NAMES)
-    return in_query + sum(
-        item.startswith(CREDENTIAL_PREFIXES) and not item.startswith(CSRF_PREFIX) for item in view.offered
-    )
-
-
-def shows_credential(view: RequestView) -> bool:
-    """Whether something of ours was shown, in a place where no authenticator of the endpoint looks."""
-    return not CREDENTIAL_NAMES.isdisjoint(view.query) or any(
-        item.startswith(CREDENTIAL_PREFIXES) for item in view.offered
-    )
-
-
-def first_message(frame: str | bytes, endpoint: Endpoint) -> Incoming:
-    """The first message of a socket that belongs to nobody yet, its data validated.
-
-    Raises:
-        CredentialRefused: it is anything but a `wssec.auth`.
-    """
-    if isinstance(frame, bytes):
-        raise CredentialRefused("the first message is binary")
-    try:
-        first = endpoint.pipeline.envelope.parse(frame, endpoint.limits)
-        spec = endpoint.pipeline.resolve(first.type)
-        if spec.message is Authenticate:
-            return first._replace(data=spec.load(first.data))
-    except FrameError as error:
-        fault = str(error.code)
-    else:
-        fault = "of another type"
-    raise CredentialRefused(f"the first message is {fault}")
