@@ -48,11 +48,10 @@ LAYERS: Final = (
         "accepting alert_delivery alert_responses alert_webhook alerts api_keys assembly certificates channels"
         " client_modules clock composition conversation cookies desk directory doorstep draining eager endpoint"
         " enforcement evidence exposure fanout guard handler handling handover handshake hub inbox issuers keeper"
-        " key_sets lifecycle"
-        " logins measuring membership metrics_route moderation modes opened_request ops outbound patience presence"
-        " pressure processes publishing quotas readiness reassertion reception request_view resuming rights routes"
-        " sealing server services serving shown standing startup stop_signals supervision timekeeping traced"
-        " upgrade warned watcher",
+        " key_sets lifecycle logins measuring membership metrics_route moderation modes opened_request ops outbound"
+        " patience plain_requests presence pressure processes publishing quotas readiness reassertion reception"
+        " request_view resuming rights routes sealing server services serving shown standing startup stop_signals"
+        " supervision timekeeping traced upgrade warned watcher",
         "tornado",
         "what obeys: Tornado and asyncio",
     ),

@@ -23,6 +23,7 @@ from .handover import ENGINE
 from .keeper import KeySource
 from .ops.observer import Observer
 from .ops.routes import operations_routes
+from .plain_requests import PlainRequests
 from .policy.issuers import Issuer
 from .policy.registry import Registry
 from .presence import PresenceHook
@@ -40,7 +41,7 @@ from .warned import tell_warn_only
 logger = logging.getLogger(__name__)
 
 
-class Guard(Serving, Services):
+class Guard(Serving, Services, PlainRequests):
     """Everything that the secured endpoints of one application share.
 
     Use `Guard.from_env`; this constructor takes ready-made parts.

@@ -1,17 +1,11 @@
-"""What any coroutine of an application may ask of its guard: publish, disconnect, revoke, issue, authenticate."""
+"""What any coroutine of an application may ask of its guard: publish, disconnect, revoke, issue."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from tornado.httputil import HTTPServerRequest
-from tornado.web import RequestHandler
-
 from .api_keys import keep_key, revoke_with_keys
-from .auth.base import Authenticator
 from .channels import Channels
 from .clock import Clock
-from .cookies import Cookies, answered_by_tornado
 from .desk import CredentialDesk, IssuedToken
 from .enforcement import Enforcer
 from .errors import ConfigurationError, CredentialRefused, Problem
@@ -21,14 +15,12 @@ from .moderation import Moderator
 from .policy.api_keys import NewApiKey, is_key_id, looks_like_key, new_api_key
 from .policy.broker import Present
 from .policy.identity import Identity
-from .policy.logins import new_login
 from .policy.messages import Message
 from .policy.notices import make_notice
 from .policy.revocation_entries import NoticeKind
 from .policy.revocations import Kind, Revocation, make_revocation
 from .publishing import Publishing
 from .readiness import Readiness
-from .reception import Reception
 from .rights import Rights
 from .settings import Timeouts, TokenRules
 from .telemetry.audit import Audit
@@ -45,11 +37,9 @@ class Services:
     moderation: Moderator
     publishing: Publishing
     keeper: KeyKeeper
-    reception: Reception
     rules: TokenRules
     accepted_rules: Sequence[TokenRules]
     timeouts: Timeouts
-    cookies: Cookies
     _desk: CredentialDesk
     _enforcer: Enforcer
     _readiness: Readiness
@@ -337,81 +327,6 @@ class Services:
         if not isinstance(subject, Identity):
             subject = self.verify_token(self.issue_token(subject, permissions, **options))
         return await self._desk.issue_ticket(subject, path, origin, address)
-
-    async def authenticate(
-        self, request: HTTPServerRequest, *, ways: Sequence[Authenticator] | None = None
-    ) -> Identity:
-        """Who sends a plain HTTP request.
-
-        Args:
-            ways: how it may be shown; None: by any authenticator of the guard that is not for sockets alone.
-
-        Raises:
-            tornado.web.HTTPError: nobody we know, or not now; Tornado answers with its status.
-        """
-        with answered_by_tornado():
-            proven = await self.reception.identify(request, ways)
-            return replace(await self._rights.of(proven), own=proven.permissions) if self._rights.has_hooks else proven
-
-    def refuse_cross_site(self, request: HTTPServerRequest) -> None:
-        """Refuse a plain request, such as a login, that a page of another site sent; `authenticate` asks it, too.
-
-        Raises:
-            tornado.web.HTTPError: 421 for a Host, 403 for an Origin that is not ours. No Origin means no page.
-        """
-        with answered_by_tornado():
-            self.reception.refuse_cross_site(request)
-
-    async def sign_in(
-        self,
-        handler: RequestHandler,
-        subject: str,
-        permissions: Sequence[str] = (),
-        *,
-        roles: Sequence[str] = (),
-        tenant: str | None = None,
-        ttl: float | None = None,
-    ) -> str:
-        """Set the cookie of whoever has just proven to be `subject`; return the CSRF value that goes with it.
-
-        The login that the browser had before is ended, and its sockets are closed: the new one takes nothing over.
-
-        Args:
-            handler: the plain handler that answers the login; its request must come from a page of ours.
-            roles: expanded by the guard's table, each time that the cookie is used.
-            ttl: seconds; None: `max_age` of the cookie.
-
-        Raises:
-            tornado.web.HTTPError: a page of another site asks (403), or the store does not answer (503).
-            ConfigurationError: none of the guard's authenticators is a cookie.
-            ValueError: something cannot be in a login; says what and the remedy.
-        """
-        most = self._desk.logins.lifetime(self.cookies.required().max_age)
-        now = self.clock.wall()
-        login = new_login(subject, permissions, now, roles=roles, tenant=tenant, ttl=ttl, most=most)
-        with answered_by_tornado():
-            csrf = await self.cookies.sign_in(handler, login)
-        self.audit.record("login.began", now, session=login.id, subject=subject, tenant=tenant)
-        return csrf
-
-    async def sign_out(self, handler: RequestHandler) -> None:
-        """End the login that a request shows, on every node, and clear its cookie. Its sockets close with 4403.
-
-        Does nothing but clear the cookie when there is no login any more.
-
-        Raises:
-            tornado.web.HTTPError: 403 for a GET, a page of another site, or one without the CSRF value; 401 for two
-                cookies of the name; 503 when the store does not answer. Then no login is ended.
-        """
-        with answered_by_tornado():
-            await self.cookies.sign_out(handler)
-
-    def csrf_value(self, request: HTTPServerRequest) -> str | None:
-        """What a page must show beside the cookie of this request; None without one. For a template.
-
-        Whether the cookie is any good is for `authenticate`.
-        """
-        return self.cookies.csrf_value(request)
 
     async def _end_session(self, identity: Identity) -> None:
         await self.revoke(session=identity.session_id, issuer=identity.issuer, reason="signed out")
