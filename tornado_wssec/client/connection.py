@@ -7,7 +7,6 @@ Rules of this file:
 """
 
 import asyncio
-import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
@@ -16,14 +15,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from ..policy.codec import Envelope
-from ..policy.far_side import spoken
-from .answers import Answers, Backlog, Outgoing
 from .credentials import Credential, Shown, Text, ensure_private, present
 from .hearing import PASSING, UNSUBSCRIBED, Heard, Subscription, event_of
 from .schedule import HTTP_ENDS, Ending, Schedule
 from .signing import MessageSigner, SigningKey
+from .speaking import CLOSED, Speaking, outgoing
 from .states import Event, HttpRefused, Refused, State, Stopped
-from .transport import Transport, Unreachable, connect
+from .transport import Unreachable, connect
 
 READY_WITHIN: Final = 20.0
 """Seconds for the handshake, and as many more for the credential and `wssec.ready`."""
@@ -33,10 +31,9 @@ HANDLED_WITHIN: Final = 15.0
 """A ping waits behind a handler that is at work, as every message does."""
 
 EVENTS: Final = 1_000
-CLOSED: Final = State("stopped", "closed")
 
 
-class Client:
+class Client(Speaking):
     """A connection to a socket of tornado_wssec; use it as an async context manager.
 
     Args:
@@ -76,24 +73,17 @@ class Client:
         **options: Any,
     ) -> None:
         ensure_private(url, insecure=insecure)
+        super().__init__(envelope or Envelope(), signed=signed, queue=queue, within=within)
         self.url = url
-        self.state = CLOSED
         self._credential = credential
         self._renew = renew
         self._signing_key = signing_key
-        self._signed = frozenset(signed)
-        self._envelope = envelope or Envelope()
-        self._within = within
         self._on_state = on_state
         self._pause = pause
         self._options = options
         self._schedule = Schedule(dice)
-        self._answers = Answers()
-        self._backlog = Backlog(queue)
         self._heard = Heard(EVENTS)
         self._channels: dict[str, Subscription] = {}
-        self._link: Transport | None = None
-        self._signer: MessageSigner | None = None
         self._runner: asyncio.Task[None] | None = None
         self._errands: set[asyncio.Task[None]] = set()
         self._is_renewing = False
@@ -142,39 +132,6 @@ class Client:
             await self._runner
         self._let_go()
         self._stop(CLOSED)
-
-    async def request(
-        self,
-        type: str,
-        data: Mapping[str, Any] | None = None,
-        *,
-        payload: bytes | None = None,
-        within: float | None = None,
-    ) -> dict[str, Any]:
-        """Send a message and return the data of its reply. While there is no connection it waits in the queue.
-
-        Args:
-            type: as declared.
-            data: its fields.
-            payload: the bytes behind it, where the type takes bytes.
-            within: seconds; None: as the client was made.
-
-        Raises:
-            Refused: the server said no, or nobody answered.
-            ValueError: a flat envelope needs a name that the data uses.
-        """
-        self._ensure_sayable(type, data)
-        return await self._asked(self._send, _outgoing(type, data, payload, self._answers.expect()), within)
-
-    async def send(self, type: str, data: Mapping[str, Any] | None = None, *, payload: bytes | None = None) -> None:
-        """Send a message that nobody waits for; what is wrong with it comes as an `error` event.
-
-        Raises:
-            Refused: there is no room for it, or the connection has stopped.
-            ValueError: a flat envelope needs a name that the data uses.
-        """
-        self._ensure_sayable(type, data)
-        await self._send(_outgoing(type, data, payload))
 
     async def subscribe(self, channel: str, *, since: int | None = None) -> None:
         """Listen to a channel, after every reconnect again; returns once the server has agreed.
@@ -292,9 +249,9 @@ class Client:
         self._start(self._watch(ready["heartbeat"]))
         await asyncio.sleep(0)  # the subscriptions leave
         with suppress(Refused):  # the connection has ended again: whoever asked is told
-            for outgoing in self._backlog.take():
-                if self._answers.is_waited_for(outgoing.id):
-                    await self._write(outgoing)
+            for waited in self._backlog.take():
+                if self._answers.is_waited_for(waited.id):
+                    await self._write(waited)
         self._set(State("open", session=ready["session"], expires_in=ready.get("expires_in")))
 
     async def _read(self) -> None:
@@ -348,53 +305,6 @@ class Client:
         if self._on_state is not None:
             self._on_state(state)
 
-    @property
-    def _is_open(self) -> bool:
-        return self.state.name == "open"
-
-    # --- what leaves ---
-
-    async def _asked(
-        self, send: Callable[[Outgoing], Awaitable[None]], outgoing: Outgoing, within: float | None = None
-    ) -> dict[str, Any]:
-        id = outgoing.message["id"]
-        limit = self._within if within is None else within
-        try:
-            async with asyncio.timeout(limit):
-                await send(outgoing)
-                return await self._answers.answer(id)
-        except TimeoutError:
-            raise Refused("no_answer", f"nothing came within {limit:g} s") from None
-        finally:
-            self._answers.forget(id)
-
-    def _ensure_sayable(self, type: str, data: Mapping[str, Any] | None) -> None:
-        spoken(self._envelope, {"type": type, "data": data})
-
-    async def _send(self, outgoing: Outgoing) -> None:
-        if self.state.name == "stopped":
-            raise Refused("stopped", self.state.reason)
-        if self._is_open:
-            await self._write(outgoing)
-        else:
-            self._backlog.add(outgoing)
-
-    async def _write(self, outgoing: Outgoing) -> None:
-        self._answers.mark_sent(outgoing.id)
-        message = outgoing.message
-        if message["type"] in self._signed:
-            if self._signer is None:
-                raise Refused("signing_failed", "the client was made without signing_key=")
-            jws = self._signer.sign(json.dumps(spoken(self._envelope, message)))
-            # The id stands outside, too: an envelope that is refused was never opened.
-            message = _outgoing("wssec.signed", {"jws": jws}, None, outgoing.id).message
-        try:
-            if self._link is None:
-                raise Unreachable
-            await self._link.write(message, outgoing.payload)
-        except Unreachable:
-            raise Refused("disconnected") from None
-
     # --- errands: each ends with its connection ---
 
     def _start(self, errand: Coroutine[Any, Any, None]) -> None:
@@ -413,7 +323,7 @@ class Client:
         while self._channels.get(channel) is subscription:
             since = {} if subscription.seq is None else {"since": subscription.seq}
             id = self._answers.expect(lambda reply: self._joined(channel, subscription, reply))
-            asked = _outgoing("wssec.subscribe", {"channel": channel, **since}, None, id)
+            asked = outgoing("wssec.subscribe", {"channel": channel, **since}, None, id)
             try:
                 await self._asked(self._write, asked)
                 return
@@ -460,13 +370,6 @@ class Client:
                 return
             await asyncio.sleep(wait)
             wait *= 2
-
-
-def _outgoing(
-    type: str, data: Mapping[str, Any] | None, payload: bytes | None = None, id: str | None = None
-) -> Outgoing:
-    message = {"type": type, "id": id, "data": data}
-    return Outgoing({name: value for name, value in message.items() if value is not None}, payload)
 
 
 def _now() -> float:
