@@ -162,7 +162,7 @@ def test_advisories_that_nobody_looked_up_are_named() -> None:
             [Source("a database", datetime.date(2024, 10, 10), is_whole=True), Source("pages", TODAY)],
             "of lib a database was read as of 2024-10-10, and what came later was only searched for",
         ),
-        ([Source("pages", TODAY)], "of lib no database was read, and what there is was only searched for"),
+        ([Source("pages", TODAY)], "of lib no database was read, and all else was only searched for"),
     ],
 )
 def test_advisories_that_were_only_searched_for_are_warned_about(sources: list[Source], told: str | None) -> None:

@@ -92,9 +92,5 @@ def _half_known(known: Known, needed: Iterable[str], today: datetime.date) -> It
         if name in known.looked_up_in and (not whole or (today - max(whole)).days > OLD_DAYS):
             behind.setdefault(max(whole).isoformat() if whole else "", []).append(name)
     for day, names in sorted(behind.items()):
-        told = (
-            f"a database was read as of {day}, and what came later"
-            if day
-            else "no database was read, and what there is"
-        )
-        yield f"of {', '.join(names)} {told} was only searched for, and may be missing; `make audit` asks OSV"
+        read = f"a database was read as of {day}, and what came later" if day else "no database was read, and all else"
+        yield f"of {', '.join(names)} {read} was only searched for, and may be missing; `make audit` asks OSV"
