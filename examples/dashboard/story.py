@@ -19,7 +19,7 @@ TRY: Final[Sequence[str]] = (
     "End one, by the id that its page shows, and see the page close: {wssec} apikeys revoke ak… --yes",
 )
 PATH: Final = "/ws/dashboard"
-PATIENCE_SECONDS: Final = 5.0
+PATIENCE_SECONDS: Final = 30.0
 NOTHING: Final = "refused, as if there were no Aurora"
 
 

@@ -23,7 +23,7 @@ TRY: Final = (
     "  python3 bootstrap.py examples.devices.device",
     "Switch it. Sign in as noah in another window: it is not his. Then remove it, or: {wssec} revoke subject NAME",
 )
-PATIENCE_SECONDS: Final = 8.0
+PATIENCE_SECONDS: Final = 30.0
 MINUTE: Final = 60.0
 
 

@@ -24,7 +24,7 @@ HOSTILE_ANSWER: Final = (
     '<a href="javascript:alert(1)">here</a></p><style>*{display:none}</style>'
 )
 CLEANED: Final = '<p>Dear <b>Cleo</b>, <a rel="noopener noreferrer nofollow">here</a></p>'
-PATIENCE_SECONDS: Final = 5.0
+PATIENCE_SECONDS: Final = 30.0
 
 
 class Person:

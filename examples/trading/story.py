@@ -30,7 +30,7 @@ TRY: Final[Sequence[str]] = (
 )
 PATH: Final = "/ws/desk"
 SIGNED: Final = ("order.place", "order.cancel")
-PATIENCE_SECONDS: Final = 5.0
+PATIENCE_SECONDS: Final = 30.0
 SLEEPS_SECONDS: Final = 2.5
 """Longer than what the system itself keeps for a slow reader lasts."""
 
