@@ -16,6 +16,7 @@ from examples.running.deployment import deployed
 from examples.running.stage import Stage
 from examples.running.story import Outcome
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.examining import settled
 from tests.ports import free_port
 from tests.starter.running import run
 
@@ -126,15 +127,15 @@ def test_dashboard_page_is_accessible_and_fits(stage: Stage, visit: Visitor, sch
     """axe-core has nothing to say at the door and at the figures, and nothing reaches beyond either edge."""
     page = visit(stage.url, DESKTOP, scheme, is_examined=True)
     expect(page.get_by_role("button", name="Aurora Foods")).to_be_visible()
-    found = [Axe().run(page)]
+    found = [Axe().run(settled(page))]
     enter(page, "Aurora Foods")
     page.get_by_role("button", name="Try all").click()
     expect(page.locator("#verdict")).to_contain_text("byte for byte")
-    found.append(Axe().run(page))
+    found.append(Axe().run(settled(page)))
     widths = []
     for size in (DESKTOP, PHONE):
         page.set_viewport_size({"width": size[0], "height": size[1]})
-        widths.append(page.evaluate("() => document.documentElement.scrollWidth"))
+        widths.append(settled(page).evaluate("() => document.documentElement.scrollWidth"))
 
     assert [] == [f"{one['id']}: {one['nodes'][0]['target']}" for each in found for one in each.response["violations"]]
     assert [DESKTOP[0], PHONE[0]] == widths

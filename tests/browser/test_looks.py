@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Visitor, say, sign_in
+from tests.browser.examining import settled
 from tests.starter.running import Chat
 
 Scheme = Literal["light", "dark"]
@@ -69,7 +70,7 @@ def test_page_is_accessible(chat: Chat, visit: Visitor, state: State, scheme: Sc
     page = visit(chat.url, DESKTOP, scheme, is_examined=True)
     state(page)
 
-    results = Axe().run(page)
+    results = Axe().run(settled(page))
 
     assert [] == [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in results.response["violations"]]
 
@@ -81,7 +82,9 @@ def test_page_fits(chat: Chat, visit: Visitor, state: State, size: tuple[int, in
     page = visit(chat.url, size)
     state(page)
 
-    widths = page.evaluate("() => [document.documentElement, lines].map((one) => one.scrollWidth - one.clientWidth)")
+    widths = settled(page).evaluate(
+        "() => [document.documentElement, lines].map((one) => one.scrollWidth - one.clientWidth)"
+    )
 
     assert [0, 0] == widths
 
@@ -91,7 +94,7 @@ def test_page_works_on_a_phone_by_touching_alone(chat: Chat, visit: Visitor) -> 
     page = visit(chat.url, PHONE)
     sign_in(page, "ann")
 
-    heights = page.evaluate("() => [...document.querySelectorAll('button')].map((one) => one.offsetHeight)")
+    heights = settled(page).evaluate("() => [...document.querySelectorAll('button')].map((one) => one.offsetHeight)")
 
     assert [] == [height for height in heights if 0 < height < 32]
     expect(page.get_by_role("button", name="Send")).to_be_in_viewport()

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.examining import settled
 from tests.ops.crowd import HOSTILE
 from tests.ops.serving import Served, served
 
@@ -251,9 +252,8 @@ def test_page_is_accessible(server: Served, visit: Visitor, state: State, scheme
     """axe-core has nothing to say: contrast, names, roles, landmarks."""
     page = visit(server.url, DESKTOP, scheme, is_examined=True)
     state(page, server)
-    page.wait_for_load_state()
 
-    results = Axe().run(page)
+    results = Axe().run(settled(page))
 
     assert [] == [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in results.response["violations"]]
 
@@ -264,9 +264,8 @@ def test_page_fits(server: Served, visit: Visitor, state: State, size: tuple[int
     """Nothing reaches beyond the right edge; on a phone whatever is pressed is at least 32 pixels high."""
     page = visit(server.url, size)
     state(page, server)
-    page.wait_for_load_state()  # its text is there before its styles are
 
-    widths = page.evaluate(
+    widths = settled(page).evaluate(
         """() => [document.documentElement, ...document.querySelectorAll("dialog[open]")]
             .map((one) => one.scrollWidth - one.clientWidth)"""
     )

@@ -15,6 +15,7 @@ from examples.running.stage import Stage
 from examples.running.story import Outcome
 from examples.trading.story import tell
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.examining import settled
 from tests.ports import free_port
 from tests.starter.running import run
 
@@ -135,17 +136,17 @@ def test_trading_page_is_accessible_and_fits(stage: Stage, visit: Visitor, schem
     """axe-core has nothing to say at the door and at the desk, and nothing reaches beyond either edge."""
     page = visit(stage.url, DESKTOP, scheme, is_examined=True)
     expect(page.get_by_role("button", name="ann")).to_be_visible()
-    found = [Axe().run(page)]
+    found = [Axe().run(settled(page))]
     enter(page, "ann")
     order(page, quantity=1)
     order(page, quantity=2, limit="1.00")
     page.get_by_role("button", name="Try: Order without a signature").click()
     expect(page.locator('.answer[data-right="true"]')).to_have_count(1)
-    found.append(Axe().run(page))
+    found.append(Axe().run(settled(page)))
     widths = []
     for size in (DESKTOP, PHONE):
         page.set_viewport_size({"width": size[0], "height": size[1]})
-        widths.append(page.evaluate("() => document.documentElement.scrollWidth"))
+        widths.append(settled(page).evaluate("() => document.documentElement.scrollWidth"))
 
     assert [] == [f"{one['id']}: {one['nodes'][0]['target']}" for each in found for one in each.response["violations"]]
     assert [DESKTOP[0], PHONE[0]] == widths

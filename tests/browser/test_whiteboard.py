@@ -11,6 +11,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 from examples.running.deployment import deployed
 from examples.running.stage import Stage
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.examining import settled
 from tests.ports import free_port
 
 Scheme = Literal["light", "dark"]
@@ -274,7 +275,7 @@ def test_whiteboard_is_accessible_and_fits(stage: Stage, visit: Visitor, state: 
         width, height = PHONE if scheme == "dark" else DESKTOP
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_function("() => document.documentElement.scrollWidth === innerWidth")
-        violations = Axe().run(page).response["violations"]
+        violations = Axe().run(settled(page)).response["violations"]
         found += [f"{scheme} {one['id']}: {[node['target'] for node in one['nodes']]}" for one in violations]
 
     assert [] == found
@@ -294,7 +295,9 @@ def test_whiteboard_can_be_drawn_on_by_keyboard(come: Callable[..., Page]) -> No
     assert is_dark(ann, 0.53, 0.5)
 
     ann.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-    heights = ann.evaluate("() => [...document.querySelectorAll('button, select')].map((one) => one.offsetHeight)")
+    heights = settled(ann).evaluate(
+        "() => [...document.querySelectorAll('button, select')].map((one) => one.offsetHeight)"
+    )
 
     assert [] == [height for height in heights if 0 < height < 32]
 
