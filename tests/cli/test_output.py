@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tornado_wssec.cli.output import error, note, print_facts, print_json, print_table, printable, show_time, warn
+from tornado_wssec.cli.output import error, note, print_facts, print_json, printable, show_time, warn
 
 
 @given(st.text(st.characters(exclude_categories=[])))
@@ -47,13 +47,6 @@ def test_lines_hold_no_token_and_no_password(capsys: pytest.CaptureFixture[str],
     told = capsys.readouterr().err
     assert (3, 3) == (told.count("[redacted]"), told.count("here"))
     assert not [part for part in ("eyJ", "c2lnbmF0dXJl") if part in told]
-
-
-def test_table_columns_stand_below_their_titles(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each column is as wide as its widest cell; what is absent is a dash."""
-    print_table(("id", "name"), [("1", "Ada"), (None, "a\nb")])
-
-    assert "ID  NAME\n1   Ada\n-   a\\nb\n" == capsys.readouterr().out
 
 
 def test_facts_stand_in_two_columns(capsys: pytest.CaptureFixture[str]) -> None:

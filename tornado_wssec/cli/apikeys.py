@@ -19,10 +19,11 @@ from ..stores.base import Store
 from .asking import confirm, yes_option
 from .commands import Group, Refused, WrongUsage, told_as
 from .context import in_store, now, read_settings, store_option
-from .output import json_option, note, print_facts, print_json, print_table, show_time, warn
+from .output import json_option, note, print_facts, print_json, show_time, warn
 from .revocation_log import read_index
 from .revoke import Manner, read_name, revoke_named
 from .secrets_in import STANDARD_INPUT
+from .tables import print_table
 from .values import api_key_id, duration, name
 
 DAMAGED = "what the store holds for the key %s is none of ours, and lets nobody in; `wssec apikeys revoke` it"

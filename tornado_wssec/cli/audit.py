@@ -17,7 +17,8 @@ from ..telemetry.audit_verdict import ChainVerdict, judged
 from ..telemetry.pseudonyms import Pseudonyms
 from .commands import FAILED, Group, Refused
 from .context import read_settings
-from .output import error, json_option, note, print_json, print_table, printable, show_time
+from .output import error, json_option, note, print_json, printable, show_time
+from .tables import print_table
 from .values import moment
 
 HEAD: Final = re.compile(r"([a-z0-9-]{1,64}):(\d{1,15}):([0-9a-f]{64})").fullmatch

@@ -15,10 +15,11 @@ from .application_audit import audit
 from .audit_lines import Line
 from .commands import FAILED, Command, Refused
 from .doctor import Finding
-from .output import json_option, print_json, print_table
+from .output import json_option, print_json
 from .programs import find_attribute, from_here
 from .report import deployment, described, markdown
 from .standards import Answer, answers
+from .tables import print_table
 
 TITLES: Final = ("", "where", "what", "remedy")
 
@@ -64,15 +65,15 @@ def check(app: str, as_json: bool, is_report: bool, form: str) -> None:
 
 
 def _print(lines: list[Line], findings: list[Finding], answered: list[Answer]) -> None:
-    print_table(TITLES, [(str(line.level), line.where, line.what, line.remedy) for line in lines])
+    print_table(TITLES, [(str(line.level), line.where, line.what, line.remedy) for line in lines], wraps=True)
     if findings:
         click.echo()
         rows = [(one.check, "ok" if one.ok else "not ok", one.found, one.remedy) for one in findings]
-        print_table(("deployment", "", "found", "remedy"), rows)
+        print_table(("deployment", "", "found", "remedy"), rows, wraps=True)
     if answered:
         click.echo()
         rows = [(f"{one.item.standard} {one.item.number}", one.state, one.item.asks, one.because) for one in answered]
-        print_table(("standard", "", "asks for", "because"), rows)
+        print_table(("standard", "", "asks for", "because"), rows, wraps=True)
 
 
 def _audited(name: str) -> tuple[list[Line], Guard | None]:

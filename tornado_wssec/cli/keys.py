@@ -22,9 +22,10 @@ from .asking import confirm, yes_is_fine, yes_option
 from .commands import Group, Refused, WrongUsage, told_as
 from .context import in_store, key_file, keys_option, make_store, now, read_settings, store_option
 from .key_sources import alg_option, read_keys
-from .output import json_is_fine, json_option, note, print_facts, print_json, print_table, show_time
+from .output import json_is_fine, json_option, note, print_facts, print_json, show_time
 from .publication import publish
 from .secrets_in import STANDARD_INPUT, read_passphrase
+from .tables import print_table
 from .values import duration
 
 lifetime_option = click.option(

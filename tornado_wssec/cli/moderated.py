@@ -13,8 +13,9 @@ from ..stores.base import Store
 from ..stores.brokers import broker_of
 from ..stores.redis_broker import RedisBroker
 from .context import PATIENCE, now
-from .output import print_json, print_table, show_time
+from .output import print_json, show_time
 from .revocation_log import read_log
+from .tables import print_table
 
 Listeners = Mapping[str, Mapping[str, int]]
 """Channel → server → connections."""

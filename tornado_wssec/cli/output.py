@@ -9,7 +9,7 @@ Rules of this file:
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -67,19 +67,6 @@ def wants_colour() -> bool | None:
 def print_json(value: Any) -> None:
     """Print one JSON value; ASCII only, so that nothing in it can act on a terminal."""
     click.echo(json.dumps(value, indent=2, allow_nan=False))
-
-
-def print_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print columns as wide as what stands in them; a cell of None shows as "-"."""
-    cells = [[printable("-" if cell is None else str(cell)) for cell in row] for row in rows]
-    widths = [max(len(row[index]) for row in [list(titles), *cells]) for index in range(len(titles))]
-    click.secho(_row([title.upper() for title in titles], widths), bold=True, color=wants_colour())
-    for row in cells:
-        click.echo(_row(row, widths))
-
-
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def print_facts(facts: Mapping[str, object]) -> None:

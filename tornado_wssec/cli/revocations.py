@@ -21,9 +21,10 @@ from ..stores.base import Store
 from .asking import confirm, yes_is_fine, yes_option
 from .commands import Group, Refused, WrongUsage, told_as
 from .context import in_store, now, read_settings, store_option
-from .output import json_is_fine, json_option, print_facts, print_json, print_table, show_time
+from .output import json_is_fine, json_option, print_facts, print_json, show_time
 from .revocation_log import Standing, describe, read_log, read_standings
 from .secrets_in import STANDARD_INPUT, opened
+from .tables import print_table
 from .values import name
 
 TITLES: Final = ("id", "kind", "value", "issuer", "effective", "issued up to", "forgotten", "state", "reason")

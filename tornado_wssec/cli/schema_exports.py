@@ -17,7 +17,7 @@ from ..exports.typescript import export_typescript
 from ..policy.codec import Envelope
 from ..policy.registry import Registry
 from .commands import Refused, told_as
-from .output import print_table
+from .tables import print_table
 
 FORMATS: Final[Mapping[str, Callable[[Registry, Envelope], str]]] = MappingProxyType(
     {

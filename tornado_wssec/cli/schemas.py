@@ -11,9 +11,10 @@ from ..exports.comparison import Change
 from ..policy.registry import ChannelSpec, MessageSpec, Registry
 from .commands import FAILED, Group, WrongUsage, told_as
 from .context import read_settings
-from .output import json_option, print_json, print_problems, print_table
+from .output import json_option, print_json, print_problems
 from .programs import from_here
 from .schema_exports import FORMATS, changes_since, envelope_of, print_changes, write_export
+from .tables import print_table
 
 MESSAGE_TITLES: Final = ("type", "direction", "permission", "rate", "max bytes", "path", "what")
 CHANNEL_TITLES: Final = ("channel", "subscribe", "publish")

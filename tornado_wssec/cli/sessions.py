@@ -19,8 +19,9 @@ from .asking import confirm, yes_option
 from .commands import FAILED, Group, Refused, WrongUsage, told_as
 from .context import in_store, now, read_settings, store_option
 from .live_entries import TITLES, describe, is_of, issuer_option, matching, row, subject_option, tenant_option
-from .output import error, json_option, print_facts, print_json, print_table
+from .output import error, json_option, print_facts, print_json
 from .revoke import NOT_ACKNOWLEDGED
+from .tables import print_table
 from .values import name
 
 session_argument = click.argument("session", type=name, required=False)

@@ -13,8 +13,9 @@ from .asking import confirm, yes_is_fine, yes_option
 from .commands import FAILED, Group
 from .context import held_generation, in_store, key_file, keys_option, make_store, now, read_settings, store_option
 from .doctor import Finding, examine
-from .output import json_option, note, print_facts, print_json, print_table, show_time
+from .output import json_option, note, print_facts, print_json, show_time
 from .publication import publish
+from .tables import print_table
 
 
 @click.group(cls=Group, example="wssec store doctor")

@@ -23,7 +23,8 @@ from ..stores.base import Store
 from .commands import Command, WrongUsage
 from .context import in_store, now, read_settings, store_option
 from .live_entries import read_entries
-from .output import json_option, print_json, print_table, show_time, warn
+from .output import json_option, print_json, show_time, warn
+from .tables import print_table
 from .values import duration
 
 CLEAR: Final = "\x1b[H\x1b[2J"
