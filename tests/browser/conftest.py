@@ -74,6 +74,7 @@ def visit(chromium: Browser) -> Iterator[Visitor]:
         *,
         is_examined: bool = False,
         tolerated: str = "$^",
+        has_touch: bool = False,
     ) -> Page:
         context = chromium.new_context(
             viewport={"width": size[0], "height": size[1]},
@@ -81,6 +82,7 @@ def visit(chromium: Browser) -> Iterator[Visitor]:
             reduced_motion="reduce",
             bypass_csp=is_examined,  # axe is a script that the page's policy refuses, as it should
             locale="en-GB",
+            has_touch=has_touch,
         )
         contexts.append(context)
         page = context.new_page()

@@ -71,6 +71,46 @@ def draw(page: Page, *points: tuple[float, float]) -> None:
     page.mouse.up()
 
 
+class Fingers:
+    """On the glass of a page's sheet; places are parts of its width and height."""
+
+    def __init__(self, page: Page) -> None:
+        self._glass = page.context.new_cdp_session(page)
+        box = page.locator("#paper").bounding_box()
+        assert box is not None
+        self._box = box
+
+    def draw(self, *points: tuple[float, float]) -> None:
+        """With one finger."""
+        self.put(points[0])
+        for point in points[1:]:
+            self.put(point, event="touchMove")
+        self.lift()
+
+    def pinch(self, *places: tuple[tuple[float, float], tuple[float, float]]) -> None:
+        """With two, of which one comes first, and moves before the other is there."""
+        (first, second), *further = places
+        self.put(first)
+        self.put((first[0] + 0.02, first[1]), event="touchMove")
+        self.put((first[0] + 0.02, first[1]), second)
+        for pair in further:
+            self.put(*pair, event="touchMove")
+        self.lift()
+
+    def put(self, *points: tuple[float, float], event: str = "touchStart") -> None:
+        """Where the fingers are now."""
+        box = self._box
+        places = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"], "id": finger}
+            for finger, (x, y) in enumerate(points)
+        ]
+        self._glass.send("Input.dispatchTouchEvent", {"type": event, "touchPoints": places})
+
+    def lift(self) -> None:
+        """No finger is there any more."""
+        self._glass.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
 def expect_strokes(page: Page, count: int) -> None:
     """Claim that so many strokes are on the page's sheet."""
     expect(page.locator("#paper")).to_have_attribute("data-strokes", str(count))
@@ -300,6 +340,29 @@ def test_whiteboard_can_be_drawn_on_by_keyboard(come: Callable[..., Page]) -> No
     )
 
     assert [] == [height for height in heights if 0 < height < 32]
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["tablet", "phone"])
+def test_whiteboard_can_be_drawn_on_by_touch(come: Callable[..., Page], size: tuple[int, int]) -> None:
+    """One finger draws, where it goes, and does not scroll; a tap is a dot. Two fingers draw nothing, but enlarge."""
+    ann = come("ann", size=size, has_touch=True)
+    wipe(ann)
+    ann.get_by_role("button", name="Pen").tap()
+    fingers = Fingers(ann)
+    fingers.draw((0.2, 0.2), (0.2, 0.5), (0.2, 0.8))
+    expect_strokes(ann, 1)
+    fingers.draw((0.5, 0.5))
+    expect_strokes(ann, 2)
+    fingers.pinch(((0.6, 0.2), (0.9, 0.2)), ((0.65, 0.3), (0.85, 0.3)), ((0.7, 0.4), (0.8, 0.4)))
+    fingers.draw((0.3, 0.8), (0.5, 0.8))
+
+    expect_strokes(ann, 3)
+    looked_at = ((0.2, 0.35), (0.2, 0.65), (0.5, 0.5), (0.4, 0.8), (0.61, 0.2), (0.65, 0.3))
+    assert [True, True, True, True, False, False] == [is_dark(ann, *at) for at in looked_at]
+    assert [0, 1] == ann.evaluate("[scrollY, visualViewport.scale]")
+    fingers.pinch(*[((0.5 - apart, 0.2), (0.5 + apart, 0.2)) for apart in (0.05, 0.1, 0.2, 0.3, 0.4)])
+    ann.wait_for_function("visualViewport.scale > 1")
+    expect_strokes(ann, 3)
 
 
 def test_whiteboard_asks_for_an_empty_board_once(stage: Stage, visit: Visitor) -> None:

@@ -242,6 +242,7 @@ async function undo() {
 }
 
 $("paper").addEventListener("pointerdown", (event) => {
+  if (!event.isPrimary) paper.draft = stroke = null; // a second finger: what the first one began is no drawing
   if (event.button !== 0 || !event.isPrimary || !connection) return;
   $("paper").setPointerCapture(event.pointerId);
   begin(paper.place(event));
