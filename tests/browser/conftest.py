@@ -63,7 +63,17 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chat]:
 
 @pytest.fixture
 def visit(chromium: Browser) -> Iterator[Visitor]:
-    """Open pages as people do, each with a profile of its own; a console error on any of them fails the test."""
+    """Open pages of a server that outlasts the test."""
+    with visiting(chromium) as open_page:
+        yield open_page
+
+
+@contextmanager
+def visiting(chromium: Browser) -> Iterator[Visitor]:
+    """Open pages as people do, each with a profile of its own; a console error on any of them fails the test.
+
+    They are closed before their server ends, if it was entered first: a page of one that has gone looks for it.
+    """
     said: list[str] = []
     contexts: list[BrowserContext] = []
 
@@ -91,9 +101,11 @@ def visit(chromium: Browser) -> Iterator[Visitor]:
         page.goto(url)
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    try:
+        yield open_page
+    finally:
+        for context in contexts:
+            context.close()
     assert [] == said
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import Visitor, say, sign_in, stop_time
+from tests.browser.conftest import Visitor, say, sign_in, stop_time, visiting
 from tests.starter.running import Chat, kept_up, served, serving
 
 WITHIN_A_SECOND = 1_000
@@ -64,9 +64,9 @@ def test_page_shows_a_refusal_kindly(chat: Chat, visit: Visitor) -> None:
     expect(page.locator("#status")).to_have_text("Connected")
 
 
-def test_page_slows_a_flood_and_loses_nothing(tmp_path: Path, visit: Visitor) -> None:
+def test_page_slows_a_flood_and_loses_nothing(tmp_path: Path, chromium: Browser) -> None:
     """The sixth line of a second waits: the page counts down, gives the text back, and then lets it go."""
-    with served(tmp_path / "demo") as chat:
+    with served(tmp_path / "demo") as chat, visiting(chromium) as visit:
         page = visit(chat.url)
         sign_in(page, "ann")
         stop_time(page)
@@ -87,9 +87,9 @@ def test_page_slows_a_flood_and_loses_nothing(tmp_path: Path, visit: Visitor) ->
 
 
 @pytest.mark.requirement("R039")
-def test_page_renews_a_session_in_place(tmp_path: Path, visit: Visitor) -> None:
+def test_page_renews_a_session_in_place(tmp_path: Path, chromium: Browser) -> None:
     """A token that ends is replaced on the open socket: nobody is asked, and nothing reconnects."""
-    with served(tmp_path / "demo", CHAT_TOKEN_SECONDS="4") as chat:
+    with served(tmp_path / "demo", CHAT_TOKEN_SECONDS="4") as chat, visiting(chromium) as visit:
         page = visit(chat.url)
         opened: list[str] = []
         page.on("websocket", lambda socket: opened.append(socket.url))
@@ -101,9 +101,9 @@ def test_page_renews_a_session_in_place(tmp_path: Path, visit: Visitor) -> None:
         assert 1 == len(opened)
 
 
-def test_page_tells_of_a_revocation_within_a_second(tmp_path: Path, visit: Visitor) -> None:
+def test_page_tells_of_a_revocation_within_a_second(tmp_path: Path, chromium: Browser) -> None:
     """The line that `examples --serve` prints ends Ann's page before her eyes; Bob's goes on."""
-    with kept_up(tmp_path) as serving:
+    with kept_up(tmp_path) as serving, visiting(chromium) as visit:
         ann, bob = visit(serving.chat.url), visit(serving.chat.url)
         sign_in(ann, "ann")
         sign_in(bob, "bob")
@@ -121,9 +121,9 @@ def test_page_tells_of_a_revocation_within_a_second(tmp_path: Path, visit: Visit
 
 
 @pytest.mark.requirement("R032")
-def test_page_renews_a_session_in_the_middle_of_typing(tmp_path: Path, visit: Visitor) -> None:
+def test_page_renews_a_session_in_the_middle_of_typing(tmp_path: Path, chromium: Browser) -> None:
     """Whoever writes while the token is replaced notices nothing: the line, the place in it and the room stay."""
-    with served(tmp_path / "demo", CHAT_TOKEN_SECONDS="4") as chat:
+    with served(tmp_path / "demo", CHAT_TOKEN_SECONDS="4") as chat, visiting(chromium) as visit:
         page = visit(chat.url)
         sign_in(page, "ann")
         field = page.get_by_label("Message", exact=True)
@@ -140,9 +140,9 @@ def test_page_renews_a_session_in_the_middle_of_typing(tmp_path: Path, visit: Vi
         expect(page.get_by_role("log").get_by_text("a long thought")).to_be_visible()
 
 
-def test_page_revoked_in_the_middle_of_typing_says_why(tmp_path: Path, visit: Visitor) -> None:
+def test_page_revoked_in_the_middle_of_typing_says_why(tmp_path: Path, chromium: Browser) -> None:
     """The half line goes nowhere, and what has happened is told where the person looks, who can sign in again."""
-    with kept_up(tmp_path) as serving:
+    with kept_up(tmp_path) as serving, visiting(chromium) as visit:
         ann, bob = visit(serving.chat.url), visit(serving.chat.url)
         sign_in(ann, "ann")
         sign_in(bob, "bob")
@@ -202,18 +202,18 @@ def test_page_keeps_the_token_to_itself(chat: Chat, visit: Visitor) -> None:
     assert [] == page.context.cookies()
 
 
-def test_page_without_a_sign_in_says_where_it_belongs(tmp_path: Path, visit: Visitor) -> None:
+def test_page_without_a_sign_in_says_where_it_belongs(tmp_path: Path, chromium: Browser) -> None:
     """Where development is switched off, the page explains itself, and offers neither people nor attacks."""
-    with served(tmp_path / "demo", CHAT_DEVELOPMENT="0") as chat:
+    with served(tmp_path / "demo", CHAT_DEVELOPMENT="0") as chat, visiting(chromium) as visit:
         page = visit(chat.url, tolerated="Failed to load resource")
 
         expect(page.get_by_text("This server has no sign-in yet.")).to_be_visible()
         assert 0 == page.locator(".person, #attacks").count()
 
 
-def test_page_of_another_origin_says_what_is_missing(tmp_path: Path, visit: Visitor) -> None:
+def test_page_of_another_origin_says_what_is_missing(tmp_path: Path, chromium: Browser) -> None:
     """Whoever moved the server to another port reads which setting to change."""
-    with served(tmp_path / "demo", WSSEC_ORIGINS="https://app.example.com") as chat:
+    with served(tmp_path / "demo", WSSEC_ORIGINS="https://app.example.com") as chat, visiting(chromium) as visit:
         page = visit(chat.url, tolerated="Failed to load resource")
         page.get_by_role("button", name="ann").click()
 
