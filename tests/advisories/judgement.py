@@ -81,7 +81,9 @@ def warnings(known: Known, versions: Versions, accepted: Mapping[str, str], toda
         yield f"accepted: {reason}: {accepted[reason]}"
     for name in sorted(set(versions.needed) - versions.floors.keys()):
         if old := [one.id for one in known.packages.get(name, ())]:
-            yield f"{name} comes with others and has no floor of ours; old versions of it have {', '.join(old)}"
+            told = f"{name} comes with others and has no floor of ours; old versions of it have {', '.join(old)}"
+            first = known.without_holes(name)
+            yield f"{told}; where it is older, pip install '{name}>={first}'" if first else told
 
 
 def _half_known(known: Known, needed: Iterable[str], today: datetime.date) -> Iterator[str]:

@@ -135,6 +135,12 @@ class Known:
     not_looked_up: Sequence[str] = ()
     looked_up_in: Mapping[str, Sequence[Source]] = field(default_factory=dict)
 
+    def without_holes(self, name: str) -> Version | None:
+        """The first version of a package that mends something and that no advisory is about; None if there is none."""
+        listed = self.packages.get(name, ())
+        ends = sorted(Version(bounds["fixed"]) for one in listed for bounds in one.ranges if "fixed" in bounds)
+        return next((end for end in ends if not any(one.concerns(end) for one in listed)), None)
+
     @classmethod
     def load(cls, path: Path = LIST) -> Self:
         """Read the list.

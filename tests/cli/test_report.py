@@ -98,3 +98,23 @@ def test_report_of_an_old_library(report: Any, monkeypatch: pytest.MonkeyPatch) 
 
     (library,) = [one for one in report().json["deployment"] if one["check"] == "library tornado"]
     assert (False, True) == (library["ok"], library["remedy"].startswith("pip install 'tornado>="))
+
+
+@pytest.mark.requirement("R075")
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [
+        ("50.0.1", "pip install 'cryptography>=50.0.2'; older ones have known faults"),
+        ("50.0.2", None),
+    ],
+)
+def test_report_of_a_library_that_comes_with_others(
+    report: Any, monkeypatch: pytest.MonkeyPatch, version: str, remedy: str | None
+) -> None:
+    """We declare no floor of it: below the first without known holes it is advised, and nothing fails for it."""
+    installed = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: version if name == "cryptography" else installed(name))
+    outcome = report()
+
+    (library,) = [one for one in outcome.json["deployment"] if one["check"] == "library cryptography"]
+    assert (0, True, version, remedy) == (outcome.code, library["ok"], library["found"], library["remedy"])
