@@ -4,11 +4,12 @@ import asyncio
 import time
 from pathlib import Path
 
-from tests.faults.node import environment_of, is_served_alone, make_store, running, until, until_status
+from tests.faults.node import environment_of, is_served_alone, make_store, running, until_status
 from tests.redis_server import RedisServer
 from tests.stores.kit import in_loop
+from tests.waiting import until
 
-CALL_SECONDS = 1.0
+CALL_SECONDS = 2.0
 
 
 @in_loop

@@ -27,13 +27,13 @@ async def deployed(folder: Path) -> tuple[dict[str, str], Path]:
 async def test_locked(tmp_path: Path) -> None:
     """A bounded wait and then 503 for what asks the store, tokens by the copy; then as a store that is out of reach."""
     environment, path = await deployed(tmp_path)
-    async with running(environment, tmp_path, timeouts={**HASTE, "store_call": 0.25}) as node:
+    async with running(environment, tmp_path, timeouts={**HASTE, "mirror_for_live": 12.0}) as node:
         token, ticket = await node.token(), await node.ask("ticket", "ann")
         live = await node.connect(token)
         with locked(path), locked(path.with_name("store.db-shortlived")):
             started = time.monotonic()
             assert 503 == await node.status(ticket=ticket)
-            assert time.monotonic() - started < 2.0  # the budget is 0.25
+            assert time.monotonic() - started < 8 * HASTE["store_call"]  # its budget, and a busy machine
             assert 101 == await node.status(token)
             assert "StoreUnavailable" == await node.ask("revoke", "subject", "bob")
             await until_status(node, 503, token)
