@@ -146,11 +146,11 @@ def test_whiteboard_is_drawn_on_together(come: Callable[..., Page]) -> None:
     draw(ann, (0.2, 0.3), (0.4, 0.3))
     bob.get_by_role("button", name="Line").click()
     draw(bob, (0.6, 0.6), (0.8, 0.6))
+    expect(ann.locator(".cursor")).to_have_text("Bob")  # for as long as it moves, and some seconds
     for page in (ann, bob):
         expect_strokes(page, 2)
         assert [True, True, False] == [is_dark(page, *at) for at in ((0.3, 0.3), (0.7, 0.6), (0.5, 0.8))]
 
-    expect(ann.locator(".cursor")).to_have_text("Bob")
     bob.get_by_role("button", name="Undo my last stroke").click()
     expect_strokes(ann, 1)
     bob.get_by_role("button", name="Undo my last stroke").click()
