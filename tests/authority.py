@@ -1,12 +1,9 @@
 """The application's own knowledge of people, as tests change it: what `permissions=` and `revalidate=` ask."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from tornado_wssec import Identity
-
-TURNS: Final = 10_000
 
 
 class Authority:
@@ -48,16 +45,3 @@ class Authority:
             return answer(identity) if callable(answer) else answer
         finally:
             self.at_once -= 1
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Let the loop turn until it is so.
-
-    Raises:
-        AssertionError: it never is.
-    """
-    for _ in range(TURNS):
-        if holds():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("it never came to be")

@@ -15,6 +15,7 @@ import pytest
 from tests.hand_loop import run_by_hand
 from tests.kits import GENEROUS, audited, chat_kit, in_loop
 from tests.talk import Script, talk_kit
+from tests.waiting import until_turned
 from tornado_wssec import Close, CloseCode, Limits, Timeouts
 from tornado_wssec.closing import going_away
 from tornado_wssec.draining import AGAIN_SECONDS, SPREAD_SHARE, Drain
@@ -191,8 +192,7 @@ async def test_drain_answers_what_it_has_read_and_reads_nothing_more() -> None:
         await client.assert_nothing_received()
         stopping = asyncio.create_task(kit.guard.stop())
         (live,) = kit.guard.hub
-        while live.connection.is_reading:  # noqa: ASYNC110 -- nobody tells
-            await asyncio.sleep(0)
+        await until_turned(lambda: not live.connection.is_reading)
         await client.send("talk.do", {"what": "late"}, "late")
         script.go_on.set()
 
@@ -213,8 +213,7 @@ async def test_drain_reads_no_further_where_the_inbox_makes_room() -> None:
         for number in range(9):
             await client.send("talk.do", {"what": str(number)})
         (live,) = kit.guard.hub
-        while live.connection.is_reading:  # noqa: ASYNC110 -- nobody tells
-            await asyncio.sleep(0)
+        await until_turned(lambda: not live.connection.is_reading)
         stopping = asyncio.create_task(kit.guard.stop())
         for _ in range(20):
             await asyncio.sleep(0)
@@ -345,8 +344,7 @@ async def test_drain_is_hurried_by_a_second_signal(
         stopping = asyncio.create_task(kit.guard.until_stopped())
         await clients[0].assert_nothing_received()
         os.kill(os.getpid(), signal.SIGTERM)
-        while not any(live.session.is_closing for live in kit.guard.hub):  # noqa: ASYNC110 -- nobody tells
-            await asyncio.sleep(0)
+        await until_turned(lambda: any(live.session.is_closing for live in kit.guard.hub))
         os.kill(os.getpid(), number)
         reasons = sorted([await client.assert_closed(CloseCode.GOING_AWAY) for client in clients])
         await stopping
@@ -368,8 +366,7 @@ async def test_drain_takes_an_echo_for_one_signal() -> None:
         await client.assert_nothing_received()
         os.kill(os.getpid(), signal.SIGTERM)
         (live,) = kit.guard.hub
-        while live.connection.is_reading:  # noqa: ASYNC110 -- nobody tells
-            await asyncio.sleep(0)
+        await until_turned(lambda: not live.connection.is_reading)
         os.kill(os.getpid(), signal.SIGTERM)
         for _ in range(20):
             await asyncio.sleep(0)

@@ -10,6 +10,7 @@ import pytest
 from marshmallow import fields, validate
 
 from tests.kits import GENEROUS, in_loop, settled
+from tests.waiting import until
 from tornado_wssec import (
     PUBLIC,
     Channel,
@@ -98,9 +99,7 @@ def writing(moves: list[Move]) -> Callable[[str, Present, bool], Awaitable[None]
 
 async def told(moves: list[Move], count: int) -> list[Move]:
     """What has been written down once there is so much."""
-    async with asyncio.timeout(10):
-        while len(moves) < count:  # noqa: ASYNC110 -- a hook tells nobody
-            await asyncio.sleep(0.001)
+    await until(lambda: len(moves) >= count)
     return moves
 
 

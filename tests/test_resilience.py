@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from tests.waiting import until_turned
 from tornado_wssec import (
     PUBLIC,
     Channel,
@@ -128,12 +129,6 @@ class Scene:
     async def connect(self, subject: str = "ann", **options: Any) -> Client:
         return await self.kit.connect("/ws", subject=subject, **options)
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Let the loop turn until something holds."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not holds():
-                await turn()
-
     def live(self, subject: str = "ann") -> Live:
         """The live connection of a subject."""
         return next(live for live in self.kit.guard.hub if live.session.identity.subject == subject)
@@ -206,7 +201,7 @@ def test_buffered_bytes_of_a_failed_socket_are_none() -> None:
         client = await scene.connect()
         connection = scene.live().connection
         client.socket.reset()
-        await scene.until(lambda: not len(scene.kit.guard.hub))
+        await until_turned(lambda: not len(scene.kit.guard.hub))
         connection._protocol.stream._write_buffer = None  # type: ignore[attr-defined]
 
         assert 0 == connection.buffered_bytes
@@ -222,10 +217,10 @@ def test_client_that_leaves_while_paused_is_counted_out() -> None:
         await client.send("do", {"what": "wait"})
         for _ in range(4):
             await client.send("do", {"what": "nothing"})
-        await scene.until(lambda: not scene.live().connection.is_reading)
+        await until_turned(lambda: not scene.live().connection.is_reading)
         client.socket.reset()
         scene.gate.set()
-        await scene.until(lambda: not len(scene.kit.guard.hub))
+        await until_turned(lambda: not len(scene.kit.guard.hub))
 
         assert 0 == scene.kit.guard.hub.at_address("127.0.0.1")
 
@@ -266,7 +261,7 @@ def test_subscription_of_who_has_left_is_refused() -> None:
         await scene.entered.wait()
         live = scene.live()
         client.socket.reset()
-        await scene.until(lambda: not len(scene.kit.guard.hub))
+        await until_turned(lambda: not len(scene.kit.guard.hub))
         scene.gate.set()
         await live.settled()
 
@@ -288,7 +283,7 @@ def test_f16_nothing_is_handled_after_our_close() -> None:
         await client.assert_closed(CloseCode.INVALID_PAYLOAD)
 
         assert not scene.entered.is_set()
-        await scene.until(lambda: scene.ended == [Close(CloseCode.INVALID_PAYLOAD)])
+        await until_turned(lambda: scene.ended == [Close(CloseCode.INVALID_PAYLOAD)])
 
     play(scenario)
 
@@ -300,7 +295,7 @@ def test_f02_oversize_is_known_to_the_session() -> None:
         client = await scene.connect()
         await client.socket.send_frame(TEXT, b"x" * 70_000)
         await client.assert_closed(CloseCode.MESSAGE_TOO_BIG)
-        await scene.until(lambda: bool(scene.ended))
+        await until_turned(lambda: bool(scene.ended))
 
         assert [Close(CloseCode.MESSAGE_TOO_BIG)] == scene.ended
 
@@ -394,7 +389,7 @@ def test_slow_look_at_the_log_brings_back_nothing_that_was_undone() -> None:
         await store.append(entry)
         store.gate, store.readers = asyncio.Event(), 0
         slow = asyncio.create_task(scene.kit.guard.watcher.catch_up())
-        await scene.until(lambda: store.readers == 1)
+        await until_turned(lambda: store.readers == 1)
         await store.append(make_undo(entry, NOON))
         quick = asyncio.create_task(scene.kit.guard.watcher.catch_up())
         for _ in range(5):
@@ -489,7 +484,7 @@ def test_r03_quota_holds_for_handshakes_that_wait_together() -> None:
         async with scene.kit as kit:
             slow.token = kit.token()
             waiting = [asyncio.create_task(kit.handshake("/ws")) for _ in range(5)]
-            await scene.until(lambda: slow.asked == 5)
+            await until_turned(lambda: slow.asked == 5)
             slow.gate.set()
             return sorted(answer.status for _, answer in await asyncio.gather(*waiting))
 
@@ -509,7 +504,7 @@ def test_handshake_under_way_when_the_guard_stops_is_refused() -> None:
             kit.port = sockets[0].getsockname()[1]
             slow.token = kit.token()
             waiting = asyncio.create_task(kit.handshake("/ws"))
-            await scene.until(lambda: slow.asked == 1)
+            await until_turned(lambda: slow.asked == 1)
             await kit.guard.stop()
             slow.gate.set()
             _, answer = await waiting

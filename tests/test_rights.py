@@ -10,9 +10,10 @@ import pytest
 from tornado.web import RequestHandler
 
 from schemas import chat
-from tests.authority import Authority, until
+from tests.authority import Authority
 from tests.kits import CHAT, GENEROUS, V1, ChatSocket, audited, chat_kit, in_loop
 from tests.naming import stable
+from tests.waiting import until_turned
 from tornado_wssec import Authenticator, BearerToken, ConfigurationError, FirstMessage, Grants, Identity, Timeouts
 from tornado_wssec.errors import StoreUnavailable
 from tornado_wssec.testing import Client, GuardKit
@@ -35,7 +36,7 @@ def rights_kit(
 
 async def until_settled(kit: GuardKit) -> None:
     """Let every question that is under way be answered."""
-    await until(lambda: not kit.guard._rights._asking)
+    await until_turned(lambda: not kit.guard._rights._asking)
 
 
 async def due(kit: GuardKit, seconds: float = TIMES.revalidation) -> None:
@@ -326,7 +327,7 @@ async def test_rights_that_change_while_somebody_comes_in() -> None:
     async with rights_kit(authority) as kit:
         authority.go_on.clear()
         coming = asyncio.ensure_future(kit.connect("/ws"))
-        await until(lambda: bool(authority.asked))
+        await until_turned(lambda: bool(authority.asked))
         authority.rights["ann"] = []
         assert 0 == await kit.guard.permissions_changed(subject="ann")
         authority.go_on.set()
@@ -632,7 +633,7 @@ async def test_announced_change_while_one_is_asked_about() -> None:
         client = await kit.connect("/ws")
         authority.go_on.clear()
         await kit.guard.permissions_changed(subject="ann")
-        await until(lambda: len(authority.asked) == 2)
+        await until_turned(lambda: len(authority.asked) == 2)
         authority.rights["ann"] = []
         await kit.guard.permissions_changed(subject="ann")
         authority.go_on.set()
@@ -765,7 +766,7 @@ async def test_refresh_while_something_happens(happens: str) -> None:
         client = await kit.connect("/ws")
         authority.go_on.clear()
         await client.send("wssec.refresh", {"token": kit.token("ann", token_id="fresh")}, "r")
-        await until(lambda: len(authority.asked) == 2)
+        await until_turned(lambda: len(authority.asked) == 2)
         if happens == "revoked":
             await kit.guard.revoke(token="fresh")
         else:
@@ -787,9 +788,9 @@ async def test_refresh_while_the_old_credential_is_asked_about() -> None:
         client = await kit.connect("/ws", permissions=["chat:**"])
         authority.go_on.clear()
         await kit.guard.permissions_changed()
-        await until(lambda: len(authority.asked) == 2)
+        await until_turned(lambda: len(authority.asked) == 2)
         await client.send("wssec.refresh", {"token": kit.token("ann", ["chat:read:lobby"])}, "r")
-        await until(lambda: len(authority.asked) == 3)
+        await until_turned(lambda: len(authority.asked) == 3)
         authority.go_on.set()
         await client.answer("r")
         await until_settled(kit)
@@ -805,9 +806,9 @@ async def test_rights_of_whoever_has_left_are_not_asked_for() -> None:
         ann, _ = await kit.connect("/ws"), await kit.connect("/ws", subject="bob")
         authority.go_on.clear()
         await kit.guard.permissions_changed()
-        await until(lambda: authority.at_once == 2)
+        await until_turned(lambda: authority.at_once == 2)
         await ann.close()
-        await until(lambda: authority.at_once == 1)
+        await until_turned(lambda: authority.at_once == 1)
         await kit.guard.stop()
 
         assert 0 == authority.at_once

@@ -1,16 +1,17 @@
 """Lines K11 to K13, K15 and K16 of the attack corpus: nodes over sockets while their Redis server fails."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.kits import GENEROUS, V1, chat_kit
-from tests.redis_server import RedisServer, wait_until
+from tests.redis_server import RedisServer
 from tests.stores.kit import in_loop
 from tests.stores.redis_kit import redis_store
+from tests.waiting import until
 from tornado_wssec import BearerToken, Ticket, Timeouts
 from tornado_wssec.errors import NotAcknowledged, StoreUnavailable
 from tornado_wssec.policy.revocations import Kind, make_revocation
@@ -31,11 +32,6 @@ async def node(server: RedisServer, place: Path) -> AsyncIterator[GuardKit]:
         yield kit
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Let the nodes work until it is so."""
-    await asyncio.to_thread(wait_until, holds, "the nodes")
 
 
 async def with_ticket(kit: GuardKit, ticket: str) -> int:

@@ -12,11 +12,11 @@ import pytest
 from schemas import chat
 from tests.authority import Authority
 from tests.kits import CHAT, GENEROUS, ChatSocket, in_loop
-from tests.redis_server import wait_until
 from tests.rooms import EVERYTHING, ROOMS, RoomSocket, publication
 from tests.stores.kit import PATIENT
 from tests.stores.redis_kit import redis_store
 from tests.talk import REGISTRY, Script, TalkSocket
+from tests.waiting import until
 from tornado_wssec.stores.base import Store
 from tornado_wssec.stores.sqlite import SqliteStore
 from tornado_wssec.testing import Client, GuardKit
@@ -84,11 +84,6 @@ async def migrated(make_store: MakeStore) -> None:
     store = make_store()
     await store.migrate(NOON - HOUR)
     await store.close()
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Let the servers work until it is so."""
-    await asyncio.to_thread(wait_until, holds, "the nodes")
 
 
 def held(kit: GuardKit, subject: str = "ann") -> list[list[str]]:

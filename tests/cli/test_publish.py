@@ -9,9 +9,10 @@ import pytest
 from tests.cli.conftest import Terminal
 from tests.cli.prepared import CATALOGUE, ROOMS, declare
 from tests.redis_server import RedisServer
-from tests.stores.broker_kit import KEPT, Heard, eventually_finds, running
+from tests.stores.broker_kit import KEPT, Heard, running
 from tests.stores.redis_kit import prefix_of
 from tests.stores.test_redis_broker import broker_at
+from tests.waiting import until_found
 
 LINE = {"room": "lobby", "text": "hi", "author": "me"}
 ASKED = ("publish", "room:lobby", "chat.posted")
@@ -101,7 +102,7 @@ def test_channels_list_tells_who_listens_where(speaker: Terminal, each_redis: Re
         async with running((broker_at(each_redis.url, tmp_path, "n1", heard), heard)) as [node]:
             for channel in ("room:lobby", "room:lobby", "room:attic"):
                 await node.want(channel)
-            await eventually_finds(True, lambda: asyncio.to_thread(lambda: len(listening("list")) == 2))
+            await until_found(True, lambda: asyncio.to_thread(lambda: len(listening("list")) == 2))
             return [await asyncio.to_thread(listening, *asked) for asked in (("list",), ("show", "room:attic"))]
 
     def listening(*asked: str) -> list[dict[str, object]]:

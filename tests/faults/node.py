@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from tornado.web import Application
 
 from tests.kits import CHAT, GENEROUS, V1, ChatSocket
 from tests.processes.sharing import PATIENCE_SECONDS, ROOT, environment_of, make_store
-from tests.redis_server import wait_until
+from tests.waiting import until_found
 from tornado_wssec import BearerToken, Guard, Ticket, Timeouts
 from tornado_wssec.testing import Client, RawSocket, Response
 from tornado_wssec.testing.kit import ORIGIN
@@ -37,7 +37,7 @@ STORE_CALL_SECONDS: Final = 5.0
 """A busy machine is no fault. Who wants to see a store that does not answer names a time of his own."""
 ROOM: Final = {"room": "lobby", "text": "hi"}
 WRITER: Final = ("chat:write:lobby",)
-__all__ = ["HASTE", "Node", "environment_of", "make_store", "running", "until"]
+__all__ = ["HASTE", "Node", "environment_of", "make_store", "running"]
 
 
 class Controls:
@@ -208,14 +208,7 @@ async def until_status(node: Node, status: int, token: str, *, never: int | None
 
 async def until_ready(node: Node) -> None:
     """Return once it says that it lets people in."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while await node.get("/wssec/ready") != 200:  # noqa: ASYNC110 -- it is asked
-            await asyncio.sleep(0.02)
-
-
-async def until(holds: Callable[[], bool], what: str = "what was to happen") -> None:
-    """Return once it is so."""
-    await asyncio.to_thread(wait_until, holds, what)
+    await until_found(200, lambda: node.get("/wssec/ready"))
 
 
 @asynccontextmanager

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.node import environment_of, is_served, make_store, running, until, until_status
+from tests.faults.node import environment_of, is_served, make_store, running, until_status
 from tests.kits import GENEROUS, chat_kit
 from tests.left_out import leave_out
 from tests.stores.kit import PATIENT, in_loop
+from tests.waiting import until
 from tornado_wssec.clock import Clock
 from tornado_wssec.policy.high_water import SETTLING_SECONDS
 from tornado_wssec.stores.sqlite import SqliteStore

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.prepared import PYTHONPATH
-from tests.faults.node import environment_of, is_served, make_store, running, until, until_status
+from tests.faults.node import environment_of, is_served, make_store, running, until_status
 from tests.redis_server import RedisServer
 from tests.stores.kit import in_loop
+from tests.waiting import until
 from tornado_wssec.telemetry.audit_verdict import judged
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.node import environment_of, is_served, make_store, running, until
+from tests.faults.node import environment_of, is_served, make_store, running
 from tests.stores.kit import in_loop
+from tests.waiting import until
 
 FAULTS = ["torn", "open to others", "gone"]
 

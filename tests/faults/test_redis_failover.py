@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from tests.faults.node import environment_of, make_store, running, until, until_status
+from tests.faults.node import environment_of, make_store, running, until_status
 from tests.redis_server import Binary, RedisServer, wait_until
 from tests.stores.kit import in_loop
+from tests.waiting import until
 
 SESSION = "s-of-ann"
 PATIENT = {"store_call": 2.0, "store_sync": 5.0}

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.node import Node, environment_of, is_served, make_store, running, until, until_status
+from tests.faults.node import Node, environment_of, is_served, make_store, running, until_status
 from tests.redis_server import RedisServer
 from tests.stores.kit import in_loop
+from tests.waiting import until
 
 SESSION = "s-of-ann"
 

@@ -11,6 +11,7 @@ from tornado.web import Application
 
 from tests.kits import GENEROUS
 from tests.redis_server import RedisServer
+from tests.waiting import until
 from tornado_wssec import PUBLIC, Channel, Guard, Registry, SecureWebSocketHandler, Timeouts
 from tornado_wssec.stores.redis_broker import RedisBroker
 from tornado_wssec.testing import Client, RawSocket
@@ -78,9 +79,7 @@ async def churn(server: RedisServer, folder: Path, *, channels: int) -> Left:
         await asyncio.gather(*(_join(client, at, channels // CLIENTS) for at, client in enumerate(clients)))
         broker = guard.channels.broker
         assert isinstance(broker, RedisBroker)
-        async with asyncio.timeout(30):
-            while _kept(guard, broker):  # noqa: ASYNC110 -- what is written later is written by itself
-                await asyncio.sleep(0.05)
+        await until(lambda: not _kept(guard, broker), "what is written later")
         subscriptions = _subscriptions(server)
         kept = _kept(guard, broker)
         for client in clients:

@@ -49,8 +49,7 @@ async def test_channels_have_one_order_over_processes(shared: dict[str, str]) ->
         for kind in KINDS:
             for witness in witnesses:
                 await witness.hears(kind, "0.24")
-                while len(witness.heard[kind]) < 25 * len(witnesses):  # noqa: ASYNC110 -- nobody tells
-                    await asyncio.sleep(0.01)
+                await witness.hears_of(kind, 25 * len(witnesses))
             heard = [witness.heard[kind] for witness in witnesses]
             assert all(one == heard[0] for one in heard)
             assert 25 * len(witnesses) == len(set(heard[0]))

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from tests.kits import CHAT, GENEROUS
 from tests.stores.kit import PATIENT
+from tests.waiting import until
 from tornado_wssec import Guard
 from tornado_wssec.testing import Client, RawSocket
 from tornado_wssec.testing.kit import ORIGIN
@@ -111,9 +112,11 @@ class Witness:
 
     async def hears(self, channel: str, text: str) -> None:
         """Return once this has been heard."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while text not in self.heard[channel]:  # noqa: ASYNC110 -- nobody tells
-                await asyncio.sleep(0.005)
+        await until(lambda: text in self.heard[channel], f"{text} in {channel}")
+
+    async def hears_of(self, channel: str, count: int) -> None:
+        """Return once so much has been heard."""
+        await until(lambda: len(self.heard[channel]) >= count, f"{count} in {channel}")
 
     async def _read(self, client: Client) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.waiting import until, until_found
 from tornado_wssec.policy.broker import Kept, Present
 
-from .broker_kit import KEPT, Heard, Node, eventually, eventually_finds, running, said
+from .broker_kit import KEPT, Heard, Node, running, said
 from .kit import in_loop
 
 ANN, BOB = Present("ann", "https://a"), Present("bob")
@@ -105,12 +106,12 @@ class BrokerContract:
         async with self.nodes(tmp_path) as [node]:
             for who in (BOB, ANN, ANN):
                 node.broker.enter("room:a", who)
-            await eventually_finds([ANN, BOB], lambda: node.broker.present("room:a"))
+            await until_found([ANN, BOB], lambda: node.broker.present("room:a"))
             node.broker.leave("room:a", ANN)
             node.broker.leave("room:a", BOB)
-            await eventually_finds([ANN], lambda: node.broker.present("room:a"))
+            await until_found([ANN], lambda: node.broker.present("room:a"))
             node.broker.leave("room:a", ANN)
-            await eventually_finds([], lambda: node.broker.present("room:a"))
+            await until_found([], lambda: node.broker.present("room:a"))
 
             moves = [(name, is_here) for _, name, is_here in node.heard.moves]
             assert [("ann", True), ("ann", False), ("bob", True), ("bob", False)] == sorted(
@@ -168,9 +169,9 @@ class NodesContract(BrokerContract):
                     await one.say("hi", channel, kept)
                     return one.broker.elsewhere(channel)
 
-                await eventually_finds(3, said_to)
+                await until_found(3, said_to)
                 three.broker.unwant(channel)
-                await eventually_finds(2, said_to)
+                await until_found(2, said_to)
                 assert (0, 0) == (before, one.broker.elsewhere("room:c"))
 
     @in_loop
@@ -186,16 +187,16 @@ class NodesContract(BrokerContract):
         """Somebody with a connection on each of two nodes comes once, and goes when the last of them does."""
         async with self.nodes(tmp_path, 3) as [one, two, watching]:
             one.broker.enter("room:a", ANN)
-            await eventually_finds([ANN], lambda: watching.broker.present("room:a"))
+            await until_found([ANN], lambda: watching.broker.present("room:a"))
             two.broker.enter("room:a", ANN)
             two.broker.enter("room:a", BOB)
-            await eventually_finds([ANN, BOB], lambda: watching.broker.present("room:a"))
+            await until_found([ANN, BOB], lambda: watching.broker.present("room:a"))
             one.broker.leave("room:a", ANN)
             two.broker.leave("room:a", BOB)
-            await eventually_finds([ANN], lambda: watching.broker.present("room:a"))
+            await until_found([ANN], lambda: watching.broker.present("room:a"))
             two.broker.leave("room:a", ANN)
-            await eventually_finds([], lambda: watching.broker.present("room:a"))
-            await eventually(lambda: len(two.heard.moves) == 3)
+            await until_found([], lambda: watching.broker.present("room:a"))
+            await until(lambda: len(two.heard.moves) == 3)
 
             assert [("room:a", "ann", True)] == one.heard.moves
             assert [("room:a", "bob", True), ("room:a", "bob", False), ("room:a", "ann", False)] == two.heard.moves

@@ -1,15 +1,14 @@
 """What tests of brokers have in common: nodes that write down what they hear."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
+from tests.waiting import until
 from tornado_wssec.policy.broker import Broadcast, Broker, Kept, Present
 
-PATIENCE_SECONDS = 20.0
 KEPT = Kept(100, 60.0)
 IDS = count()
 
@@ -56,12 +55,12 @@ class Node:
 
     async def hears(self, *texts: str, channel: str = "room:a") -> None:
         """Claim that this is what comes to be heard in a channel, and nothing else."""
-        await eventually(lambda: len(self.heard.texts(channel)) >= len(texts))
+        await until(lambda: len(self.heard.texts(channel)) >= len(texts))
         assert list(texts) == self.heard.texts(channel)
 
     async def hears_of(self, count: int, channel: str = "room:a") -> list[str]:
         """What is heard in a channel once there is so much of it."""
-        await eventually(lambda: len(self.heard.texts(channel)) >= count)
+        await until(lambda: len(self.heard.texts(channel)) >= count)
         return self.heard.texts(channel)
 
     async def missed(self, since: int | None, channel: str = "room:a", kept: Kept = KEPT) -> list[str] | None:
@@ -93,18 +92,3 @@ async def running(*brokers: tuple[Broker, Heard]) -> AsyncIterator[list[Node]]:
     finally:
         for node in nodes:
             await node.broker.stop()
-
-
-async def eventually(holds: Callable[[], bool]) -> None:
-    """Return once it is so."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not holds():  # noqa: ASYNC110 -- nobody tells
-            await asyncio.sleep(0.005)
-
-
-async def eventually_finds(expected: object, find: Callable[[], Awaitable[object]]) -> None:
-    """Ask until the answer is this."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while (found := await find()) != expected:  # noqa: ASYNC110 -- nobody tells
-            await asyncio.sleep(0.01)
-    assert expected == found

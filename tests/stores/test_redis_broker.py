@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.redis_server import RedisServer
+from tests.waiting import until, until_found
 from tornado_wssec.errors import StoreCorrupt, StoreUnavailable
 from tornado_wssec.policy.broker import Broadcast, Kept
 from tornado_wssec.settings import Timeouts
@@ -18,7 +19,7 @@ from tornado_wssec.stores.redis_broker import RedisBroker
 from tornado_wssec.stores.redis_url import Manner, parse_redis_url
 
 from .broker_contract import ANN, BOB, NodesContract
-from .broker_kit import KEPT, Heard, Node, eventually, eventually_finds, running, said
+from .broker_kit import KEPT, Heard, Node, running, said
 from .kit import PATIENT, in_loop
 from .redis_kit import prefix_of
 
@@ -72,9 +73,9 @@ async def test_redis_broker_subscribes_where_somebody_listens(each_redis: RedisS
         counts = [subscribers(each_redis, "room:a", tmp_path)]
         one.broker.unwant("room:a")
         two.broker.unwant("room:a")
-        await eventually(lambda: subscribers(each_redis, "room:a", tmp_path) == 1)
+        await until(lambda: subscribers(each_redis, "room:a", tmp_path) == 1)
         one.broker.unwant("room:a")
-        await eventually(lambda: subscribers(each_redis, "room:a", tmp_path) == 0)
+        await until(lambda: subscribers(each_redis, "room:a", tmp_path) == 0)
 
         assert [2] == counts
         kinds = each_redis.ask("COMMAND", "INFO", "SPUBLISH")
@@ -93,11 +94,11 @@ async def test_redis_broker_counts_listeners(each_redis: RedisServer, tmp_path: 
             for node, channel in ((staying, "room:a"), (staying, "room:a"), (staying, "room:b"), (other, "room:a")):
                 await node.want(channel)
             expected = {"room:a": {"n0": 2, "other": 1}, "room:b": {"n0": 1}}
-            await eventually_finds(expected, staying.broker.listeners)
+            await until_found(expected, staying.broker.listeners)
             staying.broker.unwant("room:a")
             staying.broker.unwant("room:b")
 
-        await eventually_finds({"room:a": {"n0": 1}}, staying.broker.listeners)
+        await until_found({"room:a": {"n0": 1}}, staying.broker.listeners)
 
 
 def cut(server: RedisServer) -> None:
@@ -145,15 +146,15 @@ async def test_redis_broker_tells_of_a_gap_that_history_cannot_mend(each_redis: 
         name = f"{{{prefix_of(tmp_path)}}}:say:room:a"
         assert isinstance(one.broker, RedisBroker)
         one.broker._ear.drop(name)  # deaf for a while, as behind a broken link
-        await eventually(lambda: subscribers(each_redis, "room:a", tmp_path) == 0)
+        await until(lambda: subscribers(each_redis, "room:a", tmp_path) == 0)
         for text in "abcde":
             await two.say(text, kept=kept)
         one.broker._ear.wish(name)
-        await eventually(lambda: subscribers(each_redis, "room:a", tmp_path) == 1)
+        await until(lambda: subscribers(each_redis, "room:a", tmp_path) == 1)
         await two.say("f", kept=kept)
         await two.say("g", kept=kept)
 
-        await eventually(lambda: one.heard.texts()[-1:] == ["g"])
+        await until(lambda: one.heard.texts()[-1:] == ["g"])
         assert ["gap", *"efg"] == one.heard.texts()
 
 
@@ -194,7 +195,7 @@ async def test_redis_broker_notices_a_frozen_server(own_redis: RedisServer, tmp_
         assert isinstance(node.broker, RedisBroker)
         await node.want()
         own_redis.freeze()
-        await eventually(lambda: node.broker._ear.address is None)  # type: ignore[attr-defined]
+        await until(lambda: node.broker._ear.address is None)  # type: ignore[attr-defined]
         own_redis.thaw()
         await node.hears("gap")
         await published(node, "back")
@@ -276,13 +277,13 @@ async def test_redis_broker_of_a_killed_node(each_redis: RedisServer, tmp_path: 
         await killed.start()
         killed.enter("room:a", ANN)
         killed.enter("room:a", BOB)
-        await eventually_finds([ANN, BOB], lambda: one.broker.present("room:a"))
+        await until_found([ANN, BOB], lambda: one.broker.present("room:a"))
         one.broker.enter("room:a", BOB)
         await asyncio.sleep(0.1)
         for task in killed._tasks:
             task.cancel()  # and says no goodbye
-        await eventually_finds([BOB], lambda: two.broker.present("room:a"))
-        await eventually(lambda: len(one.heard.moves + two.heard.moves) == 1)
+        await until_found([BOB], lambda: two.broker.present("room:a"))
+        await until(lambda: len(one.heard.moves + two.heard.moves) == 1)
 
         assert [("room:a", "ann", False)] == one.heard.moves + two.heard.moves
         await killed._link.close()
@@ -294,15 +295,15 @@ async def test_redis_broker_says_again_what_was_forgotten(each_redis: RedisServe
     tag = f"{{{prefix_of(tmp_path)}}}"
     async with nodes_at(each_redis.url, tmp_path, 1) as [node]:
         node.broker.enter("room:a", ANN)
-        await eventually_finds([ANN], lambda: node.broker.present("room:a"))
+        await until_found([ANN], lambda: node.broker.present("room:a"))
         each_redis.ask("DEL", f"{tag}:here:room:a", f"{tag}:here-at:n0")
-        await eventually_finds([ANN], lambda: node.broker.present("room:a"))
+        await until_found([ANN], lambda: node.broker.present("room:a"))
         each_redis.ask("HSET", f"{tag}:here:room:a", '["eve",null]', "n0")
         each_redis.ask("SADD", f"{tag}:here-at:n0", 'room:a ["eve",null]')
-        await eventually_finds([ANN], lambda: node.broker.present("room:a"))
+        await until_found([ANN], lambda: node.broker.present("room:a"))
         each_redis.ask("DEL", f"{tag}:ears")
 
-        await eventually_finds([ANN], lambda: node.broker.present("room:a"))
+        await until_found([ANN], lambda: node.broker.present("room:a"))
 
 
 @in_loop
@@ -470,7 +471,7 @@ async def test_redis_broker_outlives_a_mistake(
         await node.hears("gap")
         await node.say("after")
         await node.hears("gap", "after")
-        await eventually(lambda: "looking after channels failed" in caplog.text)
+        await until(lambda: "looking after channels failed" in caplog.text)
 
         assert "hearing channels failed: ZeroDivisionError" in caplog.text
         assert "hunter2" not in caplog.text
@@ -484,12 +485,12 @@ async def test_redis_broker_leaves_nothing_behind(each_redis: RedisServer, tmp_p
             for node in nodes:
                 await node.want(f"room:{number}", KEPT if number % 2 else None)
                 node.broker.enter(f"room:{number}", ANN)
-        await eventually_finds([ANN], lambda: nodes[0].broker.present("room:59"))
+        await until_found([ANN], lambda: nodes[0].broker.present("room:59"))
         for number in range(60):
             for node in nodes:
                 node.broker.unwant(f"room:{number}")
                 node.broker.leave(f"room:{number}", ANN)
-        await eventually_finds([], lambda: nodes[0].broker.present("room:0"))
+        await until_found([], lambda: nodes[0].broker.present("room:0"))
 
     tag = f"{{{prefix_of(tmp_path)}}}"
     left = [word for word in each_redis.ask("KEYS", "*").split() if word.startswith(tag)]
@@ -539,7 +540,7 @@ async def test_redis_broker_is_not_silenced_by_somebody_else(
             await node.say(ours, kept=KEPT)
 
         await node.hears("before", "ours", "too")
-        await eventually(lambda: "is none of ours" in caplog.text)
+        await until(lambda: "is none of ours" in caplog.text)
         assert 1 == caplog.text.count("is none of ours")
 
 
@@ -552,7 +553,7 @@ async def test_redis_broker_looks_after_the_rest_when_a_key_is_somebody_elses(
     each_redis.ask("SET", f"{tag}:ears", "mine")
     async with nodes_at(each_redis.url, tmp_path, 1) as [node]:
         await node.want()
-        await eventually(lambda: "1" in each_redis.ask("HGET", f"{tag}:heard-at:n0", "room:a"))
+        await until(lambda: "1" in each_redis.ask("HGET", f"{tag}:heard-at:n0", "room:a"))
         await asyncio.sleep(2 * redis_broker.UPKEEP_SECONDS)
 
     assert 1 == caplog.text.count("channels are out of order")

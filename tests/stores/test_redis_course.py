@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from tests.waiting import until
 from tornado_wssec.errors import StoreUnavailable
 from tornado_wssec.policy.broker import Broadcast, Kept, Resumed
 from tornado_wssec.policy.history import FRESH
 from tornado_wssec.stores import redis_course
 from tornado_wssec.stores.redis_course import Course
 
-from .broker_kit import Heard, eventually, said
+from .broker_kit import Heard, said
 from .kit import in_loop
 
 
@@ -95,7 +96,7 @@ async def test_course_of_what_the_server_has_not_numbered(seq: int, after: int) 
     course.hear(replace(said("planted"), seq=seq), after=after)
     server.seq, server.told = 10, [replace(said("ours"), seq=10)]
     course.hear(server.told[0], after=9)
-    await eventually(lambda: heard.texts() == ["ours"])
+    await until(lambda: heard.texts() == ["ours"])
     course.hear(replace(said("next"), seq=11), after=10)
 
     assert (["ours", "next"], 1, 2) == (heard.texts(), len(ignored), server.asked)
@@ -110,7 +111,7 @@ async def test_course_asks_once_for_what_follows_nothing() -> None:
     server.seq = 52
     for seq, after in ((50, FRESH), (51, 50), (52, 51)):
         course.hear(replace(said(str(seq)), seq=seq), after=after)
-    await eventually(lambda: heard.texts() == ["50", "51", "52"])
+    await until(lambda: heard.texts() == ["50", "51", "52"])
     course.hear(replace(said("53"), seq=53), after=52)
 
     assert (["50", "51", "52", "53"], 2) == (heard.texts(), server.asked)
@@ -125,10 +126,10 @@ async def test_course_that_cannot_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     await course.begin()
     server.is_down = True
     course.hear(replace(said("lost"), seq=50), after=FRESH)
-    await eventually(lambda: heard.texts() == ["gap"])
+    await until(lambda: heard.texts() == ["gap"])
     server.is_down, server.seq = False, 51
     course.hear(replace(said("51"), seq=51), after=50)
-    await eventually(lambda: heard.texts() == ["gap", "51"])
+    await until(lambda: heard.texts() == ["gap", "51"])
 
     assert ["gap", "51"] == heard.texts()
 

@@ -10,10 +10,10 @@ import pytest
 from redis import asyncio as aioredis
 
 from tests.redis_server import Binary, RedisServer
+from tests.waiting import until
 from tornado_wssec.stores.redis_primary import Lane, Primary, find_primary, send
 from tornado_wssec.stores.redis_url import parse_redis_url
 
-from .broker_kit import eventually
 from .kit import in_loop
 
 PATIENCE_SECONDS = 5.0
@@ -46,7 +46,7 @@ async def cancelled_as_it_closes(work: Awaitable[Any], pools: "asyncio.Queue[Any
 
 async def assert_nobody_is_at(server: RedisServer) -> None:
     """Claim that whoever asks now is the only one there."""
-    await eventually(lambda: server.ask("CLIENT", "LIST").count(" addr=") == 1)
+    await until(lambda: server.ask("CLIENT", "LIST").count(" addr=") == 1)
 
 
 @in_loop

@@ -10,6 +10,7 @@ import pytest
 
 from tests.redis_cluster import RedisCluster
 from tests.redis_server import Binary, RedisServer, replica_of, wait_until
+from tests.waiting import until
 from tornado_wssec.errors import NotAcknowledged, StoreUnavailable
 from tornado_wssec.settings import Timeouts
 from tornado_wssec.stores.base import Store
@@ -17,7 +18,7 @@ from tornado_wssec.stores.redis import RedisStore
 from tornado_wssec.stores.redis_broker import RedisBroker
 
 from .broker_contract import NodesContract
-from .broker_kit import KEPT, Heard, Node, eventually
+from .broker_kit import KEPT, Heard, Node
 from .contract import LastingStoreContract
 from .kit import NOW, PATIENT, in_loop, opened, put, revocation, whole_log
 from .redis_kit import RedisLeases, prefix_of, redis_store
@@ -197,12 +198,12 @@ async def listening(nodes: list[Node]) -> None:
 async def assert_joined_again(nodes: list[Node]) -> None:
     """Claim that each is told of what may be missing, and hears what comes then, by whichever node it is said."""
     for node in nodes:
-        await eventually(lambda heard=node.heard: {"room:a", "room:kept"} <= set(heard.gaps))  # type: ignore[misc]
+        await until(lambda heard=node.heard: {"room:a", "room:kept"} <= set(heard.gaps))  # type: ignore[misc]
     for channel, kept in (("room:a", None), ("room:kept", KEPT)):
         for number, node in enumerate(nodes):
             await published(node, f"after {number}", channel, kept)
         for node in nodes:
-            await eventually(lambda texts=node.heard.texts, name=channel: "after 1" in texts(name))  # type: ignore[misc]
+            await until(lambda texts=node.heard.texts, name=channel: "after 1" in texts(name))  # type: ignore[misc]
             said = [text for text in node.heard.texts(channel) if text != "gap"]
             assert ["before", "after 0", "after 1"] == list(dict.fromkeys(said))
 
@@ -244,10 +245,10 @@ async def test_redis_sentinel_that_names_the_first_again_is_heard(watched: Watch
         watched.replica.ask("REPLICAOF", "NO", "ONE")
         for turn, server in enumerate((watched.replica, watched.primary, watched.replica, watched.primary)):
             watched.name(server)
-            await eventually(lambda port=server.port: all(is_at(node, port) for node in nodes))  # type: ignore[misc]
+            await until(lambda port=server.port: all(is_at(node, port) for node in nodes))  # type: ignore[misc]
             for number, node in enumerate(nodes):
                 await published(node, f"{turn}.{number}", "room:kept", KEPT)
-            await eventually(lambda last=f"{turn}.1": all(last in node.heard.texts("room:kept") for node in nodes))  # type: ignore[misc]
+            await until(lambda last=f"{turn}.1": all(last in node.heard.texts("room:kept") for node in nodes))  # type: ignore[misc]
 
         for node in nodes:
             numbers = [one.seq or 0 for one in node.heard.said if one.channel == "room:kept" and one.type != "gap"]
