@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Final, Generic, Self, TypeVar
+from typing import Final, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
@@ -112,9 +112,9 @@ class TokenBucket:
         """Whether nothing is owed, so that a new bucket would do as well."""
         return self.full_at <= now
 
-    def copy(self) -> Self:
+    def copy(self) -> "TokenBucket":
         """Return another bucket that owes the same."""
-        twin = object.__new__(type(self))
+        twin = TokenBucket(1.0, 1.0, 0.0)
         twin.price, twin.depth, twin.full_at = self.price, self.depth, self.full_at
         return twin
 
@@ -151,9 +151,9 @@ class Buckets:
         """Whether no part owes anything."""
         return all([part.is_full(now) for part in self._parts])
 
-    def copy(self) -> Self:
+    def copy(self) -> "Buckets":
         """Return others that owe the same."""
-        twin = object.__new__(type(self))
+        twin = Buckets((), 0.0)
         twin._parts = tuple([part.copy() for part in self._parts])
         return twin
 
