@@ -264,8 +264,11 @@ def secretive(wssec: Terminal, place: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", [path for path, _ in every_command()], ids=" ".join)
-def test_k07_no_command_prints_a_secret_of_the_environment(wssec: Terminal, place: Path, path: tuple[str, ...]) -> None:
+def test_k07_no_command_prints_a_secret_of_the_environment(
+    wssec: Terminal, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: tuple[str, ...]
+) -> None:
     """Neither its help nor what it says when it fails, nor a traceback."""
+    monkeypatch.chdir(tmp_path)  # `init` makes its files where it is
     variables = secretive(wssec, place)
     arguments = ["x"] if path[:1] in (("revoke",), ("check",)) else []
 
