@@ -24,8 +24,10 @@ QUIET: Final = (
 )
 DESKTOP: Final = (1280, 800)
 PHONE: Final = (360, 740)
+PATIENCE_MS: Final = 30_000
 
 Visitor = Callable[..., Page]
+expect.set_options(timeout=PATIENCE_MS)  # what has to be in less than a second says so
 
 
 @contextmanager

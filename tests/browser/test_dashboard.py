@@ -87,7 +87,7 @@ def test_dashboard_lets_nobody_look_at_somebody_else(stage: Stage, visit: Visito
     page = enter(visit(stage.url), "Baltic Rail")
 
     page.get_by_role("button", name="Try all").click()
-    expect(page.locator("#verdict")).to_contain_text("byte for byte", timeout=20_000)
+    expect(page.locator("#verdict")).to_contain_text("byte for byte")
 
     assert ["refused: permission_denied"] * TRICKS == page.locator(".trick .answer").all_inner_texts()
     expect(page.locator("#verdict")).to_have_text(

@@ -9,8 +9,6 @@ from tests.browser.conftest import Visitor, say, sign_in, stop_time, visiting
 from tests.starter.running import Chat, kept_up, served, serving
 
 WITHIN_A_SECOND = 1_000
-RENEWAL_MS = 15_000
-RECONNECT_MS = 20_000
 
 
 def test_page_lets_two_people_talk(chat: Chat, visit: Visitor) -> None:
@@ -95,7 +93,7 @@ def test_page_renews_a_session_in_place(tmp_path: Path, chromium: Browser) -> No
         page.on("websocket", lambda socket: opened.append(socket.url))
         sign_in(page, "ann")
 
-        expect(page.locator("#me-until")).to_contain_text("renewed until", timeout=RENEWAL_MS)
+        expect(page.locator("#me-until")).to_contain_text("renewed until")
         say(page, "still here")
         expect(page.get_by_role("log").get_by_text("still here")).to_be_visible()
         assert 1 == len(opened)
@@ -130,7 +128,7 @@ def test_page_renews_a_session_in_the_middle_of_typing(tmp_path: Path, chromium:
         field.press_sequentially("a long ")
         shown = page.evaluate("() => document.getElementById('status').textContent")
 
-        expect(page.locator("#me-until")).to_contain_text("renewed until", timeout=RENEWAL_MS)
+        expect(page.locator("#me-until")).to_contain_text("renewed until")
         expect(field).to_be_focused()
         expect(field).to_have_value("a long ")
         expect(page.get_by_role("alert")).to_have_count(0)
@@ -170,7 +168,7 @@ def test_page_comes_back_after_a_restart(tmp_path: Path, visit: Visitor) -> None
     expect(page.get_by_role("button", name="Send")).to_be_disabled()
     with serving(tmp_path / "demo", PORT=str(first.port), WSSEC_ORIGINS=first.url):
         page.get_by_role("button", name="Try now").click()
-        expect(page.locator("#status")).to_have_text("Connected", timeout=RECONNECT_MS)
+        expect(page.locator("#status")).to_have_text("Connected")
         expect(page.get_by_role("button", name="Try now")).to_be_hidden()
         say(page, "back again")
         expect(page.get_by_role("log").get_by_text("back again")).to_be_visible()
