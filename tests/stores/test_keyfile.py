@@ -55,6 +55,15 @@ def overwrite(path: Path, text: str | bytes) -> None:
 # --- reading and writing ---
 
 
+@pytest.mark.parametrize(
+    "change", [lambda file: file.edit(lambda ring: ring), lambda file: file.reseal(PASSPHRASE)], ids=["edit", "reseal"]
+)
+def test_file_that_is_missing_is_not_changed(path: Path, change: Callable[[KeyFile], object]) -> None:
+    """Where its name was misspelt, nothing is left: no lock either."""
+    assert refusal(lambda: change(KeyFile(path))).startswith("is missing")
+    assert [] == list(path.parent.iterdir())
+
+
 @pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
 def test_file_comes_back_as_it_was_written(path: Path, passphrase: Secret | None) -> None:
     """In another process, with private halves, sealed or not."""

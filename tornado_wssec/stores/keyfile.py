@@ -77,6 +77,7 @@ class KeyFile:
         Raises:
             KeyFileError: another process holds it, or it cannot be read or written.
         """
+        self._file.read()  # where there is nothing to change, no lock is left
         with self._file.locked():
             before = self.load()
             after = change(before)
@@ -90,6 +91,7 @@ class KeyFile:
         Raises:
             KeyFileError: as for `edit`.
         """
+        self._file.read()
         with self._file.locked():
             ring = self.load()
             before, self._passphrase = self._passphrase, self._checked(passphrase)
