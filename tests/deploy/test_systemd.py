@@ -113,6 +113,7 @@ async def test_unit_runs_its_program(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         manager.setblocking(False)
+        messages = kept(manager)
         server = await asyncio.create_subprocess_exec(
             *confined([sys.executable, *arguments], [tmp_path / "state", tmp_path / "logs"]),
             cwd=place.of(value(SERVICES[1], "WorkingDirectory")),
@@ -122,7 +123,7 @@ async def test_unit_runs_its_program(tmp_path: Path) -> None:
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            said = [await heard(manager), await heard(manager)]
+            said = [await heard(messages), await heard(messages)]
             client = await connected(port, environment)
             server.terminate()
             reason = await client.assert_closed(1001)
@@ -132,7 +133,8 @@ async def test_unit_runs_its_program(tmp_path: Path) -> None:
                 server.kill()
                 await server.wait()
         while not said[-1].startswith("STOPPING=1"):
-            said.append(await heard(manager))
+            said.append(await heard(messages))
+        asyncio.get_running_loop().remove_reader(manager)
 
     assert {"READY=1", "WATCHDOG=1"} == {*said[:-1]}
     assert ("server is draining; retry within 1 s", 0) == (reason, server.returncode), log.decode()
@@ -163,16 +165,23 @@ def wssec(place: Place, *arguments: str) -> str:
     return run(sys.executable, "-m", "tornado_wssec", *arguments, env=place.environment(SERVICES[0]), cwd=place.folder)
 
 
-async def heard(manager: socket.socket) -> str:
+def kept(manager: socket.socket) -> "asyncio.Queue[str]":
+    """What the manager hears, taken as it comes: the kernel keeps ten messages, and lets the eleventh go."""
+    messages: asyncio.Queue[str] = asyncio.Queue()
+    asyncio.get_running_loop().add_reader(manager, lambda: messages.put_nowait(manager.recv(4096).decode()))
+    return messages
+
+
+async def heard(messages: "asyncio.Queue[str]") -> str:
     """What the manager hears next."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        return (await asyncio.get_running_loop().sock_recv(manager, 4096)).decode()
+        return await messages.get()
 
 
 async def connected(port: int, environment: dict[str, str]) -> Client:
     """Somebody who has come in by the proxy."""
     command = ["token", "issue", "--subject", "ann"]
-    token = run(sys.executable, "-m", "tornado_wssec", *command, env=environment)
+    token = await asyncio.to_thread(run, sys.executable, "-m", "tornado_wssec", *command, env=environment)
     said = [("X-Forwarded-For", "192.0.2.7"), ("X-Forwarded-Proto", "https")]
     stream = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.9", 0))
     client = RawSocket(*stream)

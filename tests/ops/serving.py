@@ -84,7 +84,8 @@ async def main(many: int, *, has_history: bool) -> None:
         every = ["wssec:ops:read", "wssec:ops:act", "chat:**"]
         for grants in (every, every[:1], every[2:]):
             tell(guard.issue_token("ops-ann" if len(grants) > 1 else "ops-bob", grants, ttl=3_600))
-        while not guard.is_ready():  # a loop that was busy with ten thousand lets nobody in for a while
+        # A loop that was busy with ten thousand lets nobody in for a while.
+        while not guard.is_ready():  # noqa: ASYNC110 -- nobody tells
             await asyncio.sleep(0.05)
         tell(f"http://127.0.0.1:{port}")
         await asyncio.to_thread(sys.stdin.read)
