@@ -2,8 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
+from types import MappingProxyType
 from typing import Any, Final
 
 from ..guard import Guard
@@ -16,7 +17,7 @@ from .output import printable
 from .standards import Answer, State
 
 LIBRARIES: Final = ("tornado", "PyJWT", "cryptography", "marshmallow", "redis", "click")
-WITHOUT_HOLES: Final = {"cryptography": "50.0.2"}
+WITHOUT_HOLES: Final[Mapping[str, str]] = MappingProxyType({"cryptography": "50.0.2"})
 """What comes with others and has no floor of ours: its first version of which no hole is known.
 
 The tests hold it against the list of advisories that this package is kept with.
