@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from unittest.mock import patch
 
 from tornado.web import Application
 
@@ -17,7 +18,7 @@ from tests.kits import CHAT, ChatSocket
 from tests.ops.crowd import fill
 from tests.ports import free_port
 from tests.starter.running import ROOT
-from tornado_wssec import Guard, Limits
+from tornado_wssec import Guard, Limits, pressure
 from tornado_wssec.clock import Clock
 from tornado_wssec.ops.observer import SAMPLE_SECONDS, SAMPLES, Observer, Sample
 from tornado_wssec.policy.keys import KeyRing
@@ -26,6 +27,8 @@ from tornado_wssec.stores.memory import MemoryStore
 from tornado_wssec.testing.kit import HeldKeys
 
 ISSUER = "https://issuer.example.com"
+PATIENCE_SECONDS = 60.0
+"""For which a loop may stand still and still let somebody in: ten thousand in it, and a machine without time for us."""
 
 
 def tell(line: str) -> None:
@@ -76,6 +79,12 @@ async def main(many: int, *, has_history: bool) -> None:
         timeouts=Timeouts(ping_interval=3_600.0),
     )
     app = Application([(r"/ws", ChatSocket), *guard.routes(ops=True)], wssec=guard)
+    with patch.object(pressure, "SHED_LAG_SECONDS", PATIENCE_SECONDS):
+        await serve(guard, app, port, many, has_history=has_history)
+
+
+async def serve(guard: Guard, app: Application, port: int, many: int, *, has_history: bool) -> None:
+    """Fill it, say so, and serve until the end of the input."""
     async with guard:
         guard.listen(app, port)
         await fill(guard, ChatSocket, many)
