@@ -1,6 +1,6 @@
 # Each target is a step of .ci/run, which alone says what the step does.
 
-STEPS := style types layers policy wire floors test attacks docs build examples bench links soak mutation npm
+STEPS := style types layers policy wire compiled floors test attacks docs build examples bench links soak mutation npm
 .PHONY: check audit $(STEPS)
 
 # Everything, as CI does it: nothing may be left out.

@@ -2,18 +2,23 @@
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from bootstrap import NOT_COPIED
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 FOLDER: Final = ROOT / ".venvs"
 MARKER: Final = "complete"
-PATIENCE_SECONDS: Final = 300.0
+PATIENCE_SECONDS: Final = 600.0
+COMPILE: Final = {"TORNADO_WSSEC_COMPILE": "1"}
 
 
 class Missing(Exception):
@@ -33,6 +38,35 @@ def python_with(name: str, requirements: Sequence[str]) -> Path:
         _run(sys.executable, "-m", "venv", "--clear", str(folder))
         install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:")
         _run(str(python), "-I", *install, *requirements)
+
+    _once(folder, make)
+    return python
+
+
+def python_with_ours(*extras: str) -> Path:
+    """The Python of an environment into which this project is installed, compiled, with these extras.
+
+    It finds the benchmarks here, behind what is installed: `-P` keeps this folder from coming first.
+
+    Raises:
+        Missing: it cannot be compiled, or installed.
+    """
+    _found("cc")
+    sources = [ROOT / "setup.py", ROOT / "pyproject.toml", *sorted((ROOT / "tornado_wssec").rglob("*.py"))]
+    told = [source.read_text(encoding="utf-8") for source in sources]
+    folder = FOLDER / f"bench-ours-{sys.version_info[0]}.{sys.version_info[1]}-{digest(sys.version, *extras, *told)}"
+    python = folder / "bin" / "python"
+
+    def make() -> None:
+        for old in FOLDER.glob("bench-ours-*"):
+            shutil.rmtree(old)
+        _run(sys.executable, "-m", "venv", str(folder))
+        with tempfile.TemporaryDirectory() as scratch:
+            tree = Path(shutil.copytree(ROOT, Path(scratch) / "tree", ignore=NOT_COPIED))
+            install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+            _run(str(python), "-I", *install, f"{tree}[{','.join(extras)}]", environment=COMPILE)
+        (packages,) = folder.glob("lib/python*/site-packages")
+        (packages / "benchmarks.pth").write_text(f"{ROOT}\n", encoding="utf-8")
 
     _once(folder, make)
     return python
@@ -104,11 +138,11 @@ def _locked() -> Iterator[None]:
         yield
 
 
-def _run(*command: str) -> None:
+def _run(*command: str, environment: Mapping[str, str] | None = None) -> None:
+    surroundings = {**os.environ, **(environment or {})}
+    options: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "env": surroundings}
     try:
-        subprocess.run(
-            command, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_SECONDS
-        )
+        subprocess.run(command, check=True, timeout=PATIENCE_SECONDS, **options)
     except subprocess.TimeoutExpired:
         raise Missing(f"`{' '.join(command[:4])} …` took more than {PATIENCE_SECONDS:g} s") from None
     except subprocess.CalledProcessError as error:

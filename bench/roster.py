@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .environments import Missing, node_with, python_with
+from .environments import Missing, node_with, python_with, python_with_ours
 from .process import ServerProcess
 
 PEERS: Final = Path(__file__).with_name("peers")
@@ -21,6 +21,7 @@ class Peer:
         title: for people.
         packages: what its environment has, of an exact version each; none: it runs in ours, since it needs what is
             under test.
+        extras: of ours, which then runs compiled, in an environment of its own.
         script: the file that Node runs; None: the module `bench.peers.<name>`.
         speaks: "plain" WebSocket, or "socketio".
     """
@@ -28,6 +29,7 @@ class Peer:
     name: str
     title: str
     packages: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
     script: str | None = None
     speaks: str = "plain"
 
@@ -43,15 +45,21 @@ class Peer:
                 surroundings = {"NODE_PATH": str(modules)}
                 return ServerProcess(str(PEERS / self.script), *arguments, program=[node], environment=surroundings)
             module = f"bench.peers.{self.name}"
-            program = [str(python_with(self.name, self.packages)), "-m"] if self.packages else None
-            return ServerProcess(module, *arguments, program=program)
+            return ServerProcess(module, *arguments, program=self._program())
         except RuntimeError as error:
             raise Missing(f"{self.title}: {error}") from error
+
+    def _program(self) -> list[str] | None:
+        if self.extras:
+            return [str(python_with_ours(*self.extras)), "-P", "-m"]
+        return [str(python_with(self.name, self.packages)), "-m"] if self.packages else None
 
 
 BARE: Final = Peer("tornado_bare", "bare Tornado")
 NAIVE: Final = Peer("tornado_naive", "Tornado, secured naively")
-OURS: Final = Peer("ours", "tornado_wssec")
+_EXTRAS: Final = ("fast", "uvloop")
+OURS: Final = Peer("ours", "tornado_wssec", extras=_EXTRAS)
+OURS_PYTHON: Final = Peer("ours_python", "tornado_wssec, not compiled")
 FASTAPI: Final = Peer("fastapi_pydantic", "FastAPI + pydantic", ("fastapi==0.165.0", "pydantic==2.14.3", *_UVICORN))
 WEBSOCKETS: Final = Peer(
     "websockets_msgspec", "websockets + msgspec", ("websockets==17.4", "msgspec==0.22.0", "uvloop==0.23.0")
@@ -64,9 +72,9 @@ SOCKETIO: Final = Peer(
     ("python-socketio==5.18.1", "msgspec==0.22.0", *_UVICORN),
     speaks="socketio",
 )
-OURS_UVLOOP: Final = Peer("ours_uvloop", "tornado_wssec on uvloop")
+OURS_UVLOOP: Final = Peer("ours_uvloop", "tornado_wssec on uvloop", extras=_EXTRAS)
 OURS_NODES: Final = Peer("ours_nodes", "tornado_wssec in four processes")
-SECURED: Final = (OURS, OURS_UVLOOP, OURS_NODES)
+SECURED: Final = (OURS, OURS_PYTHON, OURS_UVLOOP, OURS_NODES)
 """Where everybody has to say who he is."""
 SOCKETIO_NODES: Final = Peer(
     "socketio_nodes",
@@ -83,6 +91,7 @@ NODE: Final = Peer("node_ws", "Node ws + ajv", ("ws@8.23.0", "ajv@8.20.0", "ajv-
 
 ALL: Final = (
     OURS,
+    OURS_PYTHON,
     OURS_UVLOOP,
     BARE,
     NAIVE,

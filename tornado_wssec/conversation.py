@@ -129,16 +129,17 @@ class Conversation(Handling):
         now, live, inbox = self._monotonic(), self.live, self._inbox
         session, lifetime, received = live.session, live.lifetime, 0
         lifetime.life_at = now
-        if inbox.running is not None:
+        running = inbox.running
+        if running is not None:
             return 0
-        methods, meters, call, loop = self._endpoint.methods, self._meters, self._starter.call, self._loop
-        encode, answer = self.envelope.answer, live.connection.answer
+        methods, meters, starter, loop = self._methods, self._meters, self._starter, self._loop
+        envelope, connection = self.envelope, live.connection
         # Of the type of the last one, since what comes together is mostly alike.
         known: MessageSpec | None = None
         meter: Any = None
         method: Any = None
         try:
-            for passed in self._endpoint.pipeline.admit_swiftly(frames, session, now):
+            for passed in self._pipeline.admit_swiftly(frames, session, now):
                 received += 1
                 if passed is not None and passed[0] is not known:
                     spec = passed[0]
@@ -148,17 +149,18 @@ class Conversation(Handling):
                         known, meter = spec, meters[spec.type]
                         method = getattr(self._handler, methods[spec.type])
                 if passed is None or known is None or live.standing is not None:
-                    self._receive(frames[received - 1], passed and as_permitted(passed), now)
+                    self._receive(frames[received - 1], None if passed is None else as_permitted(passed), now)
                     if session.close is not None or inbox.running is not None:
                         break
                     continue
                 _, message_id, data, _, _, _ = passed
                 lifetime.idle_since = now
-                count = meter.count = meter.count + 1
+                counted: Meter = meter
+                count = counted.count = counted.count + 1
                 began = None if count % TIMED_ONE_IN else self._monotonic()
                 try:
                     context = copy_context()
-                    waiting, result = call(method, data, context, loop)
+                    waiting, result = starter.call(method, data, context, loop)
                     if waiting is not None:
                         self._wait_for(self._follow(as_permitted(passed), waiting), meter, began)
                         break
@@ -169,8 +171,8 @@ class Conversation(Handling):
                             break
                         message_id = None  # it has been answered
                     if message_id is not None:
-                        text = encode(message_id, result if type(result) is dict else reply_of(result))
-                        if session.close is None and not answer(text, now):
+                        text = envelope.answer(message_id, result if type(result) is dict else reply_of(result))
+                        if session.close is None and not connection.answer(text, now):
                             live.drop_slow()
                 except asyncio.CancelledError as error:
                     self._refuse(as_permitted(passed), HandlerCancelled().with_traceback(error.__traceback__))
@@ -196,7 +198,7 @@ class Conversation(Handling):
 
     def _admit_signed(self, outer: Permitted, now: float) -> Permitted:
         """Open a signed envelope and admit what it holds; an id of the envelope's own is answered here."""
-        live, pipeline, wall = self.live, self._endpoint.pipeline, self._wall()
+        live, pipeline, wall = self.live, self._pipeline, self._wall()
         signed = live.signed = live.signed or SignedMessages(live.nonce, pipeline.limits)
         opened = pipeline.open_signed(outer, signed, live.session, wall, self._timeouts.signature_window)
         try:

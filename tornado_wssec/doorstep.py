@@ -146,7 +146,7 @@ class Visitor:
             self.refuse(TooManyAttempts("control frames before the first message"))
 
     def _refuse_violation(self, close: Close) -> None:
-        is_binary = close.code is CloseCode.UNSUPPORTED_DATA  # another message first, as any other
+        is_binary = close.code == CloseCode.UNSUPPORTED_DATA  # another message first, as any other
         refusal = CredentialRefused(f"protocol violation before the first message: {close.reason}")
         self.refuse(refusal, None if is_binary else close)
 

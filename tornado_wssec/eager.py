@@ -257,7 +257,12 @@ def _rest(step: FirstStep, runner: _Runner, awaited: Any) -> Generator[Any, Any,
 
 
 def _itself(coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
-    return coroutine
+    """A coroutine of Python's own: one that a compiler has made is waited for by one."""
+    return coroutine if type(coroutine) is CoroutineType else _awaited(coroutine)
+
+
+async def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    return await coroutine
 
 
 class Starter:

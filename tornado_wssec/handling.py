@@ -69,7 +69,9 @@ class Handling:
         "_loop",
         "_measuring",
         "_meters",
+        "_methods",
         "_monotonic",
+        "_pipeline",
         "_starter",
         "_timeouts",
         "_wall",
@@ -92,7 +94,7 @@ class Handling:
     ) -> None:
         self.live = live
         self.envelope = endpoint.pipeline.envelope
-        self._endpoint = endpoint
+        self._endpoint, self._methods, self._pipeline = endpoint, endpoint.methods, endpoint.pipeline
         self._handler: object = handler
         self._hub = hub
         self._monotonic, self._wall = clock.monotonic, clock.wall
@@ -125,7 +127,7 @@ class Handling:
                 return self._begin(permitted, self._handle_after(permitted, standing.awaited), copy_context())
             if permitted.identity is not session.identity or session.is_in_doubt or session.close is not None:
                 permitted = readmit(permitted, session, self._monotonic())
-            method = getattr(self._handler, self._endpoint.methods[permitted.spec.type])
+            method = getattr(self._handler, self._methods[permitted.spec.type])
             context = copy_context()
             result = context.run(method, permitted.data)
             if type(result) is CoroutineType:
@@ -149,7 +151,7 @@ class Handling:
         """Handle a message once it is known what its sender may still do."""
         await asyncio.wait([asking])
         permitted = readmit(permitted, self.live.session, self._monotonic())
-        method = getattr(self._handler, self._endpoint.methods[permitted.spec.type])
+        method = getattr(self._handler, self._methods[permitted.spec.type])
         result = method(permitted.data)
         return await result if inspect.isawaitable(result) else result
 

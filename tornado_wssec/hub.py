@@ -292,7 +292,7 @@ class Hub:
     def _end_overdue(self, live: Live, close: Close) -> None:
         if live.session.is_closing:
             return
-        if close.code is CloseCode.SLOW_CONSUMER:
+        if close.code == CloseCode.SLOW_CONSUMER:
             live.drop_slow()
         else:
             self.end(live, close, close.reason)

@@ -59,7 +59,6 @@ class Inbox:
         if self.running is not None:
             self._keep(message)
             return
-        # As _begin, without its call: this is done for each message.
         running = self.running = self._handle(message)
         if running is not None:
             running.add_done_callback(self._go_on)
@@ -93,18 +92,15 @@ class Inbox:
         while self.running is not None:
             await asyncio.wait([self.running])
 
-    def _begin(self, message: Permitted) -> None:
-        self.running = self._handle(message)
-        if self.running is not None:
-            self.running.add_done_callback(self._go_on)
-
     def _go_on(self, ended: "asyncio.Future[None]") -> None:
         """However that ended, the messages behind it are not lost."""
-        self.running = None
-        while self._waiting and self.running is None:
+        running = self.running = None
+        while self._waiting and running is None:
             message = self._waiting.popleft()
             self._make_room()
-            self._begin(message)
+            running = self.running = self._handle(message)
+            if running is not None:
+                running.add_done_callback(self._go_on)
         self._waiting = self._waiting or None
 
     def _make_room(self) -> None:

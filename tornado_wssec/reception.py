@@ -5,7 +5,6 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from tornado.httputil import HTTPServerRequest
@@ -295,11 +294,17 @@ class Reception:
 
     def _converse(self, handler: object) -> Callable[..., Conversation]:
         """What makes a conversation, with spans where they are asked for."""
-        if self._tracing is None:
+        tracing = self._tracing
+        if tracing is None:
             return Conversation
         from .traced import TracedConversation
 
-        return partial(TracedConversation, tracing=self._tracing, request=getattr(handler, "request", None))
+        def traced(live: Live, **named: Any) -> Conversation:
+            talk = TracedConversation(live, **named)
+            talk.trace(tracing, getattr(handler, "request", None))
+            return talk
+
+        return traced
 
     def _greet(self, talk: Conversation, admitted: Admitted) -> None:
         """`wssec.ready` to whoever speaks `wssec.v1` or has authenticated by a message, then the reply to that.

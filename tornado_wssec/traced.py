@@ -1,6 +1,7 @@
 """A conversation of which every message has a span; only where a tracer provider is given."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from .conversation import Conversation
@@ -11,19 +12,23 @@ from .telemetry.otel import Outcome, Tracing
 
 
 class TracedConversation(Conversation):
-    """Handles messages as any other, each by itself, and has spans tell of it.
-
-    Args:
-        tracing: makes the spans.
-        request: whose handshake they are linked to.
-    """
+    """Handles messages as any other, each by itself, and has spans tell of it; see `trace`."""
 
     __slots__ = ("_handshake", "_tracing")
 
-    def __init__(self, *given: Any, tracing: Tracing, request: object, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self._tracing = tracing
-        self._handshake = tracing.context_of(request)
+    _tracing: Tracing
+    _handshake: Any
+    """Of a library that need not be there; compiled, its own type would be taken for a plain tuple."""
+
+    def trace(self, tracing: Tracing, request: object) -> None:
+        """Begin; before the first message.
+
+        Args:
+            tracing: makes the spans.
+            request: whose handshake they are linked to.
+        """
+        context_of: Callable[[object], Any] = tracing.context_of
+        self._tracing, self._handshake = tracing, context_of(request)
 
     def receive_all(self, frames: list[str]) -> int:
         """None at once: each goes the way that a span can be laid around."""

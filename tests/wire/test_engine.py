@@ -1,7 +1,5 @@
 """What an engine hands on of what it reads, when, and how a connection ends."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.wire.clients import header, masked, unmasked
@@ -9,6 +7,7 @@ from tests.wire.engines import Scene, said
 from tornado_wssec.closing import Close, CloseCode
 from tornado_wssec.wire.engine import TURN_MESSAGES
 from tornado_wssec.wire.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, encode_close
+from tornado_wssec.wire.pipe import Corked
 from tornado_wssec.wire.speaking import GONE
 
 BAD = masked(TEXT, b"\xff")
@@ -28,11 +27,11 @@ def test_engine_delivers_texts_in_order() -> None:
 
 def test_engine_holds_back_what_it_says() -> None:
     """Until it is released, where whoever feeds it feeds others, too; then all of it leaves in one write."""
-    scene, held = Scene(), list[Callable[[], None]]()
+    scene, held = Scene(), list[Corked]()
     scene.engine.data_received(said("a") + masked(PING, b"p"), held)
     scene.engine.ping(b"q")
     before = scene.pipe.writes[:]
-    held.pop()()
+    held.pop().uncork()
 
     assert ([], [unmasked(PONG, b"p") + unmasked(PING, b"q")], []) == (before, scene.pipe.writes, held)
 

@@ -162,10 +162,11 @@ async def test_gathering_releases_what_is_held() -> None:
     loop.set_exception_handler(lambda _, context: heard.append(context["exception"]))
     fault = ValueError("of a release")
 
-    def release() -> None:
-        told.append("released")
-        if told.count("released") == 1:
-            raise fault
+    class Held:
+        def uncork(self) -> None:
+            told.append("released")
+            if told.count("released") == 1:
+                raise fault
 
     with lines(HELD_MOST + 2) as pairs:
         for ours, _ in pairs:
@@ -175,7 +176,7 @@ async def test_gathering_releases_what_is_held() -> None:
                     loop.call_soon(told.append, "other")
                 ours.recv(9)
                 told.append("read")
-                gathering.held.append(release)
+                gathering.held.append(Held())
 
             gathering.add(ours.fileno(), read, copy_context())
         await pass_turns()

@@ -20,7 +20,7 @@ from tests.certificates import Certified, certify
 from tornado_wssec.certificates import tls_context
 from tornado_wssec.wire.encrypted import EncryptedPipe
 from tornado_wssec.wire.gathering import Gathering, Gatherings
-from tornado_wssec.wire.pipe import Pipe
+from tornado_wssec.wire.pipe import Corked, Pipe
 from tornado_wssec.wire.plain import PlainPipe
 
 PATIENCE_SECONDS = 10.0
@@ -73,13 +73,13 @@ class Line:
     def attach(self, pipe: Pipe) -> None:
         self.pipe = pipe
 
-    def data_received(self, data: bytes, held: list[Callable[[], None]] | None = None) -> None:
+    def data_received(self, data: bytes, held: list[Corked] | None = None) -> None:
         self.heard += data
         if held is not None:
-            held.append(self.released)
+            held.append(self)
         self.changed.set()
 
-    def released(self) -> None:
+    def uncork(self) -> None:
         """Let leave what the last read has made us say: what has come, behind which the connection ends."""
         self.releases += 1
         if self.is_short:

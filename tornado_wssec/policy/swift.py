@@ -82,7 +82,7 @@ class Turnstile:
 class Swift:
     """The fast way through one pipeline; see `of`."""
 
-    __slots__ = ("_decoder",)
+    __slots__ = ("_handles",)
 
     @classmethod
     def of(cls, accepted: Mapping[str, MessageSpec], envelope: Envelope, limits: Limits) -> Self | None:
@@ -102,7 +102,7 @@ class Swift:
         return None if decoder is None else cls(decoder)
 
     def __init__(self, decoder: Decoder) -> None:
-        self._decoder = decoder
+        self._handles = decoder.handles
 
     def admitted(self, frame: str, session: Session, now: float) -> Permitted | None:
         """The message in a frame, admitted and paid for; None where the readable way has to judge."""
@@ -114,7 +114,7 @@ class Swift:
 
         Whatever is done about one before the next is asked for, as its handler may, counts for the next.
         """
-        decode, finishers, narrow, is_within = self._decoder.handles
+        decode, finishers, narrow, is_within = self._handles
         frame_budget, byte_budget, account = session.frames, session.bytes, session.account
         # Up to when each may be in debt: the same for all, since they come at the same moment.
         frame_price, frame_most = frame_budget.price, frame_budget.depth + now
@@ -125,6 +125,9 @@ class Swift:
         own: Any = None
         has_one_rate = is_public = False
         key, text, price, own_at = None, "", 0.0, now
+        message: Any = None
+        turnstile: Any = None
+        most_bytes = 0
         for frame in frames:
             # Open. Nobody can tell which rights a sender in doubt still has: the readable way knows what goes without.
             if session.close is not None or session.is_in_doubt:
@@ -140,13 +143,13 @@ class Swift:
                 yield None
                 continue
             # Parse, resolve, validate: as `Decoder.decode`, without its call.
+            data: Any = None
             try:
                 message = decode(frame)
                 turnstile, finish, most_bytes = finishers[type(message)]
                 data = finish(message, frame)
-            except Exception:
-                yield None
-                continue
+            except Exception:  # noqa: S110  # `data` tells; nothing is handed out while an exception is at hand
+                pass
             if data is None or size > most_bytes or ((size >= narrow or "\\" in frame) and not is_within(frame)):
                 yield None
                 continue

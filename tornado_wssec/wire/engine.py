@@ -14,6 +14,7 @@ from ..closing import Close, CloseCode
 from ..settings import Limits, Timeouts
 from .frames import BINARY, CLOSE, PING, PONG, TEXT, echo_close, encode_close, encode_pong, read_close
 from .masking import Unmask, unmask
+from .pipe import Corked
 from .reader import Frame, FrameReader, Patience
 from .speaking import GONE, Speaker
 
@@ -107,11 +108,11 @@ class Engine(Speaker):
         elif not self._is_paused:
             self._pipe.resume()
 
-    def data_received(self, data: bytes, held: "list[Callable[[], None]] | None" = None) -> None:
+    def data_received(self, data: bytes, held: list[Corked] | None = None) -> None:
         """Take in what was read, and hand it on; what that makes us say leaves in one write.
 
         Args:
-            held: where whoever feeds several finds what makes it leave; None: it leaves at once.
+            held: where whoever feeds several finds whom to uncork; None: it leaves at once.
         """
         texts: list[str] = []
         end = self._reader.take_texts(data, texts)
@@ -137,7 +138,7 @@ class Engine(Speaker):
             if held is None:
                 self.uncork()
             else:
-                held.append(self.uncork)
+                held.append(self)
 
     def _take_texts(self, texts: list[str], taken: int) -> bool:
         """Hand over the texts behind those that were taken; False: those that are left have to wait."""
@@ -271,7 +272,7 @@ class Engine(Speaker):
         if self._backlog and self._backlog[-1][0] == CLOSE:
             self._peer_has_said_goodbye = True  # it said so behind what is not handled any more
         self._backlog = None
-        if close.code is CloseCode.REVOKED:
+        if close.code == CloseCode.REVOKED:
             self._outbox = None  # whoever has lost the right to hear it hears no more
         self._write(self._queued(EVERYTHING) + encode_close(close))
         if self._reader.is_done:

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Final
 
+from .pipe import Corked
+
 TURN: Final = 64
 """Descriptors that are served before whatever else the loop has to do."""
 HELD_MOST: Final = 32
@@ -27,9 +29,9 @@ class Gathering:
     """Descriptors of one event loop; `Gatherings` makes one.
 
     Attributes:
-        held: what is called before anybody else has his turn; whoever is read puts it here. To read some and then
-            answer them costs less than to change between the two for each: whoever gets the first answer need not be
-            woken for the others, which is most of what a short write costs.
+        held: who lets go of what was said before anybody else has his turn; whoever is read puts himself here. To
+            read some and then answer them costs less than to change between the two for each: whoever gets the first
+            answer need not be woken for the others, which is most of what a short write costs.
     """
 
     __slots__ = ("_epoll", "_readers", "held", "loop", "members")
@@ -37,7 +39,7 @@ class Gathering:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.members = 0
-        self.held: list[Callable[[], None]] = []
+        self.held: list[Corked] = []
         self._readers: dict[int, tuple[Callable[..., object], Callable[[], None]]] = {}
         self._epoll = select.epoll()
         loop.add_reader(self._epoll.fileno(), self._serve)
@@ -78,11 +80,11 @@ class Gathering:
 
     def _release(self) -> None:
         """Let what was said since the last time leave."""
-        for release in self.held:
+        for corked in self.held:
             try:
-                release()
+                corked.uncork()
             except Exception as error:
-                self._tell(release, error)
+                self._tell(corked.uncork, error)
         self.held.clear()
 
     def _tell(self, callback: Callable[[], None], error: BaseException) -> None:

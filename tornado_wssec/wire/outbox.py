@@ -43,6 +43,9 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._replies) + len(self._events)
 
+    def __bool__(self) -> bool:
+        return bool(self._replies or self._events)  # spelt out: compiled, `__len__` would not be asked
+
     def put_reply(self, frame: bytes, now: float) -> bool:
         """Queue an answer; False when there is no room, so that the connection must end."""
         if not self._has_room(len(frame)) and not self._make_room(len(frame)):

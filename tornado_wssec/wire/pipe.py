@@ -38,18 +38,25 @@ class Pipe(Protocol):
         """Let go of the socket; `Fed.connection_lost` is called soon."""
 
 
+class Corked(Protocol):
+    """An engine, as whoever has read several uses it."""
+
+    def uncork(self) -> None:
+        """Let go of what was held back."""
+
+
 class Fed(Protocol):
     """An engine, as a pipe uses it."""
 
     def attach(self, pipe: Pipe) -> None:
         """Use this socket."""
 
-    def data_received(self, data: bytes, held: list[Callable[[], None]] | None = None) -> None:
+    def data_received(self, data: bytes, held: list[Corked] | None = None) -> None:
         """Take in what was read.
 
         Args:
-            held: where what makes the answers leave is put, to be called before this returns to the event loop; None:
-                they leave at once.
+            held: where the engine puts itself, to be uncorked before this returns to the event loop; None: the answers
+                leave at once.
         """
 
     def writable(self) -> None:

@@ -13,7 +13,7 @@ from contextvars import Context, copy_context
 from typing import Final
 
 from .gathering import Gathering, Gatherings
-from .pipe import Fed
+from .pipe import Corked, Fed
 
 READ_BYTES: Final = 65_536
 """Larger buffers come from the system for each read, and cost 27 µs."""
@@ -61,7 +61,7 @@ class PlainPipe:
         # Once something has come: whoever is silent need not be gathered.
         self._gatherings = gatherings
         self._gathering: Gathering | None = None
-        self._held: list[Callable[[], None]] | None = None
+        self._held: list[Corked] | None = None
         self._context: Context | None = None
         # None: the loop watches the socket already, and whatever comes before `resume` ends that.
         self._is_reading: bool | None = None if is_watched else False
