@@ -36,7 +36,8 @@ GRANTS: Final = ("chat:write:*",)
 
 FOUND: Final = "known, meter = spec, meters[spec.type]"
 COUNTED: Final = """\
-                count = meter.count = meter.count + 1
+                counted: Meter = meter
+                count = counted.count = counted.count + 1
                 began = None if count % TIMED_ONE_IN else self._monotonic()
 """
 TIMED: Final = """\
