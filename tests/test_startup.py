@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.kits import CHAT, chat_kit, in_loop
-from tornado_wssec import Guard, Limits, Registry, Timeouts, WarnOnly
+from tornado_wssec import Guard, Limits, Registry, Timeouts, WarnOnly, startup
 from tornado_wssec.cli.application_audit import audit
 from tornado_wssec.cli.audit_lines import Level
 from tornado_wssec.policy.keys import KeyRing
@@ -17,7 +17,7 @@ from tornado_wssec.stores.url import shown_url
 from tornado_wssec.testing.kit import HeldKeys
 
 DAY = 86_400.0
-STARTED = ("store", "keys", "audit", "not at its default", "switched off")
+STARTED = ("store", "keys", "audit", "messages", "not at its default", "switched off")
 
 
 def told(guard: Guard) -> dict[str, str]:
@@ -40,6 +40,23 @@ async def test_startup_is_told_once_and_as_check_tells_it(caplog: pytest.LogCapt
         line for line in listed if not line.startswith("alerts:")
     ]
     assert "not at its default: Limits.connections 7, by default None" in logged
+
+
+@pytest.mark.parametrize(
+    ("is_there", "file", "what"),
+    [
+        (True, "engine.py", "in Python, decoded by msgspec"),
+        (False, "engine.cpython-311-x86_64-linux-gnu.so", "compiled, decoded by json, without msgspec"),
+    ],
+)
+def test_startup_tells_how_messages_are_handled(
+    monkeypatch: pytest.MonkeyPatch, is_there: bool, file: str, what: str
+) -> None:
+    """Whether compiled, and by what they are decoded: the two things that make one installation slower than another."""
+    monkeypatch.setattr(startup, "IS_THERE", is_there)
+    monkeypatch.setattr(startup.engine, "__file__", file)
+
+    assert what == told(chat_kit().guard)["messages"]
 
 
 @in_loop

@@ -1,4 +1,4 @@
-"""What a guard starts with: store, keys, audit, what is not at its default, and what is switched off.
+"""What a guard starts with: store, keys, audit, the way of a message, what is not at its default or switched off.
 
 Logged when a guard starts, and listed by `wssec check`: both from here, and both without a secret.
 """
@@ -11,8 +11,10 @@ from .errors import ConfigurationError, KeyFileError, NotReady
 from .handover import STOCK
 from .modes import AuditMode, Mode
 from .policy.keys import KeyRing, KeyState
+from .policy.typed import IS_THERE
 from .settings import Limits, Timeouts, TokenRules
 from .stores.url import shown_url
+from .wire import engine
 
 if TYPE_CHECKING:
     from .guard import Guard
@@ -27,6 +29,7 @@ def report_of(guard: "Guard") -> Iterator[Mode]:
     yield Mode("store", _store(guard))
     yield Mode("keys", _keys(guard))
     yield Mode("audit", _audit(guard))
+    yield Mode("messages", _messages())
     changed = [*_changed("Limits", guard.limits), *_changed("Timeouts", guard.timeouts)]
     changed += _changed("TokenRules", guard.rules)
     yield Mode("not at its default", "; ".join(changed) or "nothing")
@@ -63,6 +66,11 @@ def _audit(guard: "Guard") -> str:
     mode, folder = guard.audit_mode, guard.settings.audit
     where = AuditMode.LOG.value if mode is AuditMode.LOG else f"in the log, and in {folder}, {mode.value}"
     return where + (", people under pseudonyms" if guard.settings.audit_pseudonyms is not None else "")
+
+
+def _messages() -> str:
+    made = "in Python" if engine.__file__.endswith(".py") else "compiled"
+    return f"{made}, decoded by {'msgspec' if IS_THERE else 'json, without msgspec'}"
 
 
 def _changed(where: str, group: Limits | Timeouts | TokenRules) -> list[str]:
