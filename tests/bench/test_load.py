@@ -13,7 +13,7 @@ from bench.load import driver
 from bench.load.driver import Load, LoadFailed, Plan, checked, request
 from bench.messages import POST, SMALL, SUBSCRIBE
 from bench.process import ServerProcess
-from bench.roster import BARE, OURS
+from bench.roster import BARE, OURS_PYTHON
 from bench.trading.suite import SUBSCRIBE as TRADED
 from bench.visitors import ORIGIN, Visitors
 from tests.certificates import certify
@@ -45,7 +45,7 @@ def arena() -> Iterator[Arena]:
 @pytest.fixture(scope="module")
 def ours(arena: Arena) -> ServerProcess:
     """Our server."""
-    return arena.serve(OURS)
+    return arena.serve(OURS_PYTHON)
 
 
 @pytest.fixture(params=KINDS, autouse=True)
@@ -60,7 +60,7 @@ def program(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_load_is_answered(arena: Arena, ours: ServerProcess, options: dict[str, Any]) -> None:
     """Every way to talk comes to an end with nothing unanswered, twice, and with more connections."""
-    with Load(ours.port, arena.plan(OURS, ours.port, SMALL, **options)) as load:
+    with Load(ours.port, arena.plan(OURS_PYTHON, ours.port, SMALL, **options)) as load:
         load.connect(5)
         first = load.run(0.1)
         load.connect(3)
@@ -73,7 +73,7 @@ def test_load_is_answered(arena: Arena, ours: ServerProcess, options: dict[str, 
 
 def test_load_of_a_fan_counts_each_listener(arena: Arena, ours: ServerProcess) -> None:
     """One message to seven listeners is seven."""
-    plan = Plan(arena.requests(OURS, ours.port, "/room", 7), POST, fan=7, hello=SUBSCRIBE, greeted=1)
+    plan = Plan(arena.requests(OURS_PYTHON, ours.port, "/room", 7), POST, fan=7, hello=SUBSCRIBE, greeted=1)
     with Load(ours.port, plan) as load:
         load.connect(7)
         run = load.run(0.1)
@@ -99,7 +99,7 @@ def test_load_of_a_feed_tells_how_old_it_is(tmp_path: Path) -> None:
 
 def test_load_that_is_deaf_lets_others_talk(arena: Arena, ours: ServerProcess) -> None:
     """It stays connected and reads nothing, so that what is sent to it piles up."""
-    requests = arena.requests(OURS, ours.port, "/room", 3)
+    requests = arena.requests(OURS_PYTHON, ours.port, "/room", 3)
     deaf = Plan(requests, POST, hello=SUBSCRIBE, greeted=1, is_deaf=True)
     with Load(ours.port, deaf) as one, Load(ours.port, Plan(requests, POST, fan=2, hello=SUBSCRIBE, greeted=1)) as rest:
         one.connect(1)
@@ -111,8 +111,8 @@ def test_load_that_is_deaf_lets_others_talk(arena: Arena, ours: ServerProcess) -
 def test_load_over_tls_is_answered(arena: Arena) -> None:
     """It is the same, encrypted."""
     certified = certify(arena.folder)
-    server = arena.serve(OURS, str(certified.certificate), str(certified.key))
-    with Load(server.port, arena.plan(OURS, server.port, SMALL, is_tls=True)) as load:
+    server = arena.serve(OURS_PYTHON, str(certified.certificate), str(certified.key))
+    with Load(server.port, arena.plan(OURS_PYTHON, server.port, SMALL, is_tls=True)) as load:
         load.connect(3)
 
         assert load.run(0.1).messages > 0
