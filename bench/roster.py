@@ -1,5 +1,6 @@
 """Who takes part: each server, what it needs, and how it is started."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Final
 from .environments import Missing, node_with, python_with, python_with_ours
 from .process import ServerProcess
 
+UNCOMPILED: Final = "BENCH_UNCOMPILED"
+"""Set where ours is to run as it stands in this tree."""
 PEERS: Final = Path(__file__).with_name("peers")
 _UVICORN: Final = ("uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0", "websockets==17.4")
 
@@ -50,7 +53,7 @@ class Peer:
             raise Missing(f"{self.title}: {error}") from error
 
     def _program(self) -> list[str] | None:
-        if self.extras:
+        if self.extras and UNCOMPILED not in os.environ:
             return [str(python_with_ours(*self.extras)), "-P", "-m"]
         return [str(python_with(self.name, self.packages)), "-m"] if self.packages else None
 

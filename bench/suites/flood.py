@@ -15,8 +15,9 @@ from ..roster import BARE, OURS
 
 POLITE: Final = 10
 PACE_SECONDS: Final = 0.02
-OUTSTANDING: Final = 4_096
-"""More than the sockets hold, so that the flood never dries up."""
+OUTSTANDING: Final = 1_500
+"""So many that the flood never dries up, and fewer than the answers that ours keeps for one who reads late: behind
+`Limits.outbound_messages`, and what the kernel holds, he is cut off (4413), and there is no flood any more."""
 SECONDS: Final = 1.5
 
 
