@@ -15,6 +15,7 @@ from tornado_wssec.settings import Secret
 from tornado_wssec.startup import report_of
 from tornado_wssec.stores.url import shown_url
 from tornado_wssec.testing.kit import HeldKeys
+from tornado_wssec.wire import engine
 
 DAY = 86_400.0
 STARTED = ("store", "keys", "audit", "messages", "not at its default", "switched off")
@@ -54,7 +55,7 @@ def test_startup_tells_how_messages_are_handled(
 ) -> None:
     """Whether compiled, and by what they are decoded: the two things that make one installation slower than another."""
     monkeypatch.setattr(startup, "IS_THERE", is_there)
-    monkeypatch.setattr(startup.engine, "__file__", file)
+    monkeypatch.setattr(engine, "__file__", file)
 
     assert what == told(chat_kit().guard)["messages"]
 
