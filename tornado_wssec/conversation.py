@@ -129,7 +129,7 @@ class Conversation(Handling):
         now, live, inbox = self._monotonic(), self.live, self._inbox
         session, lifetime, received = live.session, live.lifetime, 0
         lifetime.life_at = now
-        running = inbox.running
+        running = inbox.running  # by a name of its own: compiled, what is None here would be held to be so below
         if running is not None:
             return 0
         methods, meters, starter, loop = self._methods, self._meters, self._starter, self._loop
