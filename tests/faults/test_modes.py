@@ -10,7 +10,7 @@ from tornado_wssec.cli.application_audit import audit
 from tornado_wssec.cli.audit_lines import Level
 from tornado_wssec.modes import modes_in_force
 
-REPORTED = 5
+REPORTED = 6
 """Lines of the report on what a guard starts with, which come first."""
 
 
