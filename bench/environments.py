@@ -54,11 +54,12 @@ def python_with_ours(*extras: str) -> Path:
     _found("cc")
     sources = [ROOT / "setup.py", ROOT / "pyproject.toml", *sorted((ROOT / "tornado_wssec").rglob("*.py"))]
     told = [source.read_text(encoding="utf-8") for source in sources]
-    folder = FOLDER / f"bench-ours-{sys.version_info[0]}.{sys.version_info[1]}-{digest(sys.version, *extras, *told)}"
+    version = f"bench-ours-{sys.version_info[0]}.{sys.version_info[1]}"
+    folder = FOLDER / f"{version}-{digest(sys.version, *extras, *told)}"
     python = folder / "bin" / "python"
 
     def make() -> None:
-        for old in FOLDER.glob("bench-ours-*"):
+        for old in FOLDER.glob(f"{version}-*"):
             shutil.rmtree(old)
         _run(sys.executable, "-m", "venv", str(folder))
         with tempfile.TemporaryDirectory() as scratch:

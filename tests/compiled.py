@@ -20,14 +20,13 @@ TESTED: Final = (
     "tests/wire",
     *(f"tests/policy/test_{name}.py" for name in ("binary", "codec", "lifetime", "pipeline", "rates", "session")),
     "tests/policy/test_swift.py",
+    "tests/policy/test_differential.py",
     "tests/attacks",
     "tests/protocol",
     "tests/telemetry/test_otel.py",
     *(f"tests/test_{name}.py" for name in ("concurrency", "conversation", "endpoint", "fanout", "handler", "hub")),
     *(f"tests/test_{name}.py" for name in ("publishing", "rights", "slow_reader", "warned")),
 )
-TAKES_LONG: Final = "tests/wire/test_frames_peer.py"
-"""The comparison of a million streams with another library; the fuzzing stays."""
 OF_PYTHON_ALONE: Final = {
     "tests/attacks/test_h_first_message.py::test_h27_opening_that_fails": "puts a method of its own on a hub",
     "tests/policy/test_swift.py::test_swift_is_none_where_an_envelope_reads_in_its_own_way": "inherits from one",
@@ -42,7 +41,6 @@ OF_PYTHON_ALONE: Final = {
 def arguments() -> Iterator[str]:
     """What pytest is told."""
     yield from ("-q", "-p", "no:cacheprovider", "-n", "logical", "--dist", "loadfile", "--no-loadscope-reorder")
-    yield f"--ignore={TAKES_LONG}"
     yield from (f"--deselect={name}" for name in OF_PYTHON_ALONE)
     yield from TESTED
 
